@@ -1,0 +1,126 @@
+//! A codemod: its page, its logic, and the context that the logic is given.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::de::DeserializeOwned;
+
+use crate::edit::Applicability;
+use crate::finding::Findings;
+use crate::module::Module;
+use crate::page::Page;
+use crate::project::ProjectFacts;
+use crate::semantic::SemanticModel;
+use crate::settings::Settings;
+
+/// How a codemod works.
+pub enum Logic {
+    /// A function over the module's syntax and facts.
+    Native(fn(&Context, &mut Findings)),
+}
+
+/// One entry of the catalogue. The page says what, the logic says how and repeats no metadata.
+pub struct Codemod {
+    /// File stem, command-line name and test name alike.
+    pub name: &'static str,
+    pub page: LazyLock<Page>,
+    pub logic: Logic,
+    /// Says what is wrong with `[tool.asyncup.codemods.NAME]`; `None` when the codemod has no options.
+    pub validate_options: Option<fn(&toml::Table) -> Result<(), String>>,
+}
+
+impl Codemod {
+    /// Whether `findings` of this level are allowed by the page.
+    pub fn may_emit(&self, level: Applicability) -> bool {
+        level <= self.page.level
+    }
+}
+
+/// Validates an options table by reading it as the codemod's own options type.
+pub fn options_of<T: DeserializeOwned>(table: &toml::Table) -> Result<(), String> {
+    table.clone().try_into::<T>().map(drop).map_err(|error| error.message().to_owned())
+}
+
+/// What a codemod sees of one file.
+pub struct Context<'a> {
+    pub module: &'a Module,
+    pub model: &'a SemanticModel<'a>,
+    pub settings: &'a Settings,
+    pub project: &'a ProjectFacts,
+    pub(crate) codemod: &'static str,
+}
+
+impl Context<'_> {
+    /// This codemod's options, defaults filled in.
+    pub fn options<T: DeserializeOwned + Default>(&self) -> T {
+        self.settings.options(self.codemod)
+    }
+}
+
+/// A set of codemods in catalogue order, with the table that tells which of them a file can concern.
+pub struct Selection {
+    codemods: Vec<&'static Codemod>,
+    needles: aho_corasick::AhoCorasick,
+    /// Per codemod, indexes of the needles that must all occur.
+    required: Vec<Vec<usize>>,
+    count: usize,
+}
+
+impl Selection {
+    pub fn new(codemods: Vec<&'static Codemod>) -> Self {
+        let mut index: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut needles: Vec<&str> = Vec::new();
+        let required = codemods
+            .iter()
+            .map(|codemod| {
+                let page: &Page = &codemod.page;
+                page.needles
+                    .iter()
+                    .map(|needle| {
+                        *index.entry(needle.as_str()).or_insert_with(|| {
+                            needles.push(needle);
+                            needles.len() - 1
+                        })
+                    })
+                    .collect()
+            })
+            .collect();
+        let needles_table = aho_corasick::AhoCorasick::builder()
+            .match_kind(aho_corasick::MatchKind::Standard)
+            .build(&needles)
+            .expect("the needles of the pages are short literals");
+        Self {
+            required,
+            count: needles.len(),
+            needles: needles_table,
+            codemods,
+        }
+    }
+
+    pub fn codemods(&self) -> &[&'static Codemod] {
+        &self.codemods
+    }
+
+    /// The codemods of which every needle occurs in the text. A file for which this is empty is never parsed.
+    pub fn concerning(&self, text: &[u8]) -> Vec<&'static Codemod> {
+        let mut seen = vec![false; self.count];
+        let mut missing = self.count;
+        // Overlapping: one needle may be a part of another (`await` in `await_`), and each must be seen.
+        for found in self.needles.find_overlapping_iter(text) {
+            let slot = &mut seen[found.pattern().as_usize()];
+            if !*slot {
+                *slot = true;
+                missing -= 1;
+                if missing == 0 {
+                    break;
+                }
+            }
+        }
+        self.codemods
+            .iter()
+            .zip(&self.required)
+            .filter(|(_, required)| required.iter().all(|&needle| seen[needle]))
+            .map(|(codemod, _)| *codemod)
+            .collect()
+    }
+}

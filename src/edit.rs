@@ -1,0 +1,170 @@
+//! Edits and fixes: what a codemod wants to change, as byte ranges of the text it was given.
+//!
+//! An [`Edit`] replaces one range. A [`Fix`] is a set of edits and imports that is applied as a whole or not at all.
+//! Edits are written with `\n`; the plan turns that into the newline of the line edited.
+
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::importer::Import;
+
+/// How sure we are that a fix keeps what the program does. Ordered: `DisplayOnly < Unsafe < Safe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Applicability {
+    /// Reported, never applied.
+    DisplayOnly,
+    /// Probably what is wanted, but a precondition could not be proven.
+    Unsafe,
+    /// Same values, exceptions and effects; only timing and overlap change.
+    Safe,
+}
+
+impl Applicability {
+    /// The word that users see: `safe`, `unsafe`, `display`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DisplayOnly => "display",
+            Self::Unsafe => "unsafe",
+            Self::Safe => "safe",
+        }
+    }
+}
+
+/// Replaces the bytes of `range` by `content`. An empty range inserts, an empty content deletes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    start: TextSize,
+    end: TextSize,
+    content: String,
+}
+
+impl Edit {
+    pub fn replacement(content: impl Into<String>, range: TextRange) -> Self {
+        Self {
+            start: range.start(),
+            end: range.end(),
+            content: content.into(),
+        }
+    }
+
+    pub fn insertion(content: impl Into<String>, at: TextSize) -> Self {
+        Self::replacement(content, TextRange::empty(at))
+    }
+
+    pub fn deletion(range: TextRange) -> Self {
+        Self::replacement("", range)
+    }
+
+    /// The text written in place of the range, with `\n` as newline until the plan has resolved it.
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
+    pub(crate) fn set_content(&mut self, content: String) {
+        self.content = content;
+    }
+}
+
+impl Ranged for Edit {
+    fn range(&self) -> TextRange {
+        TextRange::new(self.start, self.end)
+    }
+}
+
+/// One rewrite: all of its edits and imports, or none of them.
+#[derive(Clone, Debug)]
+pub struct Fix {
+    /// Sorted by the plan; they must not overlap each other.
+    pub edits: Vec<Edit>,
+    /// Imports that the edits rely on; the importer merges them into the module.
+    pub imports: Vec<Import>,
+    pub applicability: Applicability,
+    /// Why the fix is not safe: the first precondition that could not be proven. `None` only when it is safe.
+    pub reason: Option<String>,
+}
+
+impl Fix {
+    pub fn safe(edits: Vec<Edit>) -> Self {
+        Self {
+            edits,
+            imports: Vec::new(),
+            applicability: Applicability::Safe,
+            reason: None,
+        }
+    }
+
+    pub fn unsafe_because(reason: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self {
+            edits,
+            imports: Vec::new(),
+            applicability: Applicability::Unsafe,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// Safe without a doubt, unsafe with one.
+    pub fn with_doubt(doubt: Option<String>, edits: Vec<Edit>) -> Self {
+        match doubt {
+            None => Self::safe(edits),
+            Some(reason) => Self::unsafe_because(reason, edits),
+        }
+    }
+
+    pub fn import(mut self, import: impl IntoIterator<Item = Import>) -> Self {
+        self.imports.extend(import);
+        self
+    }
+
+    /// The region this fix claims: no other fix of the same pass may edit inside it.
+    pub fn hull(&self) -> Option<TextRange> {
+        self.edits.iter().map(Ranged::range).reduce(TextRange::cover)
+    }
+}
+
+/// Applies sorted edits that do not overlap. Two insertions at one offset keep their order.
+///
+/// Panics when an edit lies outside the text or inside a character.
+pub fn apply(text: &str, edits: &[Edit]) -> String {
+    let grown: usize = edits.iter().map(|edit| edit.content.len()).sum();
+    let mut out = String::with_capacity(text.len() + grown);
+    let mut at = TextSize::default();
+    for edit in edits {
+        debug_assert!(edit.start >= at, "edits overlap or are not sorted");
+        out.push_str(&text[TextRange::new(at, edit.start)]);
+        out.push_str(&edit.content);
+        at = edit.end;
+    }
+    out.push_str(&text[usize::from(at)..]);
+    out
+}
+
+/// Where an offset of the old text lies in the text that [`apply`] makes.
+///
+/// An offset at which text is inserted moves behind the insertion; one inside a replaced range moves to the end of the replacement.
+pub fn shift(offset: TextSize, edits: &[Edit]) -> TextSize {
+    let mut moved = i64::from(u32::from(offset));
+    for edit in edits {
+        if edit.start > offset {
+            break;
+        }
+        let removed = i64::from(u32::from(edit.end.min(offset) - edit.start));
+        moved += edit.content.len() as i64 - removed;
+    }
+    TextSize::try_from(usize::try_from(moved).unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_spliced_and_offsets_follow() {
+        let edits = [
+            Edit::replacement("XYZ", TextRange::new(1.into(), 2.into())),
+            Edit::insertion("!", 3.into()),
+        ];
+        assert_eq!(apply("abcd", &edits), "aXYZc!d");
+        assert_eq!(u32::from(shift(0.into(), &edits)), 0);
+        assert_eq!(u32::from(shift(2.into(), &edits)), 4);
+        assert_eq!(u32::from(shift(4.into(), &edits)), 7);
+    }
+}

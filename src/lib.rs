@@ -1,0 +1,24 @@
+//! asyncup brings Python code up to correct, concurrent, modern asyncio.
+//!
+//! Read the modules in this order: [`edit`] and [`finding`] (what is said about code), [`module`] and [`semantic`] (what is known about
+//! it), [`codemod`] and [`page`] (one rewrite), [`plan`] and [`rewrite`] (many rewrites on one text), [`cli`] (the only input and output).
+
+pub mod cli;
+pub mod codemod;
+#[path = "../codemods/mod.rs"]
+pub mod codemods;
+pub mod diff;
+pub mod edit;
+pub mod finding;
+pub mod importer;
+pub mod layout;
+pub mod module;
+pub mod page;
+pub mod plan;
+pub mod project;
+pub mod rewrite;
+pub mod semantic;
+pub mod settings;
+pub mod source;
+pub mod suppression;
+pub mod verify;

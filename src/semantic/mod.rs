@@ -1,0 +1,2 @@
+//! x
+pub struct SemanticModel<'a>(std::marker::PhantomData<&'a ()>);

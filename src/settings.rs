@@ -1,0 +1,74 @@
+//! What a run means for one file: target version, line length, options, declared knowledge. Plain data; read by `cli`.
+
+use std::collections::BTreeMap;
+
+use ruff_python_ast::PythonVersion;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// A receiver declared in `[[tool.asyncup.receivers]]`. What is declared counts as proof.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receiver {
+    /// A variable, an attribute path (`self.api`) or a qualified type (`myapp.clients.Api`).
+    pub name: String,
+    /// May two tasks use it at once?
+    #[serde(default)]
+    pub shareable: bool,
+    /// Its methods that only read.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// Its methods that write.
+    #[serde(default)]
+    pub writes: Vec<String>,
+}
+
+/// The distributions that the project depends on, with the lowest version that a lock file or a range allows, when known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dependencies(pub BTreeMap<String, Option<pep440_rs::Version>>);
+
+impl Dependencies {
+    /// Distribution names are compared in their normalised form (PEP 503).
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn version(&self, name: &str) -> Option<&pep440_rs::Version> {
+        self.0.get(name)?.as_ref()
+    }
+}
+
+/// Everything a codemod may ask about the run, for one file.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The lowest Python that the code must run on.
+    pub target: PythonVersion,
+    /// Characters a line may have before a call is written one argument per line.
+    pub line_length: usize,
+    /// `[tool.asyncup.codemods.NAME]`, validated when the configuration was loaded.
+    pub options: BTreeMap<String, toml::Table>,
+    pub receivers: Vec<Receiver>,
+    pub dependencies: Dependencies,
+}
+
+impl Settings {
+    /// The options of one codemod, defaults filled in.
+    pub fn options<T: DeserializeOwned + Default>(&self, codemod: &str) -> T {
+        self.options
+            .get(codemod)
+            .and_then(|table| table.clone().try_into().ok())
+            .unwrap_or_default()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: PythonVersion::PY39,
+            line_length: 88,
+            options: BTreeMap::new(),
+            receivers: Vec::new(),
+            dependencies: Dependencies::default(),
+        }
+    }
+}
