@@ -1,1 +1,3 @@
-//! Command line.
+//! The command line: the only part that reads, writes or prints.
+
+pub mod report;
