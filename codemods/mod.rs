@@ -1,1 +1,51 @@
-pub static ALL: &[crate::codemod::Codemod] = &[];
+//! The catalogue: every codemod that asyncup knows, in the order in which their fixes take precedence.
+//!
+//! `NAME.md` is a codemod's page and `NAME.rs` its logic. A new one needs these two files and two lines here.
+
+use std::sync::LazyLock;
+
+use crate::codemod::{Codemod, Logic, options_of};
+use crate::page::Page;
+
+// Literal, not made by the macro below: rustfmt finds files by these lines.
+mod gather_sequential_awaits;
+mod replace_async_timeout;
+mod replace_asyncio_timeout_error;
+mod replace_requests_with_httpx;
+mod replace_time_sleep;
+mod replace_wait_for_with_timeout;
+
+/// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as.
+macro_rules! codemod {
+    ($name:ident) => {
+        codemod!(@entry $name, None)
+    };
+    ($name:ident, options: $options:ty) => {
+        codemod!(@entry $name, Some(options_of::<$options>))
+    };
+    (@entry $name:ident, $validate_options:expr) => {
+        Codemod {
+            name: stringify!($name),
+            page: LazyLock::new(|| Page::embedded(stringify!($name), include_str!(concat!(stringify!($name), ".md")))),
+            logic: Logic::Native($name::run),
+            validate_options: $validate_options,
+        }
+    };
+}
+
+/// The entries in a static of their own: a page is read when it is first asked for, and no borrowed temporary may hold such a cell.
+macro_rules! catalogue {
+    ($($entry:expr),* $(,)?) => {{
+        static ENTRIES: [Codemod; [$(stringify!($entry)),*].len()] = [$($entry),*];
+        &ENTRIES
+    }};
+}
+
+pub static ALL: &[Codemod] = catalogue![
+    codemod!(replace_requests_with_httpx),
+    codemod!(replace_time_sleep),
+    codemod!(gather_sequential_awaits, options: gather_sequential_awaits::Options),
+    codemod!(replace_wait_for_with_timeout),
+    codemod!(replace_async_timeout),
+    codemod!(replace_asyncio_timeout_error),
+];
