@@ -42,7 +42,7 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
-    codemod!(replace_requests_with_httpx),
+    codemod!(replace_requests_with_httpx, options: replace_requests_with_httpx::Options),
     codemod!(replace_time_sleep),
     codemod!(gather_sequential_awaits, options: gather_sequential_awaits::Options),
     codemod!(replace_wait_for_with_timeout),

@@ -9,6 +9,7 @@ pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;
 pub mod diff;
+pub mod draft;
 pub mod edit;
 pub mod finding;
 pub mod importer;
