@@ -1,0 +1,1 @@
+"""The storefront service: products, orders and stock of a small online shop."""

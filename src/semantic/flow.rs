@@ -1,0 +1,1 @@
+//! Exception regions and visibility of names after a failure.

@@ -1,0 +1,330 @@
+//! Which object a name stands for: lookup by Python's scoping rules, and qualified names through every form of import.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+
+use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
+
+/// Where a name is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Bound in this scope.
+    Scope(ScopeId),
+    /// Bound nowhere in the module: a builtin or an error.
+    Builtin,
+    /// Bound nowhere, but a star import may have brought it.
+    Unknown,
+}
+
+impl<'a> SemanticModel<'a> {
+    /// Finds the scope whose binding a name refers to, when read in `scope`.
+    ///
+    /// Class scopes are seen only from directly inside (Python reference, 4.2.2).
+    pub fn lookup(&self, name: &str, scope: ScopeId) -> Lookup {
+        let mut at = Some(scope);
+        let mut star = false;
+        while let Some(id) = at {
+            let inner = self.scope(id);
+            if inner.globals.contains(name) {
+                at = Some(ScopeId::MODULE);
+                if id == ScopeId::MODULE {
+                    break;
+                }
+                let module = self.scope(ScopeId::MODULE);
+                return if module.bindings.contains_key(name) {
+                    Lookup::Scope(ScopeId::MODULE)
+                } else if module.star_import {
+                    Lookup::Unknown
+                } else {
+                    Lookup::Builtin
+                };
+            }
+            let visible = id == scope || !matches!(inner.kind, ScopeKind::Class(_));
+            if visible && !inner.nonlocals.contains(name) {
+                if inner.bindings.contains_key(name) {
+                    return Lookup::Scope(id);
+                }
+                star |= inner.star_import;
+            }
+            at = inner.parent;
+        }
+        if star { Lookup::Unknown } else { Lookup::Builtin }
+    }
+
+    /// Every binding that a name read in `scope` may refer to; empty for builtins and unknown names.
+    pub fn resolve(&self, name: &str, scope: ScopeId) -> impl Iterator<Item = &Binding<'a>> + '_ {
+        let found = match self.lookup(name, scope) {
+            Lookup::Scope(id) => self.scope(id).bindings.get(name),
+            Lookup::Builtin | Lookup::Unknown => None,
+        };
+        found.into_iter().flatten().map(|&id| self.binding(id))
+    }
+
+    /// The only binding of a name, if it has exactly one.
+    pub fn sole_binding(&self, name: &str, scope: ScopeId) -> Option<&Binding<'a>> {
+        let mut bindings = self.resolve(name, scope);
+        let first = bindings.next()?;
+        bindings.next().is_none().then_some(first)
+    }
+
+    /// The dotted name of the imported object that an expression stands for: `aio.sleep` after `import asyncio as aio` is
+    /// `asyncio.sleep`. Relative imports keep their dots. `None` when any binding of the root disagrees, or when the attribute
+    /// is assigned in this module.
+    pub fn qualified_name(&self, expr: &Expr) -> Option<String> {
+        let name = self.import_path(expr)?;
+        (!self.is_patched(&name)).then_some(name)
+    }
+
+    fn import_path(&self, expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Attribute(attribute) => {
+                let mut path = self.import_path(&attribute.value)?;
+                path.push('.');
+                path.push_str(&attribute.attr);
+                Some(path)
+            }
+            Expr::Name(name) => self.imported_name(&name.id, self.scope_of(self.id(name))),
+            _ => None,
+        }
+    }
+
+    /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
+    pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
+        let mut path: Option<String> = None;
+        for binding in self.resolve(name, scope) {
+            let imported = match binding.kind {
+                BindingKind::Import(alias) if alias.asname.is_some() => alias.name.to_string(),
+                BindingKind::Import(_) => name.to_owned(),
+                BindingKind::FromImport(import, alias) => {
+                    let module = import.module.as_deref().unwrap_or_default();
+                    let separator = if module.is_empty() { "" } else { "." };
+                    format!("{}{module}{separator}{}", ".".repeat(import.level as usize), alias.name)
+                }
+                _ => return None,
+            };
+            if path.as_ref().is_some_and(|path| *path != imported) {
+                return None;
+            }
+            path = Some(imported);
+        }
+        path
+    }
+
+    /// Whether the module assigns to this attribute of an imported module somewhere (`requests.get = fake`).
+    fn is_patched(&self, name: &str) -> bool {
+        let patched = self.patched.get_or_init(|| {
+            self.attribute_stores
+                .iter()
+                .filter_map(|&id| match self.node(id) {
+                    AnyNodeRef::ExprAttribute(attribute) => {
+                        let path = self.import_path(&attribute.value)?;
+                        Some(format!("{path}.{}", attribute.attr))
+                    }
+                    _ => None,
+                })
+                .collect()
+        });
+        !patched.is_empty() && patched.iter().any(|patch| name == patch || name.starts_with(&format!("{patch}.")))
+    }
+
+    /// The builtin that a name stands for: bound nowhere in the module, and no star import to hide it.
+    pub fn is_builtin(&self, expr: &Expr, name: &str) -> bool {
+        matches!(expr, Expr::Name(found) if found.id == name && self.lookup(name, self.scope_of(self.id(found))) == Lookup::Builtin)
+    }
+
+    /// All calls of an imported object, in source order: `calls_to("asyncio.wait_for")`.
+    pub fn calls_to(&self, qualified: &str) -> impl Iterator<Item = &'a ast::ExprCall> + '_ {
+        let callees = self.callees.get_or_init(|| {
+            let mut callees: rustc_hash::FxHashMap<String, Vec<NodeId>> = rustc_hash::FxHashMap::default();
+            for call in self.calls() {
+                if let Some(name) = self.qualified_name(&call.func) {
+                    callees.entry(name).or_default().push(self.id(call));
+                }
+            }
+            callees
+        });
+        callees.get(qualified).into_iter().flatten().filter_map(|&id| match self.node(id) {
+            AnyNodeRef::ExprCall(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    /// Whether any import of the module brings this top-level package: `imports_package("trio")`.
+    pub fn imports_package(&self, package: &str) -> bool {
+        let is_it = |path: &str| path == package || path.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
+        self.bindings().iter().any(|binding| match binding.kind {
+            BindingKind::Import(alias) => is_it(&alias.name),
+            BindingKind::FromImport(import, _) => import.level == 0 && import.module.as_deref().is_some_and(is_it),
+            _ => false,
+        })
+    }
+
+    /// The function definition that a name or a `self.method` stands for, when there is exactly one.
+    ///
+    /// A method is found through `self` only if no other class of this module that derives from its class overrides it, and if no
+    /// assignment to an attribute of that name stands anywhere in the module.
+    pub fn function_of(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        match callee {
+            Expr::Name(name) => match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
+                BindingKind::Function(function) => Some(function),
+                _ => None,
+            },
+            Expr::Attribute(attribute) => {
+                let class = self.class_of(&attribute.value)?;
+                self.method(class, &attribute.attr)
+            }
+            _ => None,
+        }
+    }
+
+    /// The method that a call on an instance of `class` runs, if that is certain within this module.
+    pub fn method(&self, class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
+            return None;
+        }
+        let found = self.find_method(class, name, 0)?;
+        let overridden = self.classes().any(|other| {
+            !std::ptr::eq(other, class) && self.derives_from(other, class, 0) && methods(other, name).next().is_some()
+        });
+        (!overridden).then_some(found)
+    }
+
+    fn find_method(&self, class: &'a ast::StmtClassDef, name: &str, depth: usize) -> Option<&'a ast::StmtFunctionDef> {
+        let mut own = methods(class, name);
+        if let Some(method) = own.next() {
+            return own.next().is_none().then_some(method);
+        }
+        if depth > 20 || class_assigns(class, name) {
+            return None;
+        }
+        self.bases(class).into_iter().flatten().find_map(|base| self.find_method(base, name, depth + 1))
+    }
+
+    /// The base classes, each `None` when it is not a class of this module.
+    pub fn bases(&self, class: &'a ast::StmtClassDef) -> Vec<Option<&'a ast::StmtClassDef>> {
+        class
+            .arguments
+            .iter()
+            .flat_map(|arguments| arguments.args.iter())
+            .filter(|base| !self.is_builtin(base, "object"))
+            .map(|base| self.class_named(base))
+            .collect()
+    }
+
+    /// Whether every base is a class of this module, there are no metaclass arguments, and no decorator or `__getattribute__`.
+    fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
+        let mut open = vec![class];
+        let mut seen = 0;
+        while let Some(class) = open.pop() {
+            seen += 1;
+            let keywords = class.arguments.as_ref().is_some_and(|arguments| !arguments.keywords.is_empty());
+            let decorated = class
+                .decorator_list
+                .iter()
+                .any(|decorator| !self.qualified_name(map_callable(&decorator.expression)).is_some_and(|name| name == "dataclasses.dataclass"));
+            let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
+                .iter()
+                .any(|name| methods(class, name).next().is_some());
+            if keywords || decorated || dynamic || seen > 50 {
+                return false;
+            }
+            for base in self.bases(class) {
+                match base {
+                    Some(base) => open.push(base),
+                    None => return false,
+                }
+            }
+        }
+        true
+    }
+
+    pub fn derives_from(&self, class: &'a ast::StmtClassDef, base: &'a ast::StmtClassDef, depth: usize) -> bool {
+        depth < 20
+            && self
+                .bases(class)
+                .into_iter()
+                .flatten()
+                .any(|parent| std::ptr::eq(parent, base) || self.derives_from(parent, base, depth + 1))
+    }
+
+    pub fn classes(&self) -> impl Iterator<Item = &'a ast::StmtClassDef> + '_ {
+        self.bindings().iter().filter_map(|binding| match binding.kind {
+            BindingKind::Class(class) => Some(class),
+            _ => None,
+        })
+    }
+
+    /// The class of this module that a name stands for.
+    pub fn class_named(&self, expr: &Expr) -> Option<&'a ast::StmtClassDef> {
+        let Expr::Name(name) = expr else { return None };
+        match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
+            BindingKind::Class(class) => Some(class),
+            _ => None,
+        }
+    }
+
+    /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.
+    pub fn is_attribute_assigned(&self, name: &str) -> bool {
+        self.attribute_stores.iter().any(|&id| match self.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => attribute.attr.as_str() == name,
+            _ => false,
+        }) || self.calls().any(|call| {
+            self.is_builtin(&call.func, "setattr")
+                && match call.arguments.args.get(1) {
+                    Some(Expr::StringLiteral(string)) => string.value.to_str() == name,
+                    _ => true,
+                }
+        })
+    }
+
+    /// Attribute stores of the module (`x.name = ...`, also in `with`, `for` and unpacking), in source order.
+    pub fn attribute_stores(&self) -> impl Iterator<Item = &'a ast::ExprAttribute> + '_ {
+        self.attribute_stores.iter().filter_map(|&id| match self.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => Some(attribute),
+            _ => None,
+        })
+    }
+}
+
+/// The callable of a decorator or call: `f` for `f` and `f(...)`.
+pub fn map_callable(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Call(call) => &call.func,
+        _ => expr,
+    }
+}
+
+/// The definitions of a method in a class body, nested `if` and `try` blocks included.
+fn methods<'a>(class: &'a ast::StmtClassDef, name: &str) -> impl Iterator<Item = &'a ast::StmtFunctionDef> {
+    let mut found = Vec::new();
+    collect_methods(&class.body, name, &mut found);
+    found.into_iter()
+}
+
+fn collect_methods<'a>(body: &'a [Stmt], name: &str, found: &mut Vec<&'a ast::StmtFunctionDef>) {
+    for stmt in body {
+        match stmt {
+            Stmt::FunctionDef(function) if function.name.as_str() == name => found.push(function),
+            Stmt::If(inner) => {
+                collect_methods(&inner.body, name, found);
+                for clause in &inner.elif_else_clauses {
+                    collect_methods(&clause.body, name, found);
+                }
+            }
+            Stmt::Try(inner) => {
+                collect_methods(&inner.body, name, found);
+                collect_methods(&inner.orelse, name, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a class body assigns the name (`method = other`).
+fn class_assigns(class: &ast::StmtClassDef, name: &str) -> bool {
+    let is_it = |expr: &Expr| matches!(expr, Expr::Name(found) if found.id == name);
+    class.body.iter().any(|stmt| match stmt {
+        Stmt::Assign(assign) => assign.targets.iter().any(is_it),
+        Stmt::AnnAssign(assign) => is_it(&assign.target),
+        _ => false,
+    })
+}

@@ -1,0 +1,307 @@
+//! Light types: what constructor calls, annotations and literals say about an expression. `Unknown` never permits a rewrite.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator};
+
+use super::{Binding, BindingKind, ScopeId, SemanticModel};
+
+/// What is known of a value's class.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type<'a> {
+    Unknown,
+    /// A builtin immutable value whose methods and operators have no effects: `str`, `bytes`, `int`, `float`, `bool`, `None`, or a
+    /// tuple of such.
+    Scalar(&'static str),
+    /// A builtin container made in this module: `list`, `dict`, `set`, `tuple`.
+    Container(&'static str),
+    /// An instance of a class of this module.
+    Instance(&'a ast::StmtClassDef),
+    /// An instance of an imported class, by its qualified name.
+    Foreign(String),
+}
+
+impl Type<'_> {
+    pub fn is_scalar(&self) -> bool {
+        matches!(self, Type::Scalar(_))
+    }
+}
+
+/// Answers what class an expression's value has. The default reads annotations and constructor calls; a real type checker can stand in.
+pub trait TypeOracle<'a> {
+    fn type_of(&self, expr: &Expr) -> Type<'a>;
+}
+
+impl<'a> TypeOracle<'a> for SemanticModel<'a> {
+    fn type_of(&self, expr: &Expr) -> Type<'a> {
+        self.infer(expr, 0)
+    }
+}
+
+const MAX_STEPS: usize = 8;
+
+impl<'a> SemanticModel<'a> {
+    /// The class of this module that an expression is an instance of: `self` in its methods, a constructor call, an annotation.
+    pub fn class_of(&self, expr: &Expr) -> Option<&'a ast::StmtClassDef> {
+        match self.type_of(expr) {
+            Type::Instance(class) => Some(class),
+            _ => None,
+        }
+    }
+
+    fn infer(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        if steps > MAX_STEPS {
+            return Type::Unknown;
+        }
+        match expr {
+            Expr::StringLiteral(_) | Expr::FString(_) => Type::Scalar("str"),
+            Expr::BytesLiteral(_) => Type::Scalar("bytes"),
+            Expr::NumberLiteral(number) => match number.value {
+                ast::Number::Int(_) => Type::Scalar("int"),
+                ast::Number::Float(_) => Type::Scalar("float"),
+                ast::Number::Complex { .. } => Type::Scalar("complex"),
+            },
+            Expr::BooleanLiteral(_) => Type::Scalar("bool"),
+            Expr::NoneLiteral(_) => Type::Scalar("None"),
+            Expr::List(_) | Expr::ListComp(_) => Type::Container("list"),
+            Expr::Dict(_) | Expr::DictComp(_) => Type::Container("dict"),
+            Expr::Set(_) | Expr::SetComp(_) => Type::Container("set"),
+            Expr::Tuple(tuple) if tuple.elts.iter().all(|element| self.infer(element, steps + 1).is_scalar()) => Type::Scalar("tuple"),
+            Expr::Tuple(_) => Type::Container("tuple"),
+            Expr::Compare(compare)
+                if self.infer(&compare.left, steps + 1).is_scalar()
+                    && compare.comparators.iter().all(|other| self.infer(other, steps + 1).is_scalar()) =>
+            {
+                Type::Scalar("bool")
+            }
+            Expr::UnaryOp(unary) if self.infer(&unary.operand, steps + 1).is_scalar() => match unary.op {
+                ast::UnaryOp::Not => Type::Scalar("bool"),
+                _ => self.infer(&unary.operand, steps + 1),
+            },
+            Expr::BinOp(binary) => self.infer_operator(binary, steps),
+            Expr::If(inner) => {
+                let (left, right) = (self.infer(&inner.body, steps + 1), self.infer(&inner.orelse, steps + 1));
+                if left == right { left } else { Type::Unknown }
+            }
+            Expr::Named(named) => self.infer(&named.value, steps + 1),
+            Expr::Call(call) => self.infer_call(call, steps),
+            Expr::Name(name) => self.infer_name(name, steps),
+            Expr::Attribute(attribute) => self.infer_attribute(attribute, steps),
+            _ => Type::Unknown,
+        }
+    }
+
+    fn infer_operator(&self, binary: &ast::ExprBinOp, steps: usize) -> Type<'a> {
+        let (left, right) = (self.infer(&binary.left, steps + 1), self.infer(&binary.right, steps + 1));
+        match (&left, &right) {
+            (Type::Scalar("str"), Type::Scalar(_)) if binary.op == Operator::Mod => Type::Scalar("str"),
+            (Type::Scalar(one), Type::Scalar(other)) if one == other => match (one, binary.op) {
+                (&"int", Operator::Div) => Type::Scalar("float"),
+                _ => left,
+            },
+            (Type::Scalar("int" | "float"), Type::Scalar("int" | "float")) => Type::Scalar("float"),
+            _ => Type::Unknown,
+        }
+    }
+
+    fn infer_call(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        if let Some(class) = self.class_named(&call.func) {
+            return Type::Instance(class);
+        }
+        for (name, type_) in [
+            ("str", Type::Scalar("str")),
+            ("repr", Type::Scalar("str")),
+            ("int", Type::Scalar("int")),
+            ("len", Type::Scalar("int")),
+            ("float", Type::Scalar("float")),
+            ("bool", Type::Scalar("bool")),
+            ("list", Type::Container("list")),
+            ("sorted", Type::Container("list")),
+            ("dict", Type::Container("dict")),
+            ("set", Type::Container("set")),
+            ("tuple", Type::Container("tuple")),
+        ] {
+            if self.is_builtin(&call.func, name) {
+                return type_;
+            }
+        }
+        if let Expr::Attribute(method) = &*call.func
+            && self.infer(&method.value, steps + 1) == Type::Scalar("str")
+            && STR_TO_STR.contains(&method.attr.as_str())
+        {
+            return Type::Scalar("str");
+        }
+        match self.qualified_name(&call.func) {
+            // By convention a class has a capital letter; a lower-case factory says nothing of the type it returns.
+            Some(name) if name.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_uppercase)) => Type::Foreign(name),
+            Some(name) if name == "requests.session" => Type::Foreign("requests.Session".to_owned()),
+            _ => Type::Unknown,
+        }
+    }
+
+    fn infer_name(&self, name: &ast::ExprName, steps: usize) -> Type<'a> {
+        let scope = self.scope_of(self.id(name));
+        let mut agreed: Option<Type<'a>> = None;
+        for binding in self.resolve(&name.id, scope) {
+            let type_ = self.infer_binding(binding, steps);
+            match &agreed {
+                None => agreed = Some(type_),
+                Some(other) if *other == type_ => {}
+                Some(_) => return Type::Unknown,
+            }
+        }
+        agreed.unwrap_or(Type::Unknown)
+    }
+
+    /// What one binding says about the class of its name's value.
+    pub fn type_of_binding(&self, binding: &Binding<'a>) -> Type<'a> {
+        self.infer_binding(binding, 0)
+    }
+
+    fn infer_binding(&self, binding: &Binding<'a>, steps: usize) -> Type<'a> {
+        match binding.kind {
+            BindingKind::Assignment(value) => self.infer(value, steps + 1),
+            BindingKind::Annotated(assign) => match self.annotation(&assign.annotation, steps) {
+                Type::Unknown => assign.value.as_deref().map_or(Type::Unknown, |value| self.infer(value, steps + 1)),
+                known => known,
+            },
+            BindingKind::Parameter(parameter) => match &parameter.annotation {
+                Some(annotation) => self.annotation(annotation, steps),
+                None => self.self_type(parameter, binding.scope),
+            },
+            BindingKind::With(item, _) => match self.infer(&item.context_expr, steps + 1) {
+                // Whether `__enter__` returns the manager itself is known only for a few.
+                Type::Foreign(name) if ENTERS_ITSELF.contains(&name.as_str()) => Type::Foreign(name),
+                Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
+                _ => Type::Unknown,
+            },
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The class that the first parameter of a method stands for.
+    fn self_type(&self, parameter: &'a ast::Parameter, scope: ScopeId) -> Type<'a> {
+        let Some(function) = self.function_of_scope(scope) else {
+            return Type::Unknown;
+        };
+        let is_first = function
+            .parameters
+            .posonlyargs
+            .iter()
+            .chain(&function.parameters.args)
+            .next()
+            .is_some_and(|first| std::ptr::eq(&raw const first.parameter, parameter));
+        let is_static = function.decorator_list.iter().any(|decorator| {
+            self.is_builtin(&decorator.expression, "staticmethod") || self.is_builtin(&decorator.expression, "classmethod")
+        });
+        match self.class_of_method(function) {
+            Some(class) if is_first && !is_static && function.name.as_str() != "__new__" => Type::Instance(class),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// Whether `__enter__` or `__aenter__` of a class of this module is `return self`.
+    fn enters_itself(&self, class: &'a ast::StmtClassDef) -> bool {
+        ["__aenter__", "__enter__"].iter().any(|name| {
+            self.method(class, name).is_some_and(|method| {
+                let receiver = method.parameters.iter_source_order().next().map(|parameter| parameter.as_parameter().name.as_str());
+                matches!(method.body.last(), Some(ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. }))
+                    if matches!(&**value, Expr::Name(name) if Some(name.id.as_str()) == receiver))
+            })
+        })
+    }
+
+    /// The class that an annotation names; `Optional`, unions and strings say nothing.
+    fn annotation(&self, annotation: &Expr, steps: usize) -> Type<'a> {
+        if steps > MAX_STEPS {
+            return Type::Unknown;
+        }
+        for name in ["str", "bytes", "int", "float", "bool"] {
+            if self.is_builtin(annotation, name) {
+                return Type::Scalar(name);
+            }
+        }
+        let class = match annotation {
+            Expr::Subscript(subscript) => &*subscript.value,
+            other => other,
+        };
+        for name in ["list", "dict", "set", "tuple"] {
+            if self.is_builtin(class, name) {
+                return Type::Container(name);
+            }
+        }
+        if let Some(class) = self.class_named(class) {
+            return Type::Instance(class);
+        }
+        match self.qualified_name(class) {
+            Some(name) if name == "typing.Annotated" => match annotation {
+                Expr::Subscript(subscript) => match &*subscript.slice {
+                    Expr::Tuple(tuple) => tuple.elts.first().map_or(Type::Unknown, |first| self.annotation(first, steps + 1)),
+                    _ => Type::Unknown,
+                },
+                _ => Type::Unknown,
+            },
+            Some(name) if name.starts_with("typing.") => Type::Unknown,
+            Some(name) => Type::Foreign(name),
+            None => Type::Unknown,
+        }
+    }
+
+    /// `self.x`: what every assignment to the attribute in the class agrees on.
+    fn infer_attribute(&self, attribute: &ast::ExprAttribute, steps: usize) -> Type<'a> {
+        let Type::Instance(class) = self.infer(&attribute.value, steps + 1) else {
+            return Type::Unknown;
+        };
+        let name = attribute.attr.as_str();
+        let mut agreed: Option<Type<'a>> = None;
+        let mut note = |type_: Type<'a>| match &agreed {
+            None => {
+                agreed = Some(type_);
+                true
+            }
+            Some(other) => *other == type_,
+        };
+        for stmt in &class.body {
+            if let ast::Stmt::AnnAssign(assign) = stmt
+                && matches!(&*assign.target, Expr::Name(target) if target.id == name)
+                && !note(self.annotation(&assign.annotation, steps + 1))
+            {
+                return Type::Unknown;
+            }
+            if let ast::Stmt::Assign(assign) = stmt
+                && assign.targets.iter().any(|target| matches!(target, Expr::Name(target) if target.id == name))
+                && !note(self.infer(&assign.value, steps + 1))
+            {
+                return Type::Unknown;
+            }
+        }
+        for store in self.attribute_stores() {
+            if store.attr.as_str() != name {
+                continue;
+            }
+            let type_ = match self.node(self.parent(self.id(store))) {
+                AnyNodeRef::StmtAssign(assign) => self.infer(&assign.value, steps + 1),
+                AnyNodeRef::StmtAnnAssign(assign) => self.annotation(&assign.annotation, steps + 1),
+                _ => Type::Unknown,
+            };
+            if !note(type_) {
+                return Type::Unknown;
+            }
+        }
+        agreed.unwrap_or(Type::Unknown)
+    }
+}
+
+/// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
+const ENTERS_ITSELF: &[&str] = &[
+    "requests.Session",
+    "requests.sessions.Session",
+    "httpx.Client",
+    "httpx.AsyncClient",
+    "aiohttp.ClientSession",
+    "sqlalchemy.ext.asyncio.AsyncSession",
+];
+
+/// Methods of `str` that return a `str`.
+const STR_TO_STR: &[&str] = &[
+    "capitalize", "casefold", "center", "expandtabs", "format", "join", "ljust", "lower", "lstrip", "removeprefix", "removesuffix",
+    "replace", "rjust", "rstrip", "strip", "swapcase", "title", "upper", "zfill",
+];
