@@ -38,7 +38,11 @@ impl Codemod {
 
 /// Validates an options table by reading it as the codemod's own options type.
 pub fn options_of<T: DeserializeOwned>(table: &toml::Table) -> Result<(), String> {
-    table.clone().try_into::<T>().map(drop).map_err(|error| error.message().to_owned())
+    table
+        .clone()
+        .try_into::<T>()
+        .map(drop)
+        .map_err(|error| error.message().to_owned())
 }
 
 /// What a codemod sees of one file.

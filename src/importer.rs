@@ -1,3 +1,473 @@
-//! Imports that rewrites need.
+//! Imports: the name to write for an object at a place, the edits that bring a missing import, and the removal of imports that a
+//! rewrite left without a use. The module's own style decides: its aliases, its sections, its order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::codemod::Context;
+use crate::edit::Edit;
+use crate::finding::Declined;
+use crate::module::Module;
+use crate::semantic::names::Lookup;
+use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
+
+/// An import that a fix needs at module level.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Import { Module(&'static str), Member(&'static str, &'static str) }
+pub enum Import {
+    /// `import module`
+    Module(&'static str),
+    /// `from module import member`
+    Member(&'static str, &'static str),
+}
+
+impl Import {
+    fn bound_name(&self) -> &'static str {
+        match self {
+            Import::Module(name) | Import::Member(_, name) => name,
+        }
+    }
+
+    fn module(&self) -> &'static str {
+        match self {
+            Import::Module(name) | Import::Member(name, _) => name,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The name under which an imported object can be written at a node, and the import that must be added for it, if any.
+    ///
+    /// An import of the module itself or an alias of it is used when it is not hidden at the node and is there at run time; the
+    /// plain name is refused where it stands for anything else.
+    pub fn import(&self, import: Import, at: NodeId) -> Result<(String, Option<Import>), Declined> {
+        let model = self.model;
+        let scope = model.scope_of(at);
+        let qualified = match &import {
+            Import::Module(module) => (*module).to_owned(),
+            Import::Member(module, member) => format!("{module}.{member}"),
+        };
+        for binding in model
+            .bindings()
+            .iter()
+            .filter(|binding| binding.scope == ScopeId::MODULE)
+        {
+            let is_import = matches!(binding.kind, BindingKind::Import(_) | BindingKind::FromImport(..));
+            if is_import
+                && !is_type_checking_only(model, binding)
+                && model.lookup(binding.name, scope) == Lookup::Scope(ScopeId::MODULE)
+                && model.imported_name(binding.name, ScopeId::MODULE).as_deref() == Some(&*qualified)
+            {
+                return Ok((binding.name.to_owned(), None));
+            }
+        }
+        let name = import.bound_name();
+        let free = matches!(model.lookup(name, scope), Lookup::Builtin | Lookup::Unknown)
+            && model
+                .bindings_in(ScopeId::MODULE, name)
+                .all(|binding| is_type_checking_only(model, binding));
+        if free {
+            Ok((name.to_owned(), Some(import)))
+        } else {
+            Err(format!("the name `{name}` stands for something else here").into())
+        }
+    }
+}
+
+/// Whether a binding stands under `if TYPE_CHECKING:` and is not there at run time.
+fn is_type_checking_only(model: &SemanticModel, binding: &Binding) -> bool {
+    model.ancestors(binding.node).any(|(_, node)| match node {
+        AnyNodeRef::StmtIf(inner) => {
+            let in_body = inner.body.first().is_some_and(|first| {
+                binding.range.start() >= first.start()
+                    && binding.range.start() < inner.body.last().map_or(first.end(), Ranged::end)
+            });
+            let test = match &*inner.test {
+                Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+                Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+                _ => false,
+            };
+            in_body && test
+        }
+        _ => false,
+    })
+}
+
+/// Where an import statement belongs, in the order of isort's default sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Future,
+    Standard,
+    ThirdParty,
+    FirstParty,
+}
+
+fn section_of(stmt: &Stmt) -> Option<Section> {
+    let (module, level) = match stmt {
+        Stmt::Import(import) => (import.names.first()?.name.as_str(), 0),
+        Stmt::ImportFrom(import) => (import.module.as_deref().unwrap_or_default(), import.level),
+        _ => return None,
+    };
+    Some(if level > 0 {
+        Section::FirstParty
+    } else {
+        section_of_module(module)
+    })
+}
+
+fn section_of_module(module: &str) -> Section {
+    let top = module.split('.').next().unwrap_or(module);
+    if top == "__future__" {
+        Section::Future
+    } else if ruff_python_stdlib::sys::is_known_standard_library(14, top) {
+        Section::Standard
+    } else {
+        Section::ThirdParty
+    }
+}
+
+/// `import x` sorts before `from x import y` inside a section, then by module.
+fn sort_key(stmt: &Stmt) -> (bool, String) {
+    match stmt {
+        Stmt::Import(import) => (
+            false,
+            import
+                .names
+                .first()
+                .map_or_else(String::new, |alias| alias.name.to_lowercase()),
+        ),
+        Stmt::ImportFrom(import) => (true, import.module.as_deref().unwrap_or_default().to_lowercase()),
+        _ => (true, String::new()),
+    }
+}
+
+/// The edits that bring the imports into the module, merged into what is there.
+pub(crate) fn add(module: &Module, imports: &BTreeSet<Import>) -> Vec<Edit> {
+    let prologue = prologue(module);
+    let mut edits = Vec::new();
+    let mut lines: BTreeMap<(TextSize, Section, bool), (Place, Vec<String>)> = BTreeMap::new();
+    for import in imports {
+        if let Import::Member(from, member) = import
+            && let Some(edit) = merge_member(module, &prologue, from, member)
+        {
+            edits.push(edit);
+            continue;
+        }
+        let (line, key) = match import {
+            Import::Module(name) => (format!("import {name}"), (false, name.to_lowercase())),
+            Import::Member(from, member) => (format!("from {from} import {member}"), (true, from.to_lowercase())),
+        };
+        let section = section_of_module(import.module());
+        let place = place_for(module, &prologue, section, &key);
+        lines
+            .entry((place.offset, section, key.0))
+            .or_insert((place, Vec::new()))
+            .1
+            .push(line);
+    }
+    // Several imports for one place make one insertion, so that their order does not hang on the order of edits.
+    let mut by_offset: BTreeMap<TextSize, String> = BTreeMap::new();
+    for ((offset, ..), (place, lines)) in lines {
+        let text = by_offset.entry(offset).or_default();
+        if text.is_empty() || place.blank_before {
+            text.push_str(place.before);
+        }
+        for line in lines {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text.push_str(place.after);
+    }
+    edits.extend(by_offset.into_iter().map(|(offset, text)| {
+        let text = if offset == module.text().len().try_into().unwrap_or_default()
+            && !module.text().ends_with(['\n', '\r'])
+            && !module.text().is_empty()
+        {
+            format!("\n{}", text.trim_end_matches('\n'))
+        } else {
+            text
+        };
+        Edit::insertion(text, offset)
+    }));
+    edits
+}
+
+/// The import statements at the head of the module: behind the docstring, up to the first other statement.
+fn prologue(module: &Module) -> Vec<&Stmt> {
+    module
+        .syntax()
+        .body
+        .iter()
+        .skip_while(|stmt| is_docstring(stmt))
+        .take_while(|stmt| matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_)))
+        .collect()
+}
+
+fn is_docstring(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
+}
+
+struct Place {
+    offset: TextSize,
+    before: &'static str,
+    after: &'static str,
+    blank_before: bool,
+}
+
+impl Place {
+    fn at(offset: TextSize) -> Self {
+        Self {
+            offset,
+            before: "",
+            after: "",
+            blank_before: false,
+        }
+    }
+}
+
+fn place_for(module: &Module, prologue: &[&Stmt], section: Section, key: &(bool, String)) -> Place {
+    let in_section = |stmt: &&&Stmt| section_of(stmt) == Some(section);
+    let before = |stmt: &Stmt| Place::at(module.line_start(stmt.start()));
+    let after = |stmt: &Stmt| Place::at(module.line_end_with_newline(stmt.end()));
+    if let Some(next) = prologue.iter().filter(in_section).find(|stmt| sort_key(stmt) > *key) {
+        return before(next);
+    }
+    if let Some(last) = prologue.iter().rfind(in_section) {
+        return after(last);
+    }
+    if let Some(next) = prologue
+        .iter()
+        .find(|stmt| section_of(stmt).is_some_and(|other| other > section))
+    {
+        return Place {
+            after: "\n",
+            ..before(next)
+        };
+    }
+    if let Some(last) = prologue.last() {
+        return Place {
+            before: "\n",
+            blank_before: true,
+            ..after(last)
+        };
+    }
+    place_without_imports(module)
+}
+
+/// Before the first statement behind the docstring, below a header of comments.
+fn place_without_imports(module: &Module) -> Place {
+    let body = &module.syntax().body;
+    let docstring = body.first().filter(|stmt| is_docstring(stmt));
+    let first = body.get(usize::from(docstring.is_some()));
+    match (docstring, first) {
+        (_, Some(first)) => {
+            // Comments directly above the statement belong to it and stay there; decorators are part of its range.
+            let mut offset = module.line_start(first.start());
+            while offset > TextSize::default() {
+                let above = module.line_start(offset - TextSize::new(1));
+                let line = &module.text()[TextRange::new(above, offset)];
+                let text = line.trim_start_matches('\u{feff}').trim();
+                let is_header = above == TextSize::default()
+                    || text.starts_with("#!")
+                    || text.contains("coding")
+                    || !text.starts_with('#');
+                if is_header {
+                    break;
+                }
+                offset = above;
+            }
+            if docstring
+                .is_some_and(|docstring| module.line_start(docstring.start()) == module.line_start(first.start()))
+            {
+                return Place::at(module.line_end_with_newline(first.end()));
+            }
+            let is_definition = matches!(first, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
+            Place {
+                after: if is_definition { "\n\n" } else { "\n" },
+                ..Place::at(offset)
+            }
+        }
+        (Some(docstring), None) => Place {
+            before: "\n",
+            ..Place::at(module.line_end_with_newline(docstring.end()))
+        },
+        (None, None) => Place::at(TextSize::try_from(module.text().len()).unwrap_or_default()),
+    }
+}
+
+/// `, member` behind the last name of an existing `from module import ...`, or in its sorted place when the names are sorted.
+fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -> Option<Edit> {
+    let import = prologue.iter().find_map(|stmt| match stmt {
+        Stmt::ImportFrom(import) if import.level == 0 && import.module.as_deref() == Some(from) => Some(import),
+        _ => None,
+    })?;
+    if import.names.iter().any(|alias| alias.name.as_str() == "*") {
+        return None;
+    }
+    let last = import.names.last()?;
+    let next = import.names.iter().find(|alias| alias.name.as_str() > member);
+    let own_lines = import.names.len() > 1 && module.is_first_on_line(last.start());
+    Some(match next {
+        Some(next) if own_lines && module.is_first_on_line(next.start()) => {
+            Edit::insertion(format!("{member},\n{}", module.indentation(next.start())), next.start())
+        }
+        Some(next) => Edit::insertion(format!("{member}, "), next.start()),
+        None if own_lines => Edit::insertion(format!(",\n{}{member}", module.indentation(last.start())), last.end()),
+        None => Edit::insertion(format!(", {member}"), last.end()),
+    })
+}
+
+/// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
+///
+/// Kept: what stands in `__all__`, under a condition or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
+/// used in a quoted annotation; and everything in a package's `__init__.py`, which the caller does not pass here.
+pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edit> {
+    let was_used = used_names(old);
+    let is_used = used_names(new);
+    let exported = exported_names(new);
+    let module = new.module();
+    let mut unused: BTreeMap<NodeId, Vec<&ast::Alias>> = BTreeMap::new();
+    for binding in new.bindings() {
+        let alias = match binding.kind {
+            BindingKind::Import(alias) => alias,
+            BindingKind::FromImport(import, alias) if import.module.as_deref() != Some("__future__") => alias,
+            _ => continue,
+        };
+        let key = (binding.scope_name(new), binding.name);
+        let re_exported = alias.asname.as_ref().is_some_and(|name| *name == alias.name);
+        if was_used.contains(&key)
+            && !is_used.contains(&key)
+            && !re_exported
+            && !exported.contains(binding.name)
+            && let Some((stmt, _)) = new.statement_of(binding.node)
+        {
+            unused.entry(stmt).or_default().push(alias);
+        }
+    }
+    unused
+        .into_iter()
+        .flat_map(|(stmt, aliases)| remove_aliases(module, new, stmt, &aliases))
+        .collect()
+}
+
+impl Binding<'_> {
+    /// A key for the owner scope that is stable between two versions of a text: the module, or the name of the function.
+    fn scope_name<'m>(&self, model: &SemanticModel<'m>) -> Option<&'m str> {
+        model
+            .function_of_scope(self.scope)
+            .map(|function| function.name.as_str())
+    }
+}
+
+fn used_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<(Option<&'a str>, &'a str)> {
+    let mut used = BTreeSet::new();
+    for reference in model.references() {
+        if let Lookup::Scope(scope) = model.lookup(&reference.name.id, reference.scope) {
+            let owner = model.function_of_scope(scope).map(|function| function.name.as_str());
+            used.insert((owner, reference.name.id.as_str()));
+        }
+    }
+    for binding in model.bindings() {
+        if model.quoted_names().iter().any(|(name, _)| name == binding.name) {
+            used.insert((binding.scope_name(model), binding.name));
+        }
+    }
+    used
+}
+
+/// The strings in `__all__`.
+fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    for binding in model.bindings_in(ScopeId::MODULE, "__all__") {
+        if let Some((stmt, _)) = model.statement_of(binding.node) {
+            for (_, node) in model.subtree(stmt) {
+                if let AnyNodeRef::ExprStringLiteral(string) = node {
+                    names.insert(string.value.to_str());
+                }
+            }
+        }
+    }
+    names
+}
+
+fn remove_aliases(module: &Module, model: &SemanticModel, stmt: NodeId, unused: &[&ast::Alias]) -> Vec<Edit> {
+    let (names, range) = match model.node(stmt) {
+        AnyNodeRef::StmtImport(import) => (&import.names, import.range),
+        AnyNodeRef::StmtImportFrom(import) => (&import.names, import.range),
+        _ => return Vec::new(),
+    };
+    let parent = model.node(model.parent(stmt));
+    let unconditional = match parent {
+        AnyNodeRef::ModModule(_) => true,
+        AnyNodeRef::StmtFunctionDef(function) => function.body.len() > 1,
+        _ => false,
+    };
+    let lines = TextRange::new(
+        module.line_start(range.start()),
+        module.line_end_with_newline(range.end()),
+    );
+    let alone = module.is_first_on_line(range.start())
+        && module.text()[TextRange::new(range.end(), lines.end())]
+            .trim()
+            .is_empty();
+    if !unconditional || !module.comments_in(lines).is_empty() {
+        return Vec::new();
+    }
+    if unused.len() == names.len() {
+        return if alone {
+            vec![Edit::deletion(with_blank_lines(module, lines))]
+        } else {
+            Vec::new()
+        };
+    }
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut first_kept: Option<&ast::Alias> = None;
+    for (index, alias) in names.iter().enumerate() {
+        if !unused.iter().any(|other| std::ptr::eq(*other, alias)) {
+            first_kept = first_kept.or(Some(alias));
+            continue;
+        }
+        // `a, ` before the first name that stays; `, a` behind it, so that a trailing comma is kept.
+        let range = match (
+            names.get(index + 1),
+            index.checked_sub(1).and_then(|index| names.get(index)),
+        ) {
+            (Some(next), _) if first_kept.is_none() => TextRange::new(alias.start(), next.start()),
+            (_, Some(previous)) => TextRange::new(previous.end(), alias.end()),
+            (Some(next), None) => TextRange::new(alias.start(), next.start()),
+            (None, None) => continue,
+        };
+        edits.push(Edit::deletion(range));
+    }
+    edits
+}
+
+/// The lines of a statement, with the blank lines above it when blank lines follow as well or it opens the file.
+fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
+    let text = module.text();
+    let blank_below = text[usize::from(lines.end())..]
+        .lines()
+        .next()
+        .is_none_or(|line| line.trim().is_empty());
+    let mut start = lines.start();
+    if blank_below {
+        while start > TextSize::default() {
+            let above = module.line_start(start - TextSize::new(1));
+            if !text[TextRange::new(above, start)].trim().is_empty() {
+                break;
+            }
+            start = above;
+        }
+    }
+    if start == TextSize::default()
+        || (start == lines.start() && text[..usize::from(start)].trim_matches('\u{feff}').is_empty())
+    {
+        // It opens the file: the blank lines below it would be left at the top.
+        let rest = &text[usize::from(lines.end())..];
+        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
+        let below = rest[..blank].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        return TextRange::new(start, lines.end() + TextSize::try_from(below).unwrap_or_default());
+    }
+    TextRange::new(start, lines.end())
+}

@@ -1,1 +1,149 @@
-//! TODO
+//! How new code is laid out: indentation copied from the place edited, blocks wrapped without touching multi-line strings, and
+//! calls written on one line where they fit, else one argument per line with a trailing comma, as `ruff format` would leave them.
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{AnyNodeRef, Stmt};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::codemod::Context;
+use crate::edit::Edit;
+use crate::finding::Declined;
+use crate::module::Module;
+use crate::semantic::{NodeId, SemanticModel};
+
+impl Context<'_> {
+    /// The white space in front of a statement's line.
+    pub fn indentation(&self, stmt: impl Ranged) -> &str {
+        self.module.indentation(stmt.start())
+    }
+
+    /// What one more level of indentation is, in the style of the block around a statement.
+    pub fn indent_unit(&self, stmt: NodeId) -> String {
+        indent_unit(self.module, self.model, stmt)
+    }
+
+    /// Characters from the start of the line, tabs counted as one level of four.
+    pub fn width(&self, text: &str) -> usize {
+        text.chars()
+            .map(|character| if character == '\t' { 4 } else { 1 })
+            .sum()
+    }
+
+    /// Whether a line of this text stays within the project's line length.
+    pub fn fits(&self, line: &str) -> bool {
+        self.width(line) <= self.settings.line_length
+    }
+
+    /// The edits that put statements of one block, from `first` to `last`, below a new header: the header line above them and one
+    /// more level of indentation on each of their lines that does not start inside a string.
+    ///
+    /// `header` may have several lines, written with `\n` and indented relative to the block. Declined when the statements share a
+    /// line with others.
+    pub fn wrap(&self, first: &Stmt, last: &Stmt, header: &str) -> Result<Vec<Edit>, Declined> {
+        let module = self.module;
+        let id = self.model.id(first);
+        own_lines(module, first.start(), last.end())?;
+        let indent = module.indentation(first.start());
+        let unit = self.indent_unit(id);
+        let header = header.replace('\n', &format!("\n{indent}"));
+        let mut edits = vec![Edit::insertion(format!("{header}\n{indent}{unit}"), first.start())];
+        let mut line = module.line_end_with_newline(first.start());
+        let end = last.end();
+        while line < end {
+            let next = module.line_end_with_newline(line);
+            let text = &module.text()[TextRange::new(line, next)];
+            if !text.trim().is_empty() && !starts_in_string(module, line) {
+                // Behind the common indentation, so that tabs stay before spaces.
+                let common = if text.starts_with(indent) { indent.len() } else { 0 };
+                let at = line + TextSize::try_from(common).unwrap_or_default();
+                edits.push(Edit::insertion(unit.clone(), at));
+            }
+            if next == line {
+                break;
+            }
+            line = next;
+        }
+        Ok(edits)
+    }
+}
+
+/// Refuses statements that share a line with others (`a; b`, `if x: a`), for which lines cannot be moved.
+pub fn own_lines(module: &Module, start: TextSize, end: TextSize) -> Result<(), Declined> {
+    if !module.is_first_on_line(start) {
+        return Err("the statement shares its line with another one".into());
+    }
+    let rest = &module.text()[TextRange::new(end, module.line_end(end))];
+    let rest = rest.trim_start();
+    if rest.is_empty() || rest.starts_with('#') {
+        Ok(())
+    } else {
+        Err("the statement shares its line with another one".into())
+    }
+}
+
+/// Whether an offset lies inside a string or f-string literal, its first character excluded.
+pub fn starts_in_string(module: &Module, offset: TextSize) -> bool {
+    let tokens = module.tokens();
+    let before = tokens.before_or_around(offset);
+    let mut depth = 0usize;
+    // f-strings are several tokens: an offset is inside one when a start before it is not yet matched.
+    for token in before.iter().rev() {
+        match token.kind() {
+            TokenKind::String if token.range().contains(offset) && token.start() < offset => return true,
+            TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                if token.end() <= offset {
+                    depth += 1;
+                }
+            }
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                if depth == 0 {
+                    return token.start() < offset;
+                }
+                depth -= 1;
+            }
+            TokenKind::Newline if depth == 0 && token.end() <= offset => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The tokens that start before an offset, wherever the offset lies in them.
+trait TokensBefore {
+    fn before_or_around(&self, offset: TextSize) -> &[ruff_python_ast::token::Token];
+}
+
+impl TokensBefore for ruff_python_ast::token::Tokens {
+    fn before_or_around(&self, offset: TextSize) -> &[ruff_python_ast::token::Token] {
+        let end = self.partition_point(|token| token.start() < offset);
+        &self[..end]
+    }
+}
+
+fn indent_unit(module: &Module, model: &SemanticModel, stmt: NodeId) -> String {
+    let own = module.indentation(model.node(stmt).start());
+    // The block around the statement shows what a level is here; at top level, the first indented block of the file does.
+    let around = model
+        .ancestors(stmt)
+        .find(|(_, node)| node.is_statement() && module.is_first_on_line(node.start()));
+    if let Some((_, outer)) = around
+        && let Some(unit) = own.strip_prefix(module.indentation(outer.start()))
+        && !unit.is_empty()
+    {
+        return unit.to_owned();
+    }
+    let block = model.subtree(NodeId(0)).find_map(|(_, node)| match node {
+        AnyNodeRef::StmtFunctionDef(function) => function.body.first().map(|stmt| (node, stmt)),
+        AnyNodeRef::StmtClassDef(class) => class.body.first().map(|stmt| (node, stmt)),
+        AnyNodeRef::StmtIf(inner) => inner.body.first().map(|stmt| (node, stmt)),
+        _ => None,
+    });
+    block
+        .and_then(|(outer, stmt)| {
+            let unit = module
+                .indentation(stmt.start())
+                .strip_prefix(module.indentation(outer.start()))?;
+            (!unit.is_empty()).then(|| unit.to_owned())
+        })
+        .unwrap_or_else(|| "    ".to_owned())
+}

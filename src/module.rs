@@ -190,13 +190,20 @@ fn too_deep(text: &[u8]) -> Option<TextSize> {
                 continue;
             }
             b'\\' if matches!(text.get(at + 1), Some(b'\n' | b'\r')) => {
-                at += if text[at + 1] == b'\r' && text.get(at + 2) == Some(&b'\n') { 3 } else { 2 };
+                at += if text[at + 1] == b'\r' && text.get(at + 2) == Some(&b'\n') {
+                    3
+                } else {
+                    2
+                };
                 continue;
             }
             b'\n' | b'\r' if open.is_empty() => {
                 (chain, in_lambda) = (0, false);
                 let line = at + 1;
-                let width = text[line..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                let width = text[line..]
+                    .iter()
+                    .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                    .count();
                 let blank = matches!(text.get(line + width), None | Some(b'\n' | b'\r' | b'#'));
                 if !blank {
                     while indents.last().is_some_and(|&outer| outer >= width) {

@@ -366,6 +366,7 @@ impl Config {
             options: self.codemods,
             receivers: self.receivers,
             dependencies: Dependencies(dependencies),
+            ..defaults
         })
     }
 }

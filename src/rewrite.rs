@@ -1,14 +1,26 @@
 //! The spine: one text, a selection of codemods and a policy in; a new text and the findings out. Pure.
 
-use ruff_text_size::{TextRange, TextSize};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::codemod::Selection;
-use crate::edit::{Applicability, Edit};
-use crate::finding::Finding;
-use crate::module::ParseError;
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::codemod::{Codemod, Context, Logic, Selection};
+use crate::edit::{self, Applicability, Edit};
+use crate::finding::{Finding, Findings, Verdict};
+use crate::importer;
+use crate::module::{Module, ParseError};
+use crate::plan::{self, Plan};
 use crate::project::ProjectFacts;
+use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::Source;
+use crate::suppression::Suppressions;
+use crate::verify;
+
+/// Passes after which a text is given up. Each pass applies at least one fix, and nested fixes take one pass per level.
+const MAX_PASSES: usize = 60;
 
 /// The lowest level that is applied: `Safe`, or `Unsafe` with `--unsafe-fixes`.
 #[derive(Clone, Copy, Debug)]
@@ -46,26 +58,31 @@ pub enum RewriteError {
     #[error(transparent)]
     Parse(#[from] ParseError),
     #[error("the rewrites did not come to an end after {passes} passes: {}", codemods.join(", "))]
-    NotConverged {
-        passes: usize,
-        codemods: Vec<&'static str>,
-    },
+    NotConverged { passes: usize, codemods: Vec<&'static str> },
     #[error("internal error in {codemod}: {message}")]
-    Panicked {
-        codemod: &'static str,
-        message: String,
-    },
+    Panicked { codemod: &'static str, message: String },
 }
 
 /// Finds without applying. Ranges are offsets of `source`.
+///
+/// Every fix has passed the checks of [`verify`] together with the others of its level; one that does not is declined.
 pub fn analyse(
     source: &Source,
     selection: &Selection,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let _ = (source, selection, settings, project);
-    Ok(Vec::new())
+    let codemods = selection.concerning(source.text.as_bytes());
+    if codemods.is_empty() {
+        return Ok(Vec::new());
+    }
+    let module = Module::parse(source, settings.target)?;
+    let model = SemanticModel::build(&module);
+    let mut findings = find(&module, &model, &codemods, settings, project)?;
+    if findings.iter().any(|finding| finding.fix().is_some()) {
+        pass(source, &model, &mut findings, Applicability::Unsafe, settings);
+    }
+    Ok(findings)
 }
 
 /// Applies everything that the policy allows, pass after pass, until nothing is left to apply.
@@ -76,12 +93,250 @@ pub fn rewrite(
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Outcome, RewriteError> {
-    let _ = (source, selection, policy, settings, project);
-    Ok(Outcome::default())
+    let mut current = source.clone();
+    let mut applied: Vec<Applied> = Vec::new();
+    for number in 0..=MAX_PASSES {
+        let codemods = selection.concerning(current.text.as_bytes());
+        if codemods.is_empty() {
+            return Ok(outcome(source, current, applied, Vec::new()));
+        }
+        let module = Module::parse(&current, settings.target)?;
+        let model = SemanticModel::build(&module);
+        let mut findings = find(&module, &model, &codemods, settings, project)?;
+        let Some(step) = pass(&current, &model, &mut findings, policy.level, settings) else {
+            return Ok(outcome(source, current, applied, findings));
+        };
+        if number == MAX_PASSES {
+            let mut codemods: Vec<_> = step.accepted.iter().map(|&index| findings[index].codemod).collect();
+            codemods.sort_unstable();
+            codemods.dedup();
+            return Err(RewriteError::NotConverged {
+                passes: MAX_PASSES,
+                codemods,
+            });
+        }
+        record(&mut applied, &findings, &step);
+        current = step.after;
+    }
+    unreachable!("the loop returns in its last round")
+}
+
+fn outcome(source: &Source, current: Source, applied: Vec<Applied>, remaining: Vec<Finding>) -> Outcome {
+    Outcome {
+        cells: current.cells,
+        text: (current.text != source.text).then_some(current.text),
+        applied,
+        remaining,
+    }
 }
 
 /// All edits, imports included, that applying this one finding of [`analyse`] makes. Sorted, disjoint, newlines resolved.
 pub fn edits_of(source: &Source, finding: &Finding, settings: &Settings) -> Vec<Edit> {
-    let _ = (source, finding, settings);
-    Vec::new()
+    let Ok(module) = Module::parse(source, settings.target) else {
+        return Vec::new();
+    };
+    let model = SemanticModel::build(&module);
+    let plan = Plan {
+        accepted: vec![0],
+        deferred: 0,
+    };
+    attempt(source, &model, std::slice::from_ref(finding), &plan, settings)
+        .map_or_else(|_| Vec::new(), |attempt| attempt.edits)
+}
+
+/// Runs the codemods over one text, drops what is suppressed, and sorts by place.
+fn find(
+    module: &Module,
+    model: &SemanticModel,
+    codemods: &[&'static Codemod],
+    settings: &Settings,
+    project: &ProjectFacts,
+) -> Result<Vec<Finding>, RewriteError> {
+    let mut findings = Vec::new();
+    for codemod in codemods {
+        let context = Context {
+            module,
+            model,
+            settings,
+            project,
+            codemod: codemod.name,
+        };
+        let mut acc = Findings::new(codemod.name);
+        let Logic::Native(run) = codemod.logic;
+        guarded(codemod.name, || run(&context, &mut acc))?;
+        findings.extend(acc.list);
+    }
+    let suppressions = Suppressions::of(module);
+    if !suppressions.is_empty() {
+        findings.retain(|finding| !suppressions.suppresses(finding));
+        let ran: Vec<&'static str> = codemods.iter().map(|codemod| codemod.name).collect();
+        findings.extend(suppressions.unused(&ran));
+    }
+    // Stable: findings at one place stay in catalogue order.
+    findings.sort_by_key(|finding| (finding.range.start(), finding.range.end()));
+    Ok(findings)
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread runs a codemod whose panic is caught and reported: a panic hook need not print it.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// Runs one codemod; its panic becomes an error that names it, and the other files go on.
+fn guarded(codemod: &'static str, run: impl FnOnce()) -> Result<(), RewriteError> {
+    GUARDED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(false);
+    result.map_err(|panic| RewriteError::Panicked {
+        codemod,
+        message: panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_else(|| "it panicked".to_owned()),
+    })
+}
+
+/// The result of one pass.
+struct Step {
+    accepted: Vec<usize>,
+    edits: Vec<Edit>,
+    /// Edits on the text that `edits` made: imports without a use are removed.
+    tidy: Vec<Edit>,
+    after: Source,
+}
+
+/// Applies what can be applied together. A fix whose result fails verification is turned into a refusal in `findings`, and the rest
+/// is tried again. `None` when there is nothing to apply.
+fn pass(
+    source: &Source,
+    model: &SemanticModel,
+    findings: &mut [Finding],
+    level: Applicability,
+    settings: &Settings,
+) -> Option<Step> {
+    let mut rejected = BTreeSet::new();
+    loop {
+        let plan = Plan::resolve(findings, level, &rejected);
+        if plan.accepted.is_empty() {
+            return None;
+        }
+        if let Ok(attempt) = attempt(source, model, findings, &plan, settings) {
+            return Some(Step {
+                accepted: plan.accepted,
+                edits: attempt.edits,
+                tidy: attempt.tidy,
+                after: attempt.after,
+            });
+        }
+        let mut blamed = false;
+        for &index in &plan.accepted {
+            let alone = Plan {
+                accepted: vec![index],
+                deferred: 0,
+            };
+            if let Err(reason) = self::attempt(source, model, findings, &alone, settings) {
+                findings[index].verdict = Verdict::Declined(reason);
+                blamed = true;
+            }
+        }
+        if !blamed {
+            // Each is right alone and they are wrong together: the first goes ahead, the others wait for the next pass.
+            rejected.extend(plan.accepted.iter().skip(1).copied());
+        }
+    }
+}
+
+struct Attempt {
+    edits: Vec<Edit>,
+    tidy: Vec<Edit>,
+    after: Source,
+}
+
+/// Applies a plan to the text and checks the result. The error says why the result is not acceptable.
+fn attempt(
+    source: &Source,
+    model: &SemanticModel,
+    findings: &[Finding],
+    plan: &Plan,
+    settings: &Settings,
+) -> Result<Attempt, String> {
+    let module = model.module();
+    let edits = plan.edits(module, findings);
+    if !plan::is_sound(&edits, &source.cells) {
+        return Err("its edits overlap or cross a notebook cell".to_owned());
+    }
+    let after = spliced(source, &edits);
+    let parsed =
+        Module::parse(&after, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
+    let new = SemanticModel::build(&parsed);
+    verify::verify(model, &edits, &new, settings.target).map_err(|error| error.to_string())?;
+    let mut tidy = if settings.keep_unused_imports {
+        Vec::new()
+    } else {
+        importer::remove_unused(model, &new)
+    };
+    plan::normalise(&parsed, &mut tidy);
+    if tidy.is_empty() || !plan::is_sound(&tidy, &after.cells) {
+        return Ok(Attempt {
+            edits,
+            tidy: Vec::new(),
+            after,
+        });
+    }
+    let tidied = spliced(&after, &tidy);
+    let parsed =
+        Module::parse(&tidied, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
+    let last = SemanticModel::build(&parsed);
+    verify::verify(&new, &tidy, &last, settings.target).map_err(|error| error.to_string())?;
+    Ok(Attempt {
+        edits,
+        tidy,
+        after: tidied,
+    })
+}
+
+fn spliced(source: &Source, edits: &[Edit]) -> Source {
+    Source {
+        text: edit::apply(&source.text, edits),
+        kind: source.kind,
+        cells: source.cells.iter().map(|&cell| boundary(cell, edits)).collect(),
+    }
+}
+
+/// Where a cell starts in the new text: what is inserted at its very start belongs to it, so the boundary stays before it.
+fn boundary(cell: TextSize, edits: &[Edit]) -> TextSize {
+    let before = edits.partition_point(|edit| edit.start() < cell && edit.end() <= cell);
+    edit::shift(cell, &edits[..before])
+}
+
+/// Moves what was applied before to its place in the new text, and adds what was applied now.
+fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
+    let moved = |range: TextRange| {
+        let start = edit::shift(edit::shift(range.start(), &step.edits), &step.tidy);
+        let end = edit::shift(edit::shift(range.end(), &step.edits), &step.tidy);
+        TextRange::new(start, end.max(start))
+    };
+    for old in applied.iter_mut() {
+        old.range = moved(old.range);
+    }
+    for &index in &step.accepted {
+        let finding = &findings[index];
+        let Some(fix) = finding.fix() else { continue };
+        let hull = fix.hull().unwrap_or(finding.range);
+        // The hull's first byte: text inserted there belongs to the rewrite.
+        let before = step.edits.partition_point(|edit| edit.start() < hull.start());
+        let start = edit::shift(edit::shift(hull.start(), &step.edits[..before]), &step.tidy);
+        applied.push(Applied {
+            codemod: finding.codemod,
+            applicability: fix.applicability,
+            range: TextRange::new(start, moved(hull).end().max(start)),
+            message: finding.message.clone(),
+            reason: fix.reason.clone(),
+        });
+    }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub options: BTreeMap<String, toml::Table>,
     pub receivers: Vec<Receiver>,
     pub dependencies: Dependencies,
+    /// Leave imports that a rewrite made unused: in a package's `__init__.py` they may be its interface.
+    pub keep_unused_imports: bool,
 }
 
 impl Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             options: BTreeMap::new(),
             receivers: Vec::new(),
             dependencies: Dependencies::default(),
+            keep_unused_imports: false,
         }
     }
 }

@@ -9,7 +9,9 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 
-use super::{Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects};
+use super::{
+    Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects,
+};
 use crate::module::Module;
 
 pub(super) fn build(module: &Module) -> SemanticModel<'_> {
@@ -150,13 +152,23 @@ impl<'a> Builder<'a> {
 
     /// How the name that is being stored gets its value, seen from the nodes that are open around it.
     fn store_kind(&self, name: &'a ast::ExprName) -> BindingKind<'a> {
-        let mut around = self.open.iter().rev().skip(1).map(|id| self.nodes[id.0 as usize].syntax);
+        let mut around = self
+            .open
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|id| self.nodes[id.0 as usize].syntax);
         match around.next() {
             Some(AnyNodeRef::StmtAssign(assign)) => BindingKind::Assignment(&assign.value),
             Some(AnyNodeRef::StmtAnnAssign(assign)) => BindingKind::Annotated(assign),
             Some(AnyNodeRef::StmtAugAssign(_)) => BindingKind::AugAssignment,
             Some(AnyNodeRef::ExprNamed(named)) => BindingKind::Assignment(&named.value),
-            Some(AnyNodeRef::WithItem(item)) if item.optional_vars.as_deref().is_some_and(|vars| vars.range() == name.range()) => {
+            Some(AnyNodeRef::WithItem(item))
+                if item
+                    .optional_vars
+                    .as_deref()
+                    .is_some_and(|vars| vars.range() == name.range()) =>
+            {
                 let is_async = matches!(around.next(), Some(AnyNodeRef::StmtWith(with)) if with.is_async);
                 BindingKind::With(item, is_async)
             }
@@ -175,7 +187,10 @@ impl<'a> Builder<'a> {
         let mut scope = self.current;
         if is_walrus {
             // PEP 572: in a comprehension, a walrus binds in the scope around it.
-            while matches!(self.scopes[scope.0 as usize].kind, ScopeKind::Comprehension | ScopeKind::Generator) {
+            while matches!(
+                self.scopes[scope.0 as usize].kind,
+                ScopeKind::Comprehension | ScopeKind::Generator
+            ) {
                 scope = self.scopes[scope.0 as usize].parent.unwrap_or(ScopeId::MODULE);
             }
         }
@@ -232,7 +247,11 @@ impl<'a> Builder<'a> {
     fn bind_parameters(&mut self, parameters: &'a ast::Parameters) {
         for parameter in parameters.iter_source_order() {
             let parameter = parameter.as_parameter();
-            self.bind(&parameter.name, BindingKind::Parameter(parameter), parameter.name.range());
+            self.bind(
+                &parameter.name,
+                BindingKind::Parameter(parameter),
+                parameter.name.range(),
+            );
         }
     }
 
@@ -398,17 +417,32 @@ impl<'a> SourceOrderVisitor<'a> for Builder<'a> {
                 match name.ctx {
                     ExprContext::Store => self.store_name(name),
                     ExprContext::Del => {
-                        self.references.push(Reference { name, node: id, scope: self.current });
+                        self.references.push(Reference {
+                            name,
+                            node: id,
+                            scope: self.current,
+                        });
                         self.bind(&name.id, BindingKind::Deletion, name.range());
                     }
-                    _ => self.references.push(Reference { name, node: id, scope: self.current }),
+                    _ => self.references.push(Reference {
+                        name,
+                        node: id,
+                        scope: self.current,
+                    }),
                 }
                 self.leave_node(node);
                 // `x += 1` reads the name as well.
                 if name.ctx == ExprContext::Store
-                    && self.open.last().is_some_and(|id| matches!(self.nodes[id.0 as usize].syntax, AnyNodeRef::StmtAugAssign(_)))
+                    && self
+                        .open
+                        .last()
+                        .is_some_and(|id| matches!(self.nodes[id.0 as usize].syntax, AnyNodeRef::StmtAugAssign(_)))
                 {
-                    self.references.push(Reference { name, node: id, scope: self.current });
+                    self.references.push(Reference {
+                        name,
+                        node: id,
+                        scope: self.current,
+                    });
                 }
             }
             Expr::StringLiteral(string) => {
@@ -418,16 +452,19 @@ impl<'a> SourceOrderVisitor<'a> for Builder<'a> {
                 source_order::walk_expr(self, expr);
             }
             Expr::Call(_) => {
-                self.calls.push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
+                self.calls
+                    .push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
                 source_order::walk_expr(self, expr);
             }
             Expr::Await(_) => {
-                self.awaits.push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
+                self.awaits
+                    .push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
                 source_order::walk_expr(self, expr);
             }
             Expr::Attribute(attribute) => {
                 if !attribute.ctx.is_load() {
-                    self.attribute_stores.push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
+                    self.attribute_stores
+                        .push(NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than bytes")));
                 }
                 source_order::walk_expr(self, expr);
             }

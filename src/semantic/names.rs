@@ -24,11 +24,7 @@ impl<'a> SemanticModel<'a> {
         let mut star = false;
         while let Some(id) = at {
             let inner = self.scope(id);
-            if inner.globals.contains(name) {
-                at = Some(ScopeId::MODULE);
-                if id == ScopeId::MODULE {
-                    break;
-                }
+            if inner.globals.contains(name) && id != ScopeId::MODULE {
                 let module = self.scope(ScopeId::MODULE);
                 return if module.bindings.contains_key(name) {
                     Lookup::Scope(ScopeId::MODULE)
@@ -123,7 +119,10 @@ impl<'a> SemanticModel<'a> {
                 })
                 .collect()
         });
-        !patched.is_empty() && patched.iter().any(|patch| name == patch || name.starts_with(&format!("{patch}.")))
+        !patched.is_empty()
+            && patched
+                .iter()
+                .any(|patch| name == patch || name.starts_with(&format!("{patch}.")))
     }
 
     /// The builtin that a name stands for: bound nowhere in the module, and no star import to hide it.
@@ -142,15 +141,20 @@ impl<'a> SemanticModel<'a> {
             }
             callees
         });
-        callees.get(qualified).into_iter().flatten().filter_map(|&id| match self.node(id) {
-            AnyNodeRef::ExprCall(call) => Some(call),
-            _ => None,
-        })
+        callees
+            .get(qualified)
+            .into_iter()
+            .flatten()
+            .filter_map(|&id| match self.node(id) {
+                AnyNodeRef::ExprCall(call) => Some(call),
+                _ => None,
+            })
     }
 
     /// Whether any import of the module brings this top-level package: `imports_package("trio")`.
     pub fn imports_package(&self, package: &str) -> bool {
-        let is_it = |path: &str| path == package || path.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
+        let is_it =
+            |path: &str| path == package || path.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
         self.bindings().iter().any(|binding| match binding.kind {
             BindingKind::Import(alias) => is_it(&alias.name),
             BindingKind::FromImport(import, _) => import.level == 0 && import.module.as_deref().is_some_and(is_it),
@@ -196,7 +200,10 @@ impl<'a> SemanticModel<'a> {
         if depth > 20 || class_assigns(class, name) {
             return None;
         }
-        self.bases(class).into_iter().flatten().find_map(|base| self.find_method(base, name, depth + 1))
+        self.bases(class)
+            .into_iter()
+            .flatten()
+            .find_map(|base| self.find_method(base, name, depth + 1))
     }
 
     /// The base classes, each `None` when it is not a class of this module.
@@ -216,11 +223,15 @@ impl<'a> SemanticModel<'a> {
         let mut seen = 0;
         while let Some(class) = open.pop() {
             seen += 1;
-            let keywords = class.arguments.as_ref().is_some_and(|arguments| !arguments.keywords.is_empty());
-            let decorated = class
-                .decorator_list
-                .iter()
-                .any(|decorator| !self.qualified_name(map_callable(&decorator.expression)).is_some_and(|name| name == "dataclasses.dataclass"));
+            let keywords = class
+                .arguments
+                .as_ref()
+                .is_some_and(|arguments| !arguments.keywords.is_empty());
+            let decorated = class.decorator_list.iter().any(|decorator| {
+                !self
+                    .qualified_name(map_callable(&decorator.expression))
+                    .is_some_and(|name| name == "dataclasses.dataclass")
+            });
             let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
                 .iter()
                 .any(|name| methods(class, name).next().is_some());

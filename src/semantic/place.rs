@@ -105,12 +105,18 @@ impl<'a> SemanticModel<'a> {
             let scope = self.scope(scope_id);
             match scope.kind {
                 ScopeKind::Comprehension => comprehensions += 1,
-                ScopeKind::Generator => return Err("it stands in a generator expression, where await would make an asynchronous generator".into()),
+                ScopeKind::Generator => {
+                    return Err(
+                        "it stands in a generator expression, where await would make an asynchronous generator".into(),
+                    );
+                }
                 ScopeKind::Lambda(_) => return Err("it stands in a lambda, where await is not allowed".into()),
                 ScopeKind::Class(_) => return Err("it stands in a class body, where await is not allowed".into()),
                 ScopeKind::TypeParams => return Err("it stands in a type parameter, where await is not allowed".into()),
                 ScopeKind::Function(function) if function.is_async => break,
-                ScopeKind::Function(function) => return Err(format!("`{}` is not an async function", function.name).into()),
+                ScopeKind::Function(function) => {
+                    return Err(format!("`{}` is not an async function", function.name).into());
+                }
                 ScopeKind::Module if self.module().kind() == SourceKind::Notebook => break,
                 ScopeKind::Module => return Err("it stands at module level, where await is not allowed".into()),
             }
@@ -146,7 +152,12 @@ impl<'a> SemanticModel<'a> {
         match (self.imports_package("trio"), self.imports_package("anyio")) {
             (true, _) => Backend::Trio,
             (false, true) => Backend::Anyio,
-            _ if ["curio", "twisted", "sniffio", "gevent", "eventlet"].iter().any(|name| self.imports_package(name)) => Backend::Other,
+            _ if ["curio", "twisted", "sniffio", "gevent", "eventlet"]
+                .iter()
+                .any(|name| self.imports_package(name)) =>
+            {
+                Backend::Other
+            }
             _ => Backend::Asyncio,
         }
     }
@@ -154,8 +165,9 @@ impl<'a> SemanticModel<'a> {
     /// Whether `yield` stands in the body of this function itself.
     pub fn is_generator(&self, function: &'a ast::StmtFunctionDef) -> bool {
         let scope = self.body_scope(function);
-        self.subtree(self.id(function))
-            .any(|(id, node)| matches!(node, AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_)) && self.scope_of(id) == scope)
+        self.subtree(self.id(function)).any(|(id, node)| {
+            matches!(node, AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_)) && self.scope_of(id) == scope
+        })
     }
 
     /// The await that directly awaits this expression, parentheses aside.

@@ -64,11 +64,21 @@ impl<'a> SemanticModel<'a> {
             Expr::List(_) | Expr::ListComp(_) => Type::Container("list"),
             Expr::Dict(_) | Expr::DictComp(_) => Type::Container("dict"),
             Expr::Set(_) | Expr::SetComp(_) => Type::Container("set"),
-            Expr::Tuple(tuple) if tuple.elts.iter().all(|element| self.infer(element, steps + 1).is_scalar()) => Type::Scalar("tuple"),
+            Expr::Tuple(tuple)
+                if tuple
+                    .elts
+                    .iter()
+                    .all(|element| self.infer(element, steps + 1).is_scalar()) =>
+            {
+                Type::Scalar("tuple")
+            }
             Expr::Tuple(_) => Type::Container("tuple"),
             Expr::Compare(compare)
                 if self.infer(&compare.left, steps + 1).is_scalar()
-                    && compare.comparators.iter().all(|other| self.infer(other, steps + 1).is_scalar()) =>
+                    && compare
+                        .comparators
+                        .iter()
+                        .all(|other| self.infer(other, steps + 1).is_scalar()) =>
             {
                 Type::Scalar("bool")
             }
@@ -90,7 +100,10 @@ impl<'a> SemanticModel<'a> {
     }
 
     fn infer_operator(&self, binary: &ast::ExprBinOp, steps: usize) -> Type<'a> {
-        let (left, right) = (self.infer(&binary.left, steps + 1), self.infer(&binary.right, steps + 1));
+        let (left, right) = (
+            self.infer(&binary.left, steps + 1),
+            self.infer(&binary.right, steps + 1),
+        );
         match (&left, &right) {
             (Type::Scalar("str"), Type::Scalar(_)) if binary.op == Operator::Mod => Type::Scalar("str"),
             (Type::Scalar(one), Type::Scalar(other)) if one == other => match (one, binary.op) {
@@ -131,7 +144,14 @@ impl<'a> SemanticModel<'a> {
         }
         match self.qualified_name(&call.func) {
             // By convention a class has a capital letter; a lower-case factory says nothing of the type it returns.
-            Some(name) if name.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_uppercase)) => Type::Foreign(name),
+            Some(name)
+                if name
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|last| last.starts_with(char::is_uppercase)) =>
+            {
+                Type::Foreign(name)
+            }
             Some(name) if name == "requests.session" => Type::Foreign("requests.Session".to_owned()),
             _ => Type::Unknown,
         }
@@ -160,7 +180,10 @@ impl<'a> SemanticModel<'a> {
         match binding.kind {
             BindingKind::Assignment(value) => self.infer(value, steps + 1),
             BindingKind::Annotated(assign) => match self.annotation(&assign.annotation, steps) {
-                Type::Unknown => assign.value.as_deref().map_or(Type::Unknown, |value| self.infer(value, steps + 1)),
+                Type::Unknown => assign
+                    .value
+                    .as_deref()
+                    .map_or(Type::Unknown, |value| self.infer(value, steps + 1)),
                 known => known,
             },
             BindingKind::Parameter(parameter) => match &parameter.annotation {
@@ -190,7 +213,8 @@ impl<'a> SemanticModel<'a> {
             .next()
             .is_some_and(|first| std::ptr::eq(&raw const first.parameter, parameter));
         let is_static = function.decorator_list.iter().any(|decorator| {
-            self.is_builtin(&decorator.expression, "staticmethod") || self.is_builtin(&decorator.expression, "classmethod")
+            self.is_builtin(&decorator.expression, "staticmethod")
+                || self.is_builtin(&decorator.expression, "classmethod")
         });
         match self.class_of_method(function) {
             Some(class) if is_first && !is_static && function.name.as_str() != "__new__" => Type::Instance(class),
@@ -202,7 +226,11 @@ impl<'a> SemanticModel<'a> {
     fn enters_itself(&self, class: &'a ast::StmtClassDef) -> bool {
         ["__aenter__", "__enter__"].iter().any(|name| {
             self.method(class, name).is_some_and(|method| {
-                let receiver = method.parameters.iter_source_order().next().map(|parameter| parameter.as_parameter().name.as_str());
+                let receiver = method
+                    .parameters
+                    .iter_source_order()
+                    .next()
+                    .map(|parameter| parameter.as_parameter().name.as_str());
                 matches!(method.body.last(), Some(ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. }))
                     if matches!(&**value, Expr::Name(name) if Some(name.id.as_str()) == receiver))
             })
@@ -234,7 +262,10 @@ impl<'a> SemanticModel<'a> {
         match self.qualified_name(class) {
             Some(name) if name == "typing.Annotated" => match annotation {
                 Expr::Subscript(subscript) => match &*subscript.slice {
-                    Expr::Tuple(tuple) => tuple.elts.first().map_or(Type::Unknown, |first| self.annotation(first, steps + 1)),
+                    Expr::Tuple(tuple) => tuple
+                        .elts
+                        .first()
+                        .map_or(Type::Unknown, |first| self.annotation(first, steps + 1)),
                     _ => Type::Unknown,
                 },
                 _ => Type::Unknown,
@@ -267,7 +298,10 @@ impl<'a> SemanticModel<'a> {
                 return Type::Unknown;
             }
             if let ast::Stmt::Assign(assign) = stmt
-                && assign.targets.iter().any(|target| matches!(target, Expr::Name(target) if target.id == name))
+                && assign
+                    .targets
+                    .iter()
+                    .any(|target| matches!(target, Expr::Name(target) if target.id == name))
                 && !note(self.infer(&assign.value, steps + 1))
             {
                 return Type::Unknown;
@@ -302,6 +336,23 @@ const ENTERS_ITSELF: &[&str] = &[
 
 /// Methods of `str` that return a `str`.
 const STR_TO_STR: &[&str] = &[
-    "capitalize", "casefold", "center", "expandtabs", "format", "join", "ljust", "lower", "lstrip", "removeprefix", "removesuffix",
-    "replace", "rjust", "rstrip", "strip", "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "expandtabs",
+    "format",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rjust",
+    "rstrip",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];

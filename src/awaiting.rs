@@ -1,0 +1,161 @@
+//! Putting an `await` where a plain call stood: is it allowed there, is it harmless, and what must be written.
+//!
+//! The rules were found by experiment: an `await` under a threading lock deadlocks as soon as two tasks meet; a handler that catches
+//! everything may swallow the cancellation that the new `await` can raise; `x += await f()` reads `x` before it waits.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, ExprRef};
+use ruff_text_size::Ranged;
+
+use crate::codemod::Context;
+use crate::edit::Edit;
+use crate::finding::Declined;
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{NodeId, ScopeId};
+
+/// Managers of `with` that belong to threads: a task that waits inside one keeps its loop's thread from ever releasing it.
+const THREAD_LOCKS: &[&str] = &[
+    "threading.Lock",
+    "threading.RLock",
+    "threading.Condition",
+    "threading.Semaphore",
+    "threading.BoundedSemaphore",
+    "multiprocessing.Lock",
+    "multiprocessing.RLock",
+];
+
+impl Context<'_> {
+    /// Whether an `await` may be put at this expression: refused where it cannot stand or would deadlock; `Some(doubt)` where it can
+    /// change what the program does.
+    pub fn may_await(&self, at: NodeId) -> Result<Option<String>, Declined> {
+        self.model.await_is_legal(at, self.settings.target)?;
+        let mut doubt = None;
+        let mut inner = at;
+        for (id, node) in self.model.ancestors(at) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtWith(with) if !with.is_async && self.is_in_body(&with.body, inner) => {
+                    if with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) {
+                        return Err(
+                            "it is called while a threading lock is held: an await there would deadlock".into(),
+                        );
+                    }
+                }
+                AnyNodeRef::StmtTry(outer) => {
+                    doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));
+                }
+                AnyNodeRef::StmtAugAssign(assign) if !self.is_own_local(&assign.target) => {
+                    doubt.get_or_insert_with(|| "the target of the augmented assignment is read before the await, so that an update by another task in between is lost".to_owned());
+                }
+                _ => {}
+            }
+            inner = id;
+        }
+        Ok(doubt)
+    }
+
+    fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
+        body.iter().any(|stmt| self.model.contains(self.model.id(stmt), inner))
+    }
+
+    fn is_thread_lock(&self, manager: &Expr) -> bool {
+        match self.model.type_of(manager) {
+            Type::Foreign(name) => THREAD_LOCKS.contains(&name.as_str()),
+            // A lock of unknown make that is entered by a plain `with` is a thread's: asyncio's cannot be.
+            Type::Unknown => last_name(manager).is_some_and(|name| {
+                let name = name.to_lowercase();
+                name.ends_with("lock") || name.ends_with("mutex")
+            }),
+            _ => false,
+        }
+    }
+
+    /// Cancellation that arrives at the new `await` and would be caught, or would interrupt a clean-up.
+    fn swallowed_cancellation(&self, outer: &ast::StmtTry, inner: NodeId) -> Option<String> {
+        if self.is_in_body(&outer.finalbody, inner) {
+            return Some(
+                "it stands in a `finally` block, which a cancellation at the await would cut short".to_owned(),
+            );
+        }
+        if !self.is_in_body(&outer.body, inner) {
+            return None;
+        }
+        for ast::ExceptHandler::ExceptHandler(handler) in &outer.handlers {
+            let name = handler.type_.as_deref().map(|type_| self.model.slice(type_));
+            match name {
+                Some(name) if name.ends_with("CancelledError") => return None,
+                None | Some("BaseException") => {
+                    let reraises = matches!(handler.body.last(), Some(ast::Stmt::Raise(raise)) if raise.exc.is_none());
+                    return (!reraises).then(|| {
+                        "the handler around it also catches the cancellation that can arrive at the await".to_owned()
+                    });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// A name that only the enclosing function itself binds and reads: no other task can change it during an await.
+    fn is_own_local(&self, target: &Expr) -> bool {
+        let Expr::Name(name) = target else { return false };
+        let scope = self.model.scope_of(self.model.id(name));
+        let own = self.model.bindings_in(scope, &name.id).next().is_some() && scope != ScopeId::MODULE;
+        let captured = self.model.references().iter().any(|reference| {
+            reference.name.id == name.id
+                && reference.scope != scope
+                && self.model.lookup(&name.id, reference.scope) == crate::semantic::names::Lookup::Scope(scope)
+        });
+        own && !captured
+    }
+
+    /// The edits that put `await` in front of an expression, in parentheses where the place binds more tightly.
+    pub fn await_edits<'e>(&self, expr: impl Into<ExprRef<'e>>) -> Vec<Edit> {
+        let expr = expr.into();
+        let mut edits = vec![Edit::insertion(self.await_prefix(expr), expr.start())];
+        if self.await_needs_parentheses(expr) {
+            edits.push(Edit::insertion(")", expr.end()));
+        }
+        edits
+    }
+
+    /// `await ` or `(await `.
+    pub fn await_prefix<'e>(&self, expr: impl Into<ExprRef<'e>>) -> &'static str {
+        if self.await_needs_parentheses(expr) {
+            "(await "
+        } else {
+            "await "
+        }
+    }
+
+    /// `await` binds more loosely than `.name`, `[...]` and `(...)`, and more tightly than every operator (Python reference, 6.17).
+    pub fn await_needs_parentheses<'e>(&self, expr: impl Into<ExprRef<'e>>) -> bool {
+        let expr = expr.into();
+        let range = expr.range();
+        let tight = match self.model.node(self.model.parent(self.model.id(&expr))) {
+            AnyNodeRef::ExprAttribute(outer) => outer.value.range() == range,
+            AnyNodeRef::ExprSubscript(outer) => outer.value.range() == range,
+            AnyNodeRef::ExprCall(outer) => outer.func.range() == range,
+            AnyNodeRef::ExprAwait(_) => true,
+            AnyNodeRef::ExprBinOp(outer) => outer.op == ast::Operator::Pow && outer.left.range() == range,
+            _ => false,
+        };
+        tight && !self.is_parenthesized(expr)
+    }
+
+    /// Whether an expression has parentheses of its own.
+    pub fn is_parenthesized<'e>(&self, expr: impl Into<ExprRef<'e>>) -> bool {
+        let expr = expr.into();
+        let parent = self.model.node(self.model.parent(self.model.id(&expr)));
+        ruff_python_ast::token::parenthesized_range(expr, parent, self.module.tokens()).is_some()
+    }
+}
+
+/// `lock` of `lock`, `self.lock` and `self._lock()`.
+fn last_name(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Name(name) => Some(&name.id),
+        Expr::Attribute(attribute) => Some(&attribute.attr),
+        Expr::Call(call) => last_name(&call.func),
+        _ => None,
+    }
+}
