@@ -152,8 +152,10 @@ fn find(
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
+    let works = |codemod: &&&Codemod| codemod.page.minimum.is_none_or(|minimum| settings.target >= minimum);
+    let codemods: Vec<&Codemod> = codemods.iter().filter(works).copied().collect();
     let mut findings = Vec::new();
-    for codemod in codemods {
+    for codemod in &codemods {
         let context = Context {
             module,
             model,
