@@ -159,7 +159,8 @@ pub(crate) fn add(module: &Module, imports: &BTreeSet<Import>) -> Vec<Edit> {
             Import::Member(from, member) => (format!("from {from} import {member}"), (true, from.to_lowercase())),
         };
         let section = section_of_module(import.module());
-        let place = place_for(module, &prologue, section, &key);
+        let mut place = place_for(module, &prologue, section, &key);
+        place.offset = behind_mark(module, place.offset);
         lines
             .entry((place.offset, section, key.0))
             .or_insert((place, Vec::new()))
@@ -206,6 +207,12 @@ fn prologue(module: &Module) -> Vec<&Stmt> {
 
 fn is_docstring(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
+}
+
+/// An offset at which the first line may be edited: a byte order mark stays the first character.
+fn behind_mark(module: &Module, offset: TextSize) -> TextSize {
+    let has_mark = module.text().starts_with('\u{feff}');
+    if has_mark { offset.max(TextSize::of('\u{feff}')) } else { offset }
 }
 
 struct Place {
@@ -404,7 +411,7 @@ fn remove_aliases(module: &Module, model: &SemanticModel, stmt: NodeId, unused: 
         _ => false,
     };
     let lines = TextRange::new(
-        module.line_start(range.start()),
+        behind_mark(module, module.line_start(range.start())),
         module.line_end_with_newline(range.end()),
     );
     let alone = module.is_first_on_line(range.start())

@@ -31,7 +31,11 @@ pub fn explain(out: &mut dyn Write, codemod: &Codemod) -> io::Result<()> {
         writeln!(out, "Python:    {}", minimum(page))?;
     }
     writeln!(out, "Libraries: {}", page.libraries.join(", "))?;
-    for (heading, text) in [("Why", Some(&page.why)), ("Safety", Some(&page.safety)), ("Options", page.options.as_ref())] {
+    for (heading, text) in [
+        ("Why", Some(&page.why)),
+        ("Safety", Some(&page.safety)),
+        ("Options", page.options.as_ref()),
+    ] {
         if let Some(text) = text {
             writeln!(out, "\n{heading}\n")?;
             prose(out, text)?;
@@ -112,7 +116,11 @@ fn fill(out: &mut dyn Write, paragraph: &str) -> io::Result<()> {
             line.push_str(word);
         }
     }
-    if line.is_empty() { Ok(()) } else { writeln!(out, "{line}") }
+    if line.is_empty() {
+        Ok(())
+    } else {
+        writeln!(out, "{line}")
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +134,10 @@ mod tests {
         list(&mut out, ALL).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), ALL.len());
-        assert!(text.contains("replace_async_timeout          safe     3.11+  Replaces the `async_timeout` package"), "{text}");
+        assert!(
+            text.contains("replace_async_timeout          safe     3.11+  Replaces the `async_timeout` package"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -136,7 +147,10 @@ mod tests {
             explain(&mut out, codemod).unwrap();
             let text = String::from_utf8(out).unwrap();
             assert!(text.starts_with(&format!("{}\n\n", codemod.name)));
-            assert!(text.lines().all(|line| line.trim_end() == line), "white space at the end of a line");
+            assert!(
+                text.lines().all(|line| line.trim_end() == line),
+                "white space at the end of a line"
+            );
             assert!(text.contains("\n  [left alone"), "{text}");
         }
     }

@@ -1,5 +1,8 @@
 //! What the tests of pages and of properties share: one run of some codemods on one text.
 
+// Each binary uses a part of it.
+#![allow(dead_code)]
+
 use asyncup::codemod::{Codemod, Selection};
 use asyncup::edit::Applicability;
 use asyncup::finding::Finding;

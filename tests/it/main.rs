@@ -1,0 +1,10 @@
+//! What holds for the tool as a whole. One binary, so that it is linked once.
+
+// The library may not touch files or the environment (clippy.toml); its tests may.
+#![allow(clippy::disallowed_methods)]
+
+mod catalogue;
+mod conventions;
+mod properties;
+#[path = "../support/mod.rs"]
+mod support;
