@@ -99,7 +99,11 @@ impl ChangeReporter {
             for applied in &outcome.applied {
                 self.out.write_all(format.applied(&view, applied).as_bytes())?;
             }
-            for finding in outcome.remaining.iter().filter(|finding| is_printed(&self.options, finding)) {
+            for finding in outcome
+                .remaining
+                .iter()
+                .filter(|finding| is_printed(&self.options, finding))
+            {
                 self.out.write_all(format.finding(&view, finding).as_bytes())?;
             }
         }

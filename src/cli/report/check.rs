@@ -38,7 +38,10 @@ impl CheckReporter {
 
     fn findings(&mut self, file: &FileReport, findings: &[Finding]) -> io::Result<()> {
         self.tally.findings(findings);
-        let printed: Vec<&Finding> = findings.iter().filter(|finding| is_printed(&self.options, finding)).collect();
+        let printed: Vec<&Finding> = findings
+            .iter()
+            .filter(|finding| is_printed(&self.options, finding))
+            .collect();
         if printed.is_empty() || !self.prints_findings() {
             return Ok(());
         }
@@ -78,8 +81,16 @@ impl Reporter for CheckReporter {
         }
         // Flushed in turn, so that a terminal that shows both streams shows them in this order.
         self.out.flush()?;
-        self.err.write_all(self.tally.skipped_list(Palette::new(self.options.color_stderr)).as_bytes())?;
-        let to = if self.options.format.is_machine() { &mut self.err } else { &mut self.out };
+        self.err.write_all(
+            self.tally
+                .skipped_list(Palette::new(self.options.color_stderr))
+                .as_bytes(),
+        )?;
+        let to = if self.options.format.is_machine() {
+            &mut self.err
+        } else {
+            &mut self.out
+        };
         to.write_all(last.as_bytes())?;
         self.err.flush()?;
         self.out.flush()

@@ -25,7 +25,11 @@ impl Concise {
     pub(super) fn new(options: &ReportOptions) -> Self {
         Self {
             palette: Palette::new(options.color_stdout),
-            reasons: if options.verbose { Reasons::Shown } else { Reasons::Hidden },
+            reasons: if options.verbose {
+                Reasons::Shown
+            } else {
+                Reasons::Hidden
+            },
         }
     }
 

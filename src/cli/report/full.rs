@@ -25,7 +25,11 @@ pub(super) struct Full {
 
 impl Full {
     pub(super) fn new(options: &ReportOptions) -> Self {
-        let renderer = if options.color_stdout { Renderer::styled() } else { Renderer::plain() };
+        let renderer = if options.color_stdout {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
         Self {
             renderer: renderer.decor_style(DecorStyle::Ascii),
             concise: Concise::new(options),
@@ -45,11 +49,21 @@ impl Format for Full {
 
 fn group<'a>(view: &View, finding: &'a Finding) -> Group<'a> {
     let class = Class::of(finding);
-    let level = if class == Class::Declined { Level::NOTE } else { Level::WARNING };
+    let level = if class == Class::Declined {
+        Level::NOTE
+    } else {
+        Level::WARNING
+    };
     let title = level.primary_title(escaped(&finding.message)).id(finding.codemod);
-    let mut group = title.elements(place(&view.shown_path(), &view.page, finding.range, AnnotationKind::Primary, None));
+    let mut group = title.element(place(
+        &view.shown_path(),
+        &view.page,
+        finding.range,
+        AnnotationKind::Primary,
+        None,
+    ));
     for hop in finding.call_path.iter().take(MAX_HOPS) {
-        group = group.elements(hop_elements(view, hop));
+        group = group.element(hop_element(view, hop));
     }
     for note in notes(finding, class) {
         group = group.element(note);
@@ -57,44 +71,58 @@ fn group<'a>(view: &View, finding: &'a Finding) -> Group<'a> {
     group
 }
 
-/// The origin line and the excerpt of a range.
-fn place<'a>(path: &str, page: &Page, range: TextRange, kind: AnnotationKind, label: Option<String>) -> Vec<Element<'a>> {
+/// The place of a range and its excerpt.
+fn place<'a>(path: &str, page: &Page, range: TextRange, kind: AnnotationKind, label: Option<String>) -> Element<'a> {
     let at = page.place(range.start());
     let path = match at.cell {
         Some(cell) => format!("{path}:cell {cell}"),
         None => path.to_owned(),
     };
-    let excerpt = excerpt(page, range);
+    let Some(excerpt) = excerpt(page, range) else {
+        return Origin::path(path).line(at.row).char_column(at.column).into();
+    };
     let mut annotation: Annotation = kind.span(excerpt.span);
     if let Some(label) = label {
         annotation = annotation.label(label);
     }
-    // The origin is a line of its own because the excerpt may be cut, so that columns counted in it would be wrong.
-    vec![
-        Origin::path(path).line(at.row).char_column(at.column).into(),
-        Snippet::source(excerpt.text).line_start(at.row).annotation(annotation).into(),
-    ]
+    Snippet::source(excerpt.text)
+        .path(path)
+        .line_start(at.row)
+        .annotation(annotation)
+        .into()
 }
 
-fn hop_elements<'a>(view: &View, hop: &Hop) -> Vec<Element<'a>> {
+fn hop_element<'a>(view: &View, hop: &Hop) -> Element<'a> {
     let label = format!("through `{}`", escaped(&hop.function));
     match view.page_of(hop) {
         (path, Some(page)) => place(&shown(&path), &page, hop.range, AnnotationKind::Context, Some(label)),
-        (path, None) => vec![Level::NOTE.message(format!("{label} in {}", shown(&path))).into()],
+        (path, None) => Level::NOTE.message(format!("{label} in {}", shown(&path))).into(),
     }
 }
 
 fn notes<'a>(finding: &Finding, class: Class) -> Vec<Element<'a>> {
     let mut notes = Vec::new();
     if finding.call_path.len() > MAX_HOPS {
-        notes.push(Level::NOTE.message(format!("and {} more calls", finding.call_path.len() - MAX_HOPS)).into());
+        notes.push(
+            Level::NOTE
+                .message(format!("and {} more calls", finding.call_path.len() - MAX_HOPS))
+                .into(),
+        );
     }
     if let Some(reason) = finding.reason() {
-        notes.push(Level::NOTE.message(format!("{}: {}", class.reason_prefix(), escaped(reason))).into());
+        notes.push(
+            Level::NOTE
+                .message(format!("{}: {}", class.reason_prefix(), escaped(reason)))
+                .into(),
+        );
     }
     match class {
         Class::Safe => notes.push(Level::HELP.message("fixable with `asyncup apply`").into()),
-        Class::Unsafe => notes.push(Level::HELP.message("fixable with `asyncup apply --unsafe-fixes`").into()),
+        Class::Unsafe => notes.push(
+            Level::HELP
+                .message("fixable with `asyncup apply --unsafe-fixes`")
+                .into(),
+        ),
         Class::Report | Class::Declined => {}
     }
     notes

@@ -23,7 +23,10 @@ impl Format for Github {
             message = format!("{start}: {message}");
             String::new()
         } else {
-            format!(",line={},col={},endLine={},endColumn={}", start.row, start.column, end.row, end.column)
+            format!(
+                ",line={},col={},endLine={},endColumn={}",
+                start.row, start.column, end.row, end.column
+            )
         };
         command(level, view.path, &place, finding.codemod, &message)
     }

@@ -24,11 +24,17 @@ enum Layout {
 
 impl Json {
     pub(super) fn array() -> Self {
-        Self { layout: Layout::Array, printed: 0 }
+        Self {
+            layout: Layout::Array,
+            printed: 0,
+        }
     }
 
     pub(super) fn lines() -> Self {
-        Self { layout: Layout::Lines, printed: 0 }
+        Self {
+            layout: Layout::Lines,
+            printed: 0,
+        }
     }
 
     fn item(&mut self, item: &Item) -> String {
@@ -126,7 +132,10 @@ struct Location {
 
 impl From<Place> for Location {
     fn from(place: Place) -> Self {
-        Self { row: place.row, column: place.column }
+        Self {
+            row: place.row,
+            column: place.column,
+        }
     }
 }
 

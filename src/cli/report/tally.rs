@@ -75,7 +75,11 @@ impl Tally {
         if self.skipped.is_empty() {
             return String::new();
         }
-        let lines: String = self.skipped.iter().map(|(path, cause)| skipped_line(palette, path, cause)).collect();
+        let lines: String = self
+            .skipped
+            .iter()
+            .map(|(path, cause)| skipped_line(palette, path, cause))
+            .collect();
         format!("Skipped {}:\n{lines}", counted(self.skipped.len(), "file"))
     }
 
@@ -96,7 +100,11 @@ impl Tally {
         if self.found.problems() == 0 {
             return "No problems found".to_owned();
         }
-        let how = if options.unsafe_fixes { "fixable unsafely" } else { "with --unsafe-fixes" };
+        let how = if options.unsafe_fixes {
+            "fixable unsafely"
+        } else {
+            "with --unsafe-fixes"
+        };
         let fixable = [
             (self.found.safe, "fixable safely".to_owned()),
             (self.found.unsafe_, how.to_owned()),
@@ -136,8 +144,15 @@ impl Tally {
             Command::Apply => format!("rewrote {}", counted(applied, "place")),
             Command::Check | Command::Diff => counted(applied, "rewrite"),
         };
-        let levels = [(self.applied.safe, "safe".to_owned()), (self.applied.unsafe_, "unsafe".to_owned())];
-        format!("{what} in {}{}", counted(self.files_rewritten, "file"), in_parentheses(&levels))
+        let levels = [
+            (self.applied.safe, "safe".to_owned()),
+            (self.applied.unsafe_, "unsafe".to_owned()),
+        ];
+        format!(
+            "{what} in {}{}",
+            counted(self.files_rewritten, "file"),
+            in_parentheses(&levels)
+        )
     }
 
     /// `skipped 1 file (syntax error)`, `skipped 3 files (2 syntax error, 1 not UTF-8)`.
@@ -150,11 +165,18 @@ impl Tally {
             0 => return None,
             1 => format!(" ({})", kinds.into_keys().next().unwrap_or_default()),
             _ => {
-                let kinds: Vec<(usize, String)> = kinds.into_iter().map(|(kind, count)| (count, kind.to_owned())).collect();
+                let kinds: Vec<(usize, String)> = kinds
+                    .into_iter()
+                    .map(|(kind, count)| (count, kind.to_owned()))
+                    .collect();
                 in_parentheses(&kinds)
             }
         };
-        Some(format!("skipped {}{}", counted(self.skipped.len(), "file"), super::text::escaped(&kinds)))
+        Some(format!(
+            "skipped {}{}",
+            counted(self.skipped.len(), "file"),
+            super::text::escaped(&kinds)
+        ))
     }
 
     /// A row for each codemod, the most frequent first; empty when nothing was found.
@@ -164,10 +186,21 @@ impl Tally {
         if rows.is_empty() {
             return String::new();
         }
-        let mut out = format!("{:>6} {:>6} {:>6} {:>6} {:>10}  codemod\n", "total", "safe", "unsafe", "report", "left alone");
+        let mut out = format!(
+            "{:>6} {:>6} {:>6} {:>6} {:>10}  codemod\n",
+            "total", "safe", "unsafe", "report", "left alone"
+        );
         for (name, counts) in rows {
-            let Counts { safe, unsafe_, report, declined } = counts;
-            out += &format!("{:>6} {safe:>6} {unsafe_:>6} {report:>6} {declined:>10}  {name}\n", counts.problems());
+            let Counts {
+                safe,
+                unsafe_,
+                report,
+                declined,
+            } = counts;
+            out += &format!(
+                "{:>6} {safe:>6} {unsafe_:>6} {report:>6} {declined:>10}  {name}\n",
+                counts.problems()
+            );
         }
         out
     }
@@ -179,8 +212,16 @@ fn person(count: usize) -> String {
 
 /// ` (7 safe, 3 unsafe)` without the zeros; empty when all are zero.
 fn in_parentheses(counts: &[(usize, String)]) -> String {
-    let shown: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
+    let shown: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if shown.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", shown.join(", "))
+    }
 }
 
 /// The kind of a cause: `syntax error` of `syntax error at 3:1: unexpected indent`.

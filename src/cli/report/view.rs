@@ -65,12 +65,20 @@ impl Page {
         let at = self.lines.line_column(offset, self.text());
         let (row, column) = (at.line.get(), at.column.get());
         if self.source.kind != SourceKind::Notebook {
-            return Place { cell: None, row, column };
+            return Place {
+                cell: None,
+                row,
+                column,
+            };
         }
         let cell = self.source.cells.partition_point(|&start| start <= offset);
         let start = self.source.cells.get(cell.wrapping_sub(1)).copied().unwrap_or_default();
         let before = self.lines.line_index(self.clamped(start)).to_zero_indexed();
-        Place { cell: Some(cell.max(1)), row: row - before, column }
+        Place {
+            cell: Some(cell.max(1)),
+            row: row - before,
+            column,
+        }
     }
 
     /// 0-based rows of the whole text that the range touches. A range that ends with a newline does not touch the row behind it.
@@ -78,7 +86,8 @@ impl Page {
         let row = |offset| self.lines.line_index(offset).to_zero_indexed();
         let (start, end) = (self.clamped(range.start()), self.clamped(range.end()));
         let (first, last) = (row(start), row(end));
-        let ends_at_start = end > start && self.lines.line_start(OneIndexed::from_zero_indexed(last), self.text()) == end;
+        let ends_at_start =
+            end > start && self.lines.line_start(OneIndexed::from_zero_indexed(last), self.text()) == end;
         first..=if ends_at_start { last - 1 } else { last }.max(first)
     }
 
@@ -87,8 +96,15 @@ impl Page {
         let range = self.lines.line_range(OneIndexed::from_zero_indexed(row), self.text());
         let line = &self.text()[range];
         let shown = line.trim_end_matches(['\n', '\r']);
-        let mark = if range.start() == TextSize::new(0) && shown.starts_with('\u{feff}') { 3 } else { 0 };
-        TextRange::at(range.start() + TextSize::new(mark), TextSize::of(shown) - TextSize::new(mark))
+        let mark = if range.start() == TextSize::new(0) && shown.starts_with('\u{feff}') {
+            3
+        } else {
+            0
+        };
+        TextRange::at(
+            range.start() + TextSize::new(mark),
+            TextSize::of(shown) - TextSize::new(mark),
+        )
     }
 }
 
@@ -149,7 +165,9 @@ impl Others {
         }
         let page = match path.extension() {
             Some(extension) if extension == "ipynb" => None,
-            _ => std::fs::read_to_string(path).ok().map(|text| Rc::new(Page::new(Source::module(text)))),
+            _ => std::fs::read_to_string(path)
+                .ok()
+                .map(|text| Rc::new(Page::new(Source::module(text)))),
         };
         if kept.len() == Self::KEPT {
             kept.pop_front();
