@@ -84,11 +84,17 @@ fn result(view: &View, finding: &Finding, rule: usize) -> Value {
         "level": if class == Class::Declined { "note" } else { "warning" },
         "message": {"text": message(view, finding, class)},
         "locations": [location(view.path, Some(&view.page), finding.range)],
-        "properties": {"class": class.as_str(), "reason": finding.reason()},
+        "properties": {"class": class.as_str()},
     });
-    // A viewer would apply the edits to the file on disk, which in a notebook is not the text that they were made for.
-    if finding.fix().is_some() && view.page.source.kind != SourceKind::Notebook {
-        result["fixes"] = json!([fix(view, finding, class)]);
+    if let Some(reason) = finding.reason() {
+        result["properties"]["reason"] = json!(reason);
+    }
+    let replacements = replacements(view, finding);
+    if !replacements.is_empty() {
+        result["fixes"] = json!([{
+            "description": {"text": format!("{} ({})", finding.codemod, class.as_str())},
+            "artifactChanges": [{"artifactLocation": {"uri": uri(view.path)}, "replacements": replacements}],
+        }]);
     }
     if !finding.call_path.is_empty() {
         result["codeFlows"] = json!([code_flow(view, finding)]);
@@ -121,9 +127,13 @@ fn region(page: &Page, range: TextRange) -> Value {
     json!({"startLine": start.row, "startColumn": start.column, "endLine": end.row, "endColumn": end.column})
 }
 
-fn fix(view: &View, finding: &Finding, class: Class) -> Value {
-    let replacements: Vec<Value> = view
-        .edits(finding)
+/// The edits of a finding's fix; none for a notebook: a viewer would apply them to the file on disk, which is not the text that they
+/// were made for.
+fn replacements(view: &View, finding: &Finding) -> Vec<Value> {
+    if view.page.source.kind == SourceKind::Notebook {
+        return Vec::new();
+    }
+    view.edits(finding)
         .iter()
         .map(|edit| {
             json!({
@@ -131,11 +141,7 @@ fn fix(view: &View, finding: &Finding, class: Class) -> Value {
                 "insertedContent": {"text": edit.content()},
             })
         })
-        .collect();
-    json!({
-        "description": {"text": format!("{} ({})", finding.codemod, class.as_str())},
-        "artifactChanges": [{"artifactLocation": {"uri": uri(view.path)}, "replacements": replacements}],
-    })
+        .collect()
 }
 
 /// The call path as one thread, from the finding to the end of the chain.
