@@ -6,5 +6,6 @@
 mod catalogue;
 mod conventions;
 mod properties;
+mod report;
 #[path = "../support/mod.rs"]
 mod support;
