@@ -68,6 +68,8 @@ pub struct Selection {
     /// Per codemod, indexes of the needles that must all occur.
     required: Vec<Vec<usize>>,
     count: usize,
+    /// Every name of the catalogue, when told: suppression comments that name others are reported.
+    known: Vec<&'static str>,
 }
 
 impl Selection {
@@ -98,7 +100,19 @@ impl Selection {
             count: needles.len(),
             needles: needles_table,
             codemods,
+            known: Vec::new(),
         }
+    }
+
+    /// Tells all names of the catalogue, selected or not.
+    #[must_use]
+    pub fn knowing(mut self, catalogue: &[Codemod]) -> Self {
+        self.known = catalogue.iter().map(|codemod| codemod.name).collect();
+        self
+    }
+
+    pub fn known(&self) -> &[&'static str] {
+        &self.known
     }
 
     pub fn codemods(&self) -> &[&'static Codemod] {

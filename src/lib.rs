@@ -12,6 +12,7 @@ pub mod diff;
 pub mod edit;
 pub mod finding;
 pub mod importer;
+pub mod knowledge;
 pub mod layout;
 pub mod module;
 pub mod page;

@@ -83,6 +83,24 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// Whether an expression is an imported module or a member of one.
+    pub fn imported_root(&self, expr: &Expr) -> bool {
+        self.import_path(expr).is_some()
+    }
+
+    /// Whether reading this attribute of an instance of `class` runs no code: no property or other definition of that name in the class,
+    /// and a hierarchy that is wholly known.
+    pub fn is_plain_attribute(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
+        let mut open = vec![class];
+        while let Some(class) = open.pop() {
+            if methods(class, name).next().is_some() {
+                return false;
+            }
+            open.extend(self.bases(class).into_iter().flatten());
+        }
+        self.hierarchy_is_plain(class)
+    }
+
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
     pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
         let mut path: Option<String> = None;
