@@ -149,7 +149,6 @@ fn find(
     module: &Module,
     model: &SemanticModel,
     codemods: &[&'static Codemod],
-    selection: &Selection,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
