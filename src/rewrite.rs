@@ -149,6 +149,7 @@ fn find(
     module: &Module,
     model: &SemanticModel,
     codemods: &[&'static Codemod],
+    selection: &Selection,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
