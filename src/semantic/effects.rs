@@ -15,6 +15,7 @@ use super::names::Lookup;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::knowledge;
+use crate::module::one_line;
 use crate::settings::{Receiver, Settings};
 
 /// A place in memory or in the outside world.
@@ -393,7 +394,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             }
             AnyNodeRef::ExprAwait(inner) => {
                 if !inner.value.is_call_expr() {
-                    self.summary.give_up(format!("it awaits `{}`", short(self.model.slice(&*inner.value))));
+                    self.summary.give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
                 }
             }
             AnyNodeRef::ExprCall(call) => self.call(id, call),
@@ -465,7 +466,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                 }
             }
             _ => {
-                self.summary.doubt(format!("`{}` may run code of its own when it is read", short(model.slice(attribute))));
+                self.summary.doubt(format!("`{}` may run code of its own when it is read", one_line(model.slice(attribute))));
                 self.touch(&attribute.value, !attribute.ctx.is_load());
             }
         }
@@ -502,7 +503,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
         match self.own_parameter(expr) {
             Some(index) => drop(self.summary.scalar_parameters.insert(index)),
-            None => self.summary.doubt(format!("{operation} is applied to `{}`, whose class is not known", short(self.model.slice(expr)))),
+            None => self.summary.doubt(format!("{operation} is applied to `{}`, whose class is not known", one_line(self.model.slice(expr)))),
         }
     }
 
@@ -511,7 +512,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::Scalar(_) | Type::Container(_) => {}
             _ => match self.own_parameter(expr) {
                 Some(index) => drop(self.summary.builtin_parameters.insert(index)),
-                None => self.summary.doubt(format!("the class of `{}` is not known", short(self.model.slice(expr)))),
+                None => self.summary.doubt(format!("the class of `{}` is not known", one_line(self.model.slice(expr)))),
             },
         }
     }
@@ -552,7 +553,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                 self.summary.writes.insert(Location::External("lock", model.slice(manager).to_owned()));
                 self.summary.suspends = true;
             }
-            _ => self.summary.give_up(format!("it enters `{}`", short(model.slice(manager)))),
+            _ => self.summary.give_up(format!("it enters `{}`", one_line(model.slice(manager)))),
         }
     }
 
@@ -579,7 +580,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         if let Expr::Attribute(method) = &*call.func {
             return self.method_call(call, method);
         }
-        self.summary.give_up(format!("`{}` is not known here", short(model.slice(&*call.func))));
+        self.summary.give_up(format!("`{}` is not known here", one_line(model.slice(&*call.func))));
     }
 
     /// Whether a coroutine made by this call is awaited in the same expression: by `await`, or by a function that awaits its arguments.
@@ -761,7 +762,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         if receiver.split('.').any(knowledge::is_exclusive_name) {
             self.summary.exclusive.get_or_insert_with(|| receiver.to_owned());
         }
-        self.summary.give_up(format!("`{}.{}` is not known here", short(receiver), method.attr));
+        self.summary.give_up(format!("`{}.{}` is not known here", one_line(receiver), method.attr));
     }
 
     fn function_call(&mut self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, awaited: bool) {
@@ -847,7 +848,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                     if written.split('.').any(knowledge::is_exclusive_name) {
                         self.summary.exclusive.get_or_insert_with(|| written.to_owned());
                     }
-                    self.summary.give_up(format!("`{}` calls `.{method}` on `{}`, whose class is not known", function.name, short(written)));
+                    self.summary.give_up(format!("`{}` calls `.{method}` on `{}`, whose class is not known", function.name, one_line(written)));
                 }
             },
         }
@@ -882,14 +883,4 @@ fn is_lock(class: &str) -> bool {
 fn is_logger(receiver: &str) -> bool {
     let last = receiver.rsplit('.').next().unwrap_or(receiver).trim_start_matches('_');
     matches!(last.to_lowercase().as_str(), "log" | "logger" | "logging")
-}
-
-/// Source text for a message: one line, not too long.
-fn short(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() > 40 || line.len() < text.len() {
-        format!("{}...", line.chars().take(40).collect::<String>())
-    } else {
-        line.to_owned()
-    }
 }

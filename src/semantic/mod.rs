@@ -9,6 +9,7 @@ pub mod effects;
 pub mod flow;
 pub mod names;
 pub mod place;
+pub mod purity;
 pub mod types;
 
 use std::cell::OnceCell;
