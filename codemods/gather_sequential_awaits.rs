@@ -69,7 +69,9 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let scope = ctx.model.body_scope(function);
         for (id, node) in ctx.model.subtree(ctx.model.id(function)) {
             for block in blocks(node) {
-                let in_function = block.first().is_some_and(|stmt| ctx.model.scope_of(ctx.model.id(stmt)) == scope);
+                let in_function = block
+                    .first()
+                    .is_some_and(|stmt| ctx.model.scope_of(ctx.model.id(stmt)) == scope);
                 if in_function && (id == ctx.model.id(function) || !node.is_stmt_function_def()) {
                     search(ctx, &options, block, acc);
                 }
@@ -108,7 +110,11 @@ fn step<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<Step<'a>> {
     let call = awaited_call(value)?;
     if let Some(name) = target {
         let scope = ctx.model.scope_of(ctx.model.id(name));
-        let is_local = matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_)) && ctx.model.bindings_in(scope, &name.id).any(|binding| binding.range == name.range());
+        let is_local = matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
+            && ctx
+                .model
+                .bindings_in(scope, &name.id)
+                .any(|binding| binding.range == name.range());
         if !is_local {
             return None;
         }
@@ -150,7 +156,11 @@ fn split<'a>(ctx: &Context<'a>, options: &Options, run: &[Step<'a>], acc: &mut F
     let mut from = 0;
     while from < run.len() {
         let mut to = from + 1;
-        while to < run.len() && run[from..to].iter().all(|earlier| !names_connect(ctx, earlier, &run[to])) {
+        while to < run.len()
+            && run[from..to]
+                .iter()
+                .all(|earlier| !names_connect(ctx, earlier, &run[to]))
+        {
             to += 1;
         }
         if to - from >= 2 {
@@ -164,8 +174,15 @@ fn split<'a>(ctx: &Context<'a>, options: &Options, run: &[Step<'a>], acc: &mut F
 fn names_connect(ctx: &Context, earlier: &Step, later: &Step) -> bool {
     let call = ctx.model.id(later.call);
     let mentions = |name: &str| {
-        ctx.model.references_in(call).iter().any(|reference| reference.name.id == name)
-            || ctx.model.bindings_within(call).iter().any(|binding| binding.name == name)
+        ctx.model
+            .references_in(call)
+            .iter()
+            .any(|reference| reference.name.id == name)
+            || ctx
+                .model
+                .bindings_within(call)
+                .iter()
+                .any(|binding| binding.name == name)
             || later.target.is_some_and(|target| target.id == name)
     };
     let bound_by_earlier = ctx.model.bindings_within(ctx.model.id(earlier.call));
@@ -176,7 +193,10 @@ fn names_connect(ctx: &Context, earlier: &Step, later: &Step) -> bool {
 /// Joins as many steps as can be: proven ones with proven ones, so that a doubt about one does not hold back the others.
 fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut Findings) {
     let order = options.emission.failure_order();
-    let judged: Vec<Result<Member<'a>, Declined>> = steps.iter().map(|step| ctx.concurrent_member(step.call, order)).collect();
+    let judged: Vec<Result<Member<'a>, Declined>> = steps
+        .iter()
+        .map(|step| ctx.concurrent_member(step.call, order))
+        .collect();
     let mut from = 0;
     let mut refused: Option<(TextRange, Declined)> = None;
     let mut joined = false;
@@ -207,7 +227,13 @@ fn message(count: usize) -> String {
 }
 
 /// The end of the longest group that starts at `from`, or why there is none.
-fn longest<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], judged: &[Result<Member<'a>, Declined>], from: usize) -> Result<usize, Declined> {
+fn longest<'a>(
+    ctx: &Context<'a>,
+    options: &Options,
+    steps: &[Step<'a>],
+    judged: &[Result<Member<'a>, Declined>],
+    from: usize,
+) -> Result<usize, Declined> {
     let first = judged[from].as_ref().map_err(Clone::clone)?;
     if from + 1 == steps.len() {
         return Err("nothing stands beside it".into());
@@ -261,7 +287,11 @@ fn arguments_stay(ctx: &Context, earlier: &Member, later: &Member) -> Result<(),
 
 fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
     let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
-    let targets: Vec<&str> = steps.iter().filter_map(|step| step.target).map(|target| target.id.as_str()).collect();
+    let targets: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step.target)
+        .map(|target| target.id.as_str())
+        .collect();
     ctx.place_allows_overlap(first, last, &targets, options.emission.failure_order())?;
     crate::layout::own_lines(ctx.module, first.start(), first.end())?;
     crate::layout::own_lines(ctx.module, last.start(), last.end())?;
@@ -272,11 +302,17 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     match options.emission {
         Emission::Gather => emit::gather(ctx, steps, doubt),
         Emission::InOrder => emit::in_order(ctx, steps, doubt),
-        Emission::TaskGroup if ctx.settings.target < PythonVersion::PY311 => Err("asyncio.TaskGroup needs Python 3.11".into()),
+        Emission::TaskGroup if ctx.settings.target < PythonVersion::PY311 => {
+            Err("asyncio.TaskGroup needs Python 3.11".into())
+        }
         Emission::TaskGroup => {
             for step in steps {
                 if ctx.model.function_of(&step.call.func).is_none() {
-                    return Err(format!("nothing says that `{}` returns a coroutine, as a task needs", ctx.model.slice(&*step.call.func)).into());
+                    return Err(format!(
+                        "nothing says that `{}` returns a coroutine, as a task needs",
+                        ctx.model.slice(&*step.call.func)
+                    )
+                    .into());
                 }
             }
             if !ctx.model.guards(ctx.model.id(first)).is_empty() {
@@ -291,7 +327,10 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
 fn pragma_doubt(ctx: &Context, range: TextRange) -> Option<String> {
     ctx.module.comments_in(range).iter().find_map(|comment| {
         let text = ctx.module.slice(*comment);
-        let is_pragma = text.contains("type: ignore") || text.contains("noqa") || text.contains("pyright:") || text.contains("pylint:");
+        let is_pragma = text.contains("type: ignore")
+            || text.contains("noqa")
+            || text.contains("pyright:")
+            || text.contains("pylint:");
         is_pragma.then(|| format!("the comment `{text}` speaks of a line that changes"))
     })
 }

@@ -38,7 +38,16 @@ pub enum FailureOrder {
 }
 
 /// Functions of asyncio and its like that pace, wait or bind something to the current task: not work to be overlapped.
-const TASK_BOUND_METHODS: &[&str] = &["enter_async_context", "__aenter__", "__aexit__", "push_async_exit", "start", "aclose", "close", "join"];
+const TASK_BOUND_METHODS: &[&str] = &[
+    "enter_async_context",
+    "__aenter__",
+    "__aexit__",
+    "push_async_exit",
+    "start",
+    "aclose",
+    "close",
+    "join",
+];
 
 impl<'a> Context<'a> {
     /// Judges one awaited call: an error when it must not run beside another, a doubt when that is not proven.
@@ -79,7 +88,9 @@ impl<'a> Context<'a> {
             return Err(format!("`{qualified}` is pacing or waiting, not work that could overlap").into());
         }
         if TASK_BOUND_METHODS.contains(&name) {
-            return Err(format!("`{callee}` opens, closes or binds something: its order matters").into());
+            return Err(
+                format!("`{callee}` opens, closes or enters a scope of the current task: its order matters").into(),
+            );
         }
         if let Some(function) = self.model.function_of(&call.func)
             && !function.is_async
@@ -95,44 +106,67 @@ impl<'a> Context<'a> {
         for argument in call.arguments.iter_source_order() {
             let value = argument.value();
             let written = self.model.slice(value);
-            let spread = value.is_starred_expr() || matches!(argument, ast::ArgOrKeyword::Keyword(keyword) if keyword.arg.is_none());
+            let spread = value.is_starred_expr()
+                || matches!(argument, ast::ArgOrKeyword::Keyword(keyword) if keyword.arg.is_none());
             if spread || !self.model.is_cheap(value) {
-                return Err(format!("the argument `{}` could fail or have an effect before the first call has run", one_line(written)).into());
+                return Err(format!(
+                    "the argument `{}` could fail or have an effect before the first call has run",
+                    one_line(written)
+                )
+                .into());
             }
             if !self.model.is_total(value) {
-                doubt.get_or_insert_with(|| format!("the argument `{}` is now evaluated before the first call has run", one_line(written)));
+                doubt.get_or_insert_with(|| {
+                    format!(
+                        "the argument `{}` is now evaluated before the first call has run",
+                        one_line(written)
+                    )
+                });
             }
         }
         if let Expr::Attribute(method) = &*call.func
             && !self.model.is_total(&method.value)
             && !matches!(self.model.type_of(&method.value), Type::Instance(_))
-            && !self.is_declared(&method.value)
+            && self.model.declared(&method.value, self.settings).is_none()
         {
             if !self.model.is_cheap(&method.value) {
-                return Err(format!("`{}` could fail or have an effect before the first call has run", one_line(self.model.slice(&*method.value))).into());
+                return Err(format!(
+                    "`{}` could fail or have an effect before the first call has run",
+                    one_line(self.model.slice(&*method.value))
+                )
+                .into());
             }
-            doubt.get_or_insert_with(|| format!("`{}` is now evaluated before the first call has run", self.model.slice(&*method.value)));
+            doubt.get_or_insert_with(|| {
+                format!(
+                    "`{}` is now evaluated before the first call has run",
+                    self.model.slice(&*method.value)
+                )
+            });
         }
         Ok(doubt)
-    }
-
-    fn is_declared(&self, receiver: &Expr) -> bool {
-        let written = self.model.slice(receiver);
-        self.settings.receivers.iter().any(|declared| declared.name == written)
     }
 
     /// What a member does decides: proven reads may overlap; what is not known may, on the word of its name and on request only.
     fn judge_effects(&self, member: &mut Member<'a>, callee: &str, name: &str) -> Result<(), Declined> {
         let effects = &member.effects;
         if let Some(write) = effects.writes.iter().find(|write| !is_external_receiver(write)) {
-            return Err(format!("`{callee}` writes {}, which would be visible after a failure of another one", describe(write)).into());
+            return Err(format!(
+                "`{callee}` writes {}, which would be visible after a failure of another one",
+                describe(write)
+            )
+            .into());
         }
         let Some(unknown) = &effects.unknown else {
             if !effects.suspends {
                 return Err(format!("`{callee}` never waits: there is nothing to overlap").into());
             }
             if let Some(write) = effects.writes.first() {
-                member.doubt.get_or_insert_with(|| format!("`{callee}` writes {}, which then also happens when another one fails", describe(write)));
+                member.doubt.get_or_insert_with(|| {
+                    format!(
+                        "`{callee}` writes {}, which then also happens when another one fails",
+                        describe(write)
+                    )
+                });
             }
             if let Some(doubt) = &effects.doubt {
                 member.doubt.get_or_insert_with(|| format!("in `{callee}`, {doubt}"));
@@ -150,11 +184,16 @@ impl<'a> Context<'a> {
         if let Expr::Attribute(method) = &*member.call.func {
             let written = self.model.slice(&*method.value);
             if written.split('.').any(knowledge::is_exclusive_name) {
-                return Err(format!("`{written}` stands for something that only one task may use at a time, by its name").into());
+                return Err(format!(
+                    "`{written}` stands for something that only one task may use at a time, by its name"
+                )
+                .into());
             }
             member.receivers.insert(written.to_owned());
         }
-        member.doubt = Some(format!("that `{callee}` only reads is guessed from its name: {unknown}"));
+        member.doubt = Some(format!(
+            "that `{callee}` only reads is guessed from its name: {unknown}"
+        ));
         Ok(())
     }
 
@@ -167,9 +206,15 @@ impl<'a> Context<'a> {
             return Err("both use something that only one task may use at a time".into());
         }
         for first in &one.receivers {
-            if let Some(second) = other.receivers.iter().find(|second| is_part_of(first, second) || is_part_of(second, first)) {
+            if let Some(second) = other
+                .receivers
+                .iter()
+                .find(|second| is_part_of(first, second) || is_part_of(second, first))
+            {
                 let shared = if first.len() < second.len() { first } else { second };
-                return Err(format!("both work on `{shared}`, and nothing says that two tasks may use it at once").into());
+                return Err(
+                    format!("both work on `{shared}`, and nothing says that two tasks may use it at once").into(),
+                );
             }
         }
         Ok(())
@@ -177,7 +222,13 @@ impl<'a> Context<'a> {
 
     /// Whether statements from `first` to `last` of one block may become one concurrent statement where they stand: what a failure
     /// makes visible, and what the place itself forbids. `targets` are the local names that they bind.
-    pub fn place_allows_overlap(&self, first: &Stmt, last: &Stmt, targets: &[&str], order: FailureOrder) -> Result<(), Declined> {
+    pub fn place_allows_overlap(
+        &self,
+        first: &Stmt,
+        last: &Stmt,
+        targets: &[&str],
+        order: FailureOrder,
+    ) -> Result<(), Declined> {
         let id = self.model.id(first);
         let scope = self.model.scope_of(id);
         for guard in self.model.guards(id) {
@@ -187,25 +238,44 @@ impl<'a> Context<'a> {
         self.comments_allow_overlap(TextRange::new(first.start(), last.end()))
     }
 
-    fn guard_allows_overlap(&self, guard: &Guard<'a>, scope: ScopeId, targets: &[&str], order: FailureOrder) -> Result<(), Declined> {
+    fn guard_allows_overlap(
+        &self,
+        guard: &Guard<'a>,
+        scope: ScopeId,
+        targets: &[&str],
+        order: FailureOrder,
+    ) -> Result<(), Declined> {
         let id = match guard {
             Guard::Try(stmt) => self.model.id(*stmt),
             Guard::With(stmt) => self.model.id(*stmt),
         };
         if self.model.loops(id).next().is_some() {
-            return Err("the `try` or `with` around it stands in a loop: what is left of a failed round is seen in the next".into());
+            return Err(
+                "the `try` or `with` around it stands in a loop: what is left of a failed round is seen in the next"
+                    .into(),
+            );
         }
-        if let Some(target) = targets.iter().find(|target| self.model.is_seen_outside(target, scope, guard.body())) {
+        if let Some(target) = targets
+            .iter()
+            .find(|target| self.model.is_seen_outside(target, scope, guard.body()))
+        {
             return Err(format!("`{target}` is seen after a failure, when it may not have been set").into());
         }
         match guard {
             Guard::Try(stmt) => {
                 if order == FailureOrder::Time && !stmt.handlers.is_empty() && !self.handler_takes_everything(stmt) {
-                    return Err("the handlers around it tell failures apart: with two failures another one could be caught".into());
+                    return Err(
+                        "the handlers around it tell failures apart: with two failures another one could be caught"
+                            .into(),
+                    );
                 }
             }
             Guard::With(stmt) => {
-                let manager = stmt.items.first().map(|item| self.model.slice(&item.context_expr)).unwrap_or_default();
+                let manager = stmt
+                    .items
+                    .first()
+                    .map(|item| self.model.slice(&item.context_expr))
+                    .unwrap_or_default();
                 if order == FailureOrder::Time && !self.suppresses_everything(stmt) {
                     return Err(format!("`{}` may swallow some failures and not others", one_line(manager)).into());
                 }
@@ -219,7 +289,9 @@ impl<'a> Context<'a> {
         let [ast::ExceptHandler::ExceptHandler(handler)] = stmt.handlers.as_slice() else {
             return false;
         };
-        let everything = handler.type_.as_deref().is_none_or(|type_| self.model.is_builtin(type_, "Exception") || self.model.is_builtin(type_, "BaseException"));
+        let everything = handler.type_.as_deref().is_none_or(|type_| {
+            self.model.is_builtin(type_, "Exception") || self.model.is_builtin(type_, "BaseException")
+        });
         let ends = matches!(handler.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)));
         everything && handler.name.is_none() && ends && !stmt.is_star
     }
@@ -227,12 +299,12 @@ impl<'a> Context<'a> {
     fn suppresses_everything(&self, stmt: &ast::StmtWith) -> bool {
         stmt.items.iter().all(|item| match &item.context_expr {
             Expr::Call(call) => {
-                self.model.qualified_name(&call.func).is_some_and(|name| name == "contextlib.suppress")
-                    && call
-                        .arguments
-                        .args
-                        .iter()
-                        .any(|class| self.model.is_builtin(class, "Exception") || self.model.is_builtin(class, "BaseException"))
+                self.model
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| name == "contextlib.suppress")
+                    && call.arguments.args.iter().any(|class| {
+                        self.model.is_builtin(class, "Exception") || self.model.is_builtin(class, "BaseException")
+                    })
             }
             _ => false,
         })
@@ -248,9 +320,20 @@ impl<'a> Context<'a> {
                         let manager = self.model.slice(&item.context_expr);
                         let words = manager.split(|character: char| !(character.is_alphanumeric() || character == '_'));
                         let ordered = words.map(str::to_lowercase).any(|word| {
-                            ["lock", "semaphore", "sem", "limiter", "mutex", "transaction", "begin", "begin_nested", "atomic", "throttle"]
-                                .iter()
-                                .any(|ordered| word == *ordered || word.ends_with(&format!("_{ordered}")))
+                            [
+                                "lock",
+                                "semaphore",
+                                "sem",
+                                "limiter",
+                                "mutex",
+                                "transaction",
+                                "begin",
+                                "begin_nested",
+                                "atomic",
+                                "throttle",
+                            ]
+                            .iter()
+                            .any(|ordered| word == *ordered || word.ends_with(&format!("_{ordered}")))
                         });
                         if ordered {
                             return Err(format!("it stands under `{}`", one_line(manager)).into());
@@ -268,7 +351,15 @@ impl<'a> Context<'a> {
         };
         let asserts_calls = self.model.subtree(self.model.id(function)).any(|(_, node)| match node {
             AnyNodeRef::ExprAttribute(attribute) => {
-                matches!(attribute.attr.as_str(), "mock_calls" | "assert_has_calls" | "call_args_list" | "method_calls" | "await_args_list" | "assert_has_awaits")
+                matches!(
+                    attribute.attr.as_str(),
+                    "mock_calls"
+                        | "assert_has_calls"
+                        | "call_args_list"
+                        | "method_calls"
+                        | "await_args_list"
+                        | "assert_has_awaits"
+                )
             }
             _ => false,
         });
@@ -293,12 +384,24 @@ impl<'a> Context<'a> {
     fn comments_allow_overlap(&self, range: TextRange) -> Result<(), Declined> {
         for comment in self.module.comments_in(range) {
             let text = self.module.slice(*comment);
-            let speaks_of_order = text.to_lowercase().split(|character: char| !character.is_alphabetic()).any(|word| {
-                matches!(
-                    word,
-                    "order" | "must" | "first" | "before" | "after" | "sequential" | "sequentially" | "rate" | "wait" | "race"
-                )
-            });
+            let speaks_of_order = text
+                .to_lowercase()
+                .split(|character: char| !character.is_alphabetic())
+                .any(|word| {
+                    matches!(
+                        word,
+                        "order"
+                            | "must"
+                            | "first"
+                            | "before"
+                            | "after"
+                            | "sequential"
+                            | "sequentially"
+                            | "rate"
+                            | "wait"
+                            | "race"
+                    )
+                });
             if speaks_of_order && self.module.is_first_on_line(comment.start()) {
                 return Err(format!("the comment `{text}` speaks of an order").into());
             }

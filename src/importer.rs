@@ -91,16 +91,22 @@ impl Context<'_> {
         let mut name = wanted.to_owned();
         for number in 2.. {
             let text = text(&name);
-            let existing = model.sole_binding(&name, ScopeId::MODULE).filter(|binding| binding.scope == ScopeId::MODULE);
-            let same = existing.and_then(|binding| model.statement_of(binding.node)).is_some_and(|(_, stmt)| {
-                let found = model.slice(stmt).replace("\r\n", "\n").replace('\r', "\n");
-                found == text
-            });
+            let existing = model
+                .sole_binding(&name, ScopeId::MODULE)
+                .filter(|binding| binding.scope == ScopeId::MODULE);
+            let same = existing
+                .and_then(|binding| model.statement_of(binding.node))
+                .is_some_and(|(_, stmt)| {
+                    let found = model.slice(stmt).replace("\r\n", "\n").replace('\r', "\n");
+                    found == text
+                });
             let scope = model.scope_of(at);
             if same && model.lookup(&name, scope) == Lookup::Scope(ScopeId::MODULE) {
                 return (name, None);
             }
-            if matches!(model.lookup(&name, scope), Lookup::Builtin) && model.bindings().iter().all(|binding| binding.name != name) {
+            if matches!(model.lookup(&name, scope), Lookup::Builtin)
+                && model.bindings().iter().all(|binding| binding.name != name)
+            {
                 return (name.clone(), Some(Definition { name, text }));
             }
             name = format!("{wanted}_{number}");
@@ -115,11 +121,16 @@ pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Opt
         return None;
     }
     let body = &module.syntax().body;
-    let first = body.iter().find(|stmt| matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
+    let first = body
+        .iter()
+        .find(|stmt| matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
     let texts: Vec<&str> = definitions.iter().map(|definition| definition.text.as_str()).collect();
     let text = texts.join("\n\n\n");
     Some(match first {
-        Some(first) => Edit::insertion(format!("{text}\n\n\n"), above_comments(module, module.line_start(first.start()))),
+        Some(first) => Edit::insertion(
+            format!("{text}\n\n\n"),
+            above_comments(module, module.line_start(first.start())),
+        ),
         None => {
             let end = TextSize::try_from(module.text().len()).unwrap_or_default();
             Edit::insertion(format!("\n\n{text}\n"), end)
@@ -133,7 +144,8 @@ fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
         let above = module.line_start(offset - TextSize::new(1));
         let line = &module.text()[TextRange::new(above, offset)];
         let text = line.trim_start_matches('\u{feff}').trim();
-        let is_header = above == TextSize::default() || text.starts_with("#!") || text.contains("coding") || !text.starts_with('#');
+        let is_header =
+            above == TextSize::default() || text.starts_with("#!") || text.contains("coding") || !text.starts_with('#');
         if is_header {
             break;
         }
@@ -279,7 +291,11 @@ fn is_docstring(stmt: &Stmt) -> bool {
 /// An offset at which the first line may be edited: a byte order mark stays the first character.
 fn behind_mark(module: &Module, offset: TextSize) -> TextSize {
     let has_mark = module.text().starts_with('\u{feff}');
-    if has_mark { offset.max(TextSize::of('\u{feff}')) } else { offset }
+    if has_mark {
+        offset.max(TextSize::of('\u{feff}'))
+    } else {
+        offset
+    }
 }
 
 struct Place {

@@ -24,7 +24,6 @@ pub(super) fn in_order(ctx: &Context, steps: &[Step], doubt: Option<String>) -> 
     let (name, definition) = ctx.define("gather_in_order", at, |name| {
         format!(
             "async def {name}(*coros):\n    \
-             \"\"\"Run coroutines at once; the first failure in their order is raised, the others are cancelled.\"\"\"\n    \
              tasks = [{asyncio}.create_task(coro) for coro in coros]\n    \
              try:\n        \
              return [await task for task in tasks]\n    \
@@ -69,7 +68,10 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined>
     for (index, pair) in steps.windows(2).enumerate() {
         let gap = TextRange::new(pair[0].call.end(), pair[1].call.start());
         let comments = Comments::of(ctx, &pair[0], gap);
-        edits.push(Edit::replacement(format!("){}{inner}{}", comments.between(&inner), open(index + 1)), gap));
+        edits.push(Edit::replacement(
+            format!("){}{inner}{}", comments.between(&inner), open(index + 1)),
+            gap,
+        ));
     }
     for step in steps {
         edits.extend(indent_lines(ctx, step, &indent, &unit));
@@ -86,7 +88,7 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined>
         results.push_str(&format!("\n{indent}return {}", values.join(", ")));
     }
     edits.extend(close(ctx, last, ")", &results));
-    let reason = "a failure arrives as an exception group, and cancels the others";
+    let reason = "a failure arrives as an ExceptionGroup, and cancels the others";
     Ok(Fix::unsafe_because(reason, edits).import(import))
 }
 
@@ -107,7 +109,10 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
     let result = returned.map_or_else(String::new, |names| format!("\n{indent}return {}", names.join(", ")));
     let calls: Vec<&str> = steps.iter().map(|step| ctx.model.slice(step.call)).collect();
     let line = format!("{indent}{opening}{})", calls.join(", "));
-    let has_comments = !ctx.module.comments_in(TextRange::new(first.start(), ctx.module.line_end(last.stmt.end()))).is_empty();
+    let has_comments = !ctx
+        .module
+        .comments_in(TextRange::new(first.start(), ctx.module.line_end(last.stmt.end())))
+        .is_empty();
     if !has_comments && !line.contains(['\n', '\r']) && ctx.fits(&line) {
         return Ok(on_one_line(steps, &opening, &result));
     }
@@ -116,9 +121,21 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
     let opening = if ctx.fits(&format!("{indent}{opening}")) {
         opening
     } else {
-        format!("(\n{inner}{},\n{indent}) = await {function}(", targets.join(&format!(",\n{inner}")))
+        format!(
+            "(\n{inner}{},\n{indent}) = await {function}(",
+            targets.join(&format!(",\n{inner}"))
+        )
     };
-    let mut edits = vec![Edit::replacement(format!("{opening}\n{inner}"), TextRange::new(first.start(), steps[0].call.start()))];
+    let above = comments_above(ctx, steps);
+    let start = above.first().map_or(first.start(), Ranged::start);
+    let comments: String = above
+        .iter()
+        .map(|comment| format!("{}\n{inner}", ctx.module.slice(*comment)))
+        .collect();
+    let mut edits = vec![Edit::replacement(
+        format!("{opening}\n{inner}{comments}"),
+        TextRange::new(start, steps[0].call.start()),
+    )];
     for pair in steps.windows(2) {
         let gap = TextRange::new(pair[0].call.end(), pair[1].call.start());
         let comments = Comments::of(ctx, &pair[0], gap);
@@ -131,13 +148,43 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
     Ok(edits)
 }
 
+/// The own-line comments directly above the group. They stay above the new statement, unless further calls have comments of their own: then
+/// they speak of the first call, and go above it.
+fn comments_above(ctx: &Context, steps: &[Step]) -> Vec<TextRange> {
+    let first = steps[0].stmt;
+    let others_have = steps.windows(2).any(|pair| {
+        let gap = TextRange::new(pair[0].call.end(), pair[1].call.start());
+        !Comments::of(ctx, &pair[0], gap).own_line.is_empty()
+    });
+    let mut above = Vec::new();
+    let mut line = ctx.module.line_start(first.start());
+    while others_have && line > TextSize::default() {
+        let previous = ctx.module.line_start(line - TextSize::new(1));
+        match ctx.module.comments_in(TextRange::new(previous, line)) {
+            [comment] if ctx.module.is_first_on_line(comment.start()) => above.insert(0, *comment),
+            _ => break,
+        }
+        line = previous;
+    }
+    above
+}
+
 fn on_one_line(steps: &[Step], opening: &str, result: &str) -> Vec<Edit> {
     let last = &steps[steps.len() - 1];
-    let mut edits = vec![Edit::replacement(opening, TextRange::new(steps[0].stmt.start(), steps[0].call.start()))];
+    let mut edits = vec![Edit::replacement(
+        opening,
+        TextRange::new(steps[0].stmt.start(), steps[0].call.start()),
+    )];
     for pair in steps.windows(2) {
-        edits.push(Edit::replacement(", ", TextRange::new(pair[0].call.end(), pair[1].call.start())));
+        edits.push(Edit::replacement(
+            ", ",
+            TextRange::new(pair[0].call.end(), pair[1].call.start()),
+        ));
     }
-    edits.push(Edit::replacement(format!("){result}"), TextRange::new(last.call.end(), last.stmt.end())));
+    edits.push(Edit::replacement(
+        format!("){result}"),
+        TextRange::new(last.call.end(), last.stmt.end()),
+    ));
     edits
 }
 
@@ -165,10 +212,11 @@ fn target_names(ctx: &Context, steps: &[Step]) -> Vec<String> {
 /// `result_1`, `result_2` ... for the elements of a returned tuple.
 fn returned_names(ctx: &Context, steps: &[Step]) -> Option<Vec<String>> {
     let at = ctx.model.id(steps[0].call);
-    steps[0]
-        .stmt
-        .is_return_stmt()
-        .then(|| (1..=steps.len()).map(|number| ctx.model.fresh_name(&format!("result_{number}"), at)).collect())
+    steps[0].stmt.is_return_stmt().then(|| {
+        (1..=steps.len())
+            .map(|number| ctx.model.fresh_name(&format!("result_{number}"), at))
+            .collect()
+    })
 }
 
 /// The comments between two calls: those on the lines of the first one, and those above the second.
@@ -220,8 +268,16 @@ impl<'a> Comments<'a> {
 fn close(ctx: &Context, last: &Step, mark: &str, closing: &str) -> Vec<Edit> {
     let line_end = ctx.module.line_end(last.stmt.end());
     let rest = TextRange::new(last.call.end(), last.stmt.end());
-    let comments: Vec<&str> = ctx.module.comments_in(rest).iter().map(|comment| ctx.module.slice(*comment)).collect();
-    let inside = comments.iter().map(|comment| format!("  {comment}")).collect::<String>();
+    let comments: Vec<&str> = ctx
+        .module
+        .comments_in(rest)
+        .iter()
+        .map(|comment| ctx.module.slice(*comment))
+        .collect();
+    let inside = comments
+        .iter()
+        .map(|comment| format!("  {comment}"))
+        .collect::<String>();
     if line_end == last.stmt.end() {
         return vec![Edit::replacement(format!("{mark}{inside}{closing}"), rest)];
     }
@@ -241,7 +297,10 @@ fn indent_lines(ctx: &Context, step: &Step, indent: &str, unit: &str) -> Vec<Edi
         let text = &ctx.module.text()[TextRange::new(line, next)];
         if !text.trim().is_empty() && !starts_in_string(ctx.module, line) {
             let common = if text.starts_with(indent) { indent.len() } else { 0 };
-            edits.push(Edit::insertion(unit, line + TextSize::try_from(common).unwrap_or_default()));
+            edits.push(Edit::insertion(
+                unit,
+                line + TextSize::try_from(common).unwrap_or_default(),
+            ));
         }
         line = next;
     }

@@ -58,7 +58,11 @@ impl<'a> SemanticModel<'a> {
         for (_, node) in self.ancestors(id) {
             let guard = match node {
                 AnyNodeRef::StmtTry(stmt) => Guard::Try(stmt),
-                AnyNodeRef::StmtWith(stmt) if !stmt.items.iter().all(|item| self.is_transparent(&item.context_expr)) => Guard::With(stmt),
+                AnyNodeRef::StmtWith(stmt)
+                    if !stmt.items.iter().all(|item| self.is_transparent(&item.context_expr)) =>
+                {
+                    Guard::With(stmt)
+                }
                 AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_) => break,
                 _ => continue,
             };
@@ -98,7 +102,9 @@ impl<'a> SemanticModel<'a> {
             reference.name.id == name
                 && self.is_deferred(reference.scope, scope)
                 && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
-        }) || self.bindings_in(scope, name).any(|binding| self.is_deferred(self.scope_of(binding.node), scope))
+        }) || self
+            .bindings_in(scope, name)
+            .any(|binding| self.is_deferred(self.scope_of(binding.node), scope))
     }
 
     /// Whether code of `inner` runs at another time than that of the enclosing `outer`.
