@@ -172,7 +172,12 @@ fn find(
     if !suppressions.is_empty() {
         findings.retain(|finding| !suppressions.suppresses(finding));
         // A codemod that the file cannot concern ran in vain, but it ran.
-        let ran: Vec<&'static str> = selection.codemods().iter().filter(works).map(|codemod| codemod.name).collect();
+        let ran: Vec<&'static str> = selection
+            .codemods()
+            .iter()
+            .filter(works)
+            .map(|codemod| codemod.name)
+            .collect();
         findings.extend(suppressions.unused(&ran));
         if !selection.known().is_empty() {
             findings.extend(suppressions.unknown(selection.known()));
