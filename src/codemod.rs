@@ -19,6 +19,9 @@ pub enum Logic {
     Native(fn(&Context, &mut Findings)),
 }
 
+/// Says what is wrong with a table of options.
+pub type ValidateOptions = fn(&toml::Table) -> Result<(), String>;
+
 /// One entry of the catalogue. The page says what, the logic says how and repeats no metadata.
 pub struct Codemod {
     /// File stem, command-line name and test name alike.
@@ -26,7 +29,7 @@ pub struct Codemod {
     pub page: LazyLock<Page>,
     pub logic: Logic,
     /// Says what is wrong with `[tool.asyncup.codemods.NAME]`; `None` when the codemod has no options.
-    pub validate_options: Option<fn(&toml::Table) -> Result<(), String>>,
+    pub validate_options: Option<ValidateOptions>,
 }
 
 impl Codemod {

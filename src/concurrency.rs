@@ -16,7 +16,7 @@ use crate::module::one_line;
 use crate::semantic::effects::{Location, Summary};
 use crate::semantic::flow::Guard;
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{NodeId, ScopeId};
+use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 /// One awaited call, with what is known of it.
 pub struct Member<'a> {
@@ -181,6 +181,7 @@ impl<'a> Context<'a> {
         if !effects.writes.is_empty() {
             return Err(format!("`{callee}` writes to the outside").into());
         }
+        self.unknown_callee_only_reads(member.call, callee)?;
         if let Expr::Attribute(method) = &*member.call.func {
             let written = self.model.slice(&*method.value);
             if written.split('.').any(knowledge::is_exclusive_name) {
@@ -197,6 +198,53 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// What speaks against the word of a name: a result that nobody takes, or an argument that only one task may use.
+    fn unknown_callee_only_reads(&self, call: &'a ast::ExprCall, callee: &str) -> Result<(), Declined> {
+        let id = self.model.id(call);
+        if let Some((_, Stmt::Expr(_))) = self.model.statement_of(id) {
+            return Err(format!("the result of `{callee}` is dropped, so it is called for what it does").into());
+        }
+        for argument in call.arguments.iter_source_order() {
+            let value = argument.value();
+            let written = self.model.slice(value);
+            let by_class = matches!(self.model.type_of(value), Type::Foreign(class) if knowledge::class_facts(&class).is_some_and(|facts| !facts.shareable));
+            let is_path = value.is_name_expr() || value.is_attribute_expr();
+            let by_name = is_path
+                && written
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|last| knowledge::is_exclusive_name(last) || knowledge::is_database_name(last));
+            if by_class || by_name {
+                return Err(format!(
+                    "`{callee}` is given `{written}`, which only one task may use at a time, by its name or class"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a receiver was made from another one: a response and its client share a connection.
+    fn is_derived(&self, member: &Member<'a>, receiver: &str) -> bool {
+        let Expr::Attribute(method) = &*member.call.func else {
+            return false;
+        };
+        let Expr::Name(name) = &*method.value else { return false };
+        let scope = self.model.scope_of(self.model.id(name));
+        let root = receiver.split('.').next().unwrap_or(receiver);
+        self.model.resolve(&name.id, scope).any(|binding| {
+            let source = match binding.kind {
+                BindingKind::Assignment(value) => self.model.id(value),
+                BindingKind::With(item, _) => self.model.id(&item.context_expr),
+                _ => return false,
+            };
+            self.model
+                .references_in(source)
+                .iter()
+                .any(|reference| reference.name.id == root)
+        })
+    }
+
     /// Whether two members may run at once, as far as what they touch goes.
     pub fn may_overlap(&self, one: &Member<'a>, other: &Member<'a>) -> Result<(), Declined> {
         if let Some(location) = one.effects.conflict(&other.effects) {
@@ -204,6 +252,11 @@ impl<'a> Context<'a> {
         }
         if one.effects.exclusive.is_some() && other.effects.exclusive.is_some() {
             return Err("both use something that only one task may use at a time".into());
+        }
+        for (member, others) in [(one, &other.receivers), (other, &one.receivers)] {
+            if let Some(receiver) = others.iter().find(|receiver| self.is_derived(member, receiver)) {
+                return Err(format!("one works on what came from `{receiver}`, on which the other works").into());
+            }
         }
         for first in &one.receivers {
             if let Some(second) = other

@@ -89,6 +89,14 @@ pub fn is_exclusive_name(name: &str) -> bool {
     })
 }
 
+/// Whether a variable's name says that it holds a way into a database, which often is one session: `db`.
+pub fn is_database_name(name: &str) -> bool {
+    matches!(
+        name.trim_start_matches('_').to_lowercase().as_str(),
+        "db" | "database" | "uow" | "unit_of_work"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

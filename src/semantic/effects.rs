@@ -295,8 +295,12 @@ impl<'a> SemanticModel<'a> {
             seen.push(binding.node);
             match binding.kind {
                 BindingKind::Parameter(_) => match self.parameter_index(owner, &name.id) {
-                    Some(index) => drop(roots.insert(Root::Parameter(index))),
-                    None => drop(roots.insert(Root::Anything)),
+                    Some(index) => {
+                        roots.insert(Root::Parameter(index));
+                    }
+                    None => {
+                        roots.insert(Root::Anything);
+                    }
                 },
                 BindingKind::Assignment(value) => self.collect_roots(value, roots, seen),
                 BindingKind::Annotated(assign) => {
@@ -310,7 +314,7 @@ impl<'a> SemanticModel<'a> {
                 | BindingKind::FromImport(..)
                 | BindingKind::Deletion => {}
                 BindingKind::AugAssignment | BindingKind::With(..) | BindingKind::Other => {
-                    drop(roots.insert(Root::Anything))
+                    roots.insert(Root::Anything);
                 }
             }
         }
@@ -545,11 +549,9 @@ impl<'m, 'a> Walker<'m, 'a> {
                     self.manager(&item.context_expr);
                 }
             }
-            AnyNodeRef::ExprAwait(inner) => {
-                if !inner.value.is_call_expr() {
-                    self.summary
-                        .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
-                }
+            AnyNodeRef::ExprAwait(inner) if !inner.value.is_call_expr() => {
+                self.summary
+                    .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
             }
             AnyNodeRef::ExprCall(call) => self.call(id, call),
             AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => self.summary.give_up("it yields"),
@@ -663,7 +665,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             return;
         }
         match self.own_parameter(expr) {
-            Some(index) => drop(self.summary.scalar_parameters.insert(index)),
+            Some(index) => {
+                self.summary.scalar_parameters.insert(index);
+            }
             None => self.summary.doubt(format!(
                 "{operation} is applied to `{}`, whose class is not known",
                 one_line(self.model.slice(expr))
@@ -675,7 +679,9 @@ impl<'m, 'a> Walker<'m, 'a> {
         match self.model.type_of(expr) {
             Type::Scalar(_) | Type::Container(_) => {}
             _ => match self.own_parameter(expr) {
-                Some(index) => drop(self.summary.builtin_parameters.insert(index)),
+                Some(index) => {
+                    self.summary.builtin_parameters.insert(index);
+                }
                 None => self.summary.doubt(format!(
                     "the class of `{}` is not known",
                     one_line(self.model.slice(expr))
@@ -810,7 +816,9 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     fn builtin_call(&mut self, call: &'a ast::ExprCall, name: &str) {
         match name {
-            "print" => drop(self.summary.writes.insert(Location::External("stdout", String::new()))),
+            "print" => {
+                self.summary.writes.insert(Location::External("stdout", String::new()));
+            }
             "super" => self.summary.give_up("it calls its base class"),
             _ if BUILTIN_EXCEPTIONS.contains(&name) => {}
             _ if PURE_BUILTINS.contains(&name) => {
@@ -1054,7 +1062,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::Scalar(_) => {}
             Type::Container(_) => self.touch(argument, MUTATORS.contains(&method)),
             _ => match self.own_parameter(argument) {
-                Some(index) => drop(self.summary.parameter_calls.insert((index, method.to_owned()))),
+                Some(index) => {
+                    self.summary.parameter_calls.insert((index, method.to_owned()));
+                }
                 None => {
                     let written = self.model.slice(argument);
                     self.summary.receivers.insert(written.to_owned());
