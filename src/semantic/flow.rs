@@ -91,7 +91,7 @@ impl<'a> SemanticModel<'a> {
     pub fn is_seen_outside(&self, name: &str, scope: ScopeId, body: TextRange) -> bool {
         self.references().iter().any(|reference| {
             reference.name.id == name
-                && !(body.contains_range(reference.name.range()) && !self.is_deferred(reference.scope, scope))
+                && (!body.contains_range(reference.name.range()) || self.is_deferred(reference.scope, scope))
                 && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
         })
     }
