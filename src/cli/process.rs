@@ -73,6 +73,9 @@ impl Buffer {
 impl Processor<'_> {
     /// Reads and judges a file. `None`: nothing in it concerns any codemod.
     pub fn file(&self, file: &InputFile, buffer: &mut Buffer) -> Option<Processed> {
+        if file.profile.selection.codemods().is_empty() {
+            return None;
+        }
         let opened = File::open(self.resolver.folder.join(&file.path));
         match opened.and_then(|opened| buffer.read(opened)) {
             Ok(bytes) => self.bytes(file, bytes),

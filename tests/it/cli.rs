@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BEFORE: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n";
 const AFTER: &str = "import asyncio\n\n\nasync def f():\n    await asyncio.sleep(1)\n";
@@ -308,10 +308,14 @@ fn all_are(project: &Project, allowed: &[&str]) -> usize {
 #[test]
 fn a_killed_apply_leaves_each_file_whole_and_can_be_undone() {
     let project = many();
+    let begun = Instant::now();
+    project.ends(&["apply"], 0, "");
+    let whole = begun.elapsed();
+    project.ends(&["undo"], 0, "");
     let mut hits = 0;
-    for attempt in 0..12 {
+    for attempt in 1..12 {
         let mut child = project.command(&["apply"]).spawn().unwrap();
-        sleep(Duration::from_millis(5 + attempt * 12));
+        sleep(whole * attempt / 12);
         child.kill().unwrap();
         child.wait().unwrap();
         let rewritten = all_are(&project, &[BEFORE, AFTER]);
@@ -320,7 +324,10 @@ fn a_killed_apply_leaves_each_file_whole_and_can_be_undone() {
         assert!(undone.code == Some(0) || rewritten == 0, "{undone:?}");
         assert_eq!(all_are(&project, &[BEFORE]), 0);
     }
-    eprintln!("{hits} of the attempts hit a run in the middle");
+    assert!(
+        hits > 0,
+        "no attempt hit a run in the middle: the pauses must be adapted"
+    );
 }
 
 #[cfg(unix)]
