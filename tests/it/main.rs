@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod catalogue;
+mod cli;
 mod conventions;
 mod page_snapshots;
 mod properties;
