@@ -8,11 +8,13 @@ pub mod cli;
 pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;
+pub mod concurrency;
 pub mod diff;
 pub mod draft;
 pub mod edit;
 pub mod finding;
 pub mod importer;
+pub mod knowledge;
 pub mod layout;
 pub mod module;
 pub mod page;

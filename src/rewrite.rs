@@ -78,7 +78,7 @@ pub fn analyse(
     }
     let module = Module::parse(source, settings.target)?;
     let model = SemanticModel::build(&module);
-    let mut findings = find(&module, &model, &codemods, settings, project)?;
+    let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
     if findings.iter().any(|finding| finding.fix().is_some()) {
         pass(source, &model, &mut findings, Applicability::Unsafe, settings);
     }
@@ -102,7 +102,7 @@ pub fn rewrite(
         }
         let module = Module::parse(&current, settings.target)?;
         let model = SemanticModel::build(&module);
-        let mut findings = find(&module, &model, &codemods, settings, project)?;
+        let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
         let Some(step) = pass(&current, &model, &mut findings, policy.level, settings) else {
             return Ok(outcome(source, current, applied, findings));
         };
@@ -149,11 +149,13 @@ fn find(
     module: &Module,
     model: &SemanticModel,
     codemods: &[&'static Codemod],
+    selection: &Selection,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
+    let works = |codemod: &&&'static Codemod| codemod.page.minimum.is_none_or(|minimum| settings.target >= minimum);
     let mut findings = Vec::new();
-    for codemod in codemods {
+    for codemod in codemods.iter().filter(works) {
         let context = Context {
             module,
             model,
@@ -169,8 +171,17 @@ fn find(
     let suppressions = Suppressions::of(module);
     if !suppressions.is_empty() {
         findings.retain(|finding| !suppressions.suppresses(finding));
-        let ran: Vec<&'static str> = codemods.iter().map(|codemod| codemod.name).collect();
+        // A codemod that the file cannot concern ran in vain, but it ran.
+        let ran: Vec<&'static str> = selection
+            .codemods()
+            .iter()
+            .filter(works)
+            .map(|codemod| codemod.name)
+            .collect();
         findings.extend(suppressions.unused(&ran));
+        if !selection.known().is_empty() {
+            findings.extend(suppressions.unknown(selection.known()));
+        }
     }
     // Stable: findings at one place stay in catalogue order.
     findings.sort_by_key(|finding| (finding.range.start(), finding.range.end()));

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod names;
 pub mod place;
 pub mod reaching;
+pub mod purity;
 pub mod types;
 
 use std::cell::OnceCell;

@@ -83,6 +83,24 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// Whether an expression is an imported module or a member of one.
+    pub fn imported_root(&self, expr: &Expr) -> bool {
+        self.import_path(expr).is_some()
+    }
+
+    /// Whether reading this attribute of an instance of `class` runs no code: no property or other definition of that name in the class,
+    /// and a hierarchy that is wholly known.
+    pub fn is_plain_attribute(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
+        let mut open = vec![class];
+        while let Some(class) = open.pop() {
+            if methods(class, name).next().is_some() {
+                return false;
+            }
+            open.extend(self.bases(class).into_iter().flatten());
+        }
+        self.hierarchy_is_plain(class)
+    }
+
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
     pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
         let mut path: Option<String> = None;
@@ -228,9 +246,8 @@ impl<'a> SemanticModel<'a> {
                 .as_ref()
                 .is_some_and(|arguments| !arguments.keywords.is_empty());
             let decorated = class.decorator_list.iter().any(|decorator| {
-                !self
-                    .qualified_name(map_callable(&decorator.expression))
-                    .is_some_and(|name| name == "dataclasses.dataclass")
+                self.qualified_name(map_callable(&decorator.expression))
+                    .is_none_or(|name| name != "dataclasses.dataclass")
             });
             let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
                 .iter()
