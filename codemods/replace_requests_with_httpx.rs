@@ -16,6 +16,7 @@ mod arguments;
 mod calls;
 mod client;
 mod errors;
+mod helpers;
 mod response;
 mod session;
 mod values;
@@ -74,8 +75,8 @@ const EXHAUSTING: &[&str] = &[
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Options {
-    /// Write `json=` as it stands: httpx's own, more compact bytes for the same value.
-    pub compact_json: bool,
+    /// Write `json=`, `params=` and `.text` as they stand, without the forms that keep the very bytes of requests.
+    pub plain: bool,
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -248,6 +249,13 @@ pub(super) struct Use {
     awaited: Option<NodeId>,
 }
 
+/// A read of a name that stands for a response, with all that the name may stand for there.
+struct Read {
+    owner: usize,
+    node: NodeId,
+    definitions: BTreeSet<Definition>,
+}
+
 /// The rewrite of one function, under construction.
 pub(super) struct Conversion<'c, 'a> {
     ctx: &'c Context<'a>,
@@ -262,6 +270,8 @@ pub(super) struct Conversion<'c, 'a> {
     /// The item that is being converted.
     owner: usize,
     taken_names: BTreeSet<String>,
+    /// Helper functions that are written.
+    helpers: BTreeSet<String>,
     converted_calls: FxHashSet<NodeId>,
     placed: Vec<Placed<'a>>,
     session_has_params: bool,
@@ -271,7 +281,11 @@ pub(super) struct Conversion<'c, 'a> {
     followed: FxHashSet<NodeId>,
     /// Bindings that give a name a response.
     definitions: FxHashSet<NodeId>,
-    reads: Vec<(NodeId, BTreeSet<Definition>)>,
+    reads: Vec<Read>,
+    /// Lists that responses are appended to, each with what is appended.
+    appended: Vec<(usize, NodeId)>,
+    /// Names whose `encoding` is set as soon as they are bound.
+    encoded: BTreeSet<String>,
     returning: FxHashSet<NodeId>,
     returned: FxHashSet<NodeId>,
     only_responses_returned: Vec<&'a ast::StmtFunctionDef>,
@@ -312,6 +326,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             doubts: Vec::new(),
             owner: 0,
             taken_names: BTreeSet::new(),
+            helpers: BTreeSet::new(),
             converted_calls: FxHashSet::default(),
             placed: Vec::new(),
             session_has_params: false,
@@ -319,6 +334,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
             followed: FxHashSet::default(),
             definitions: FxHashSet::default(),
             reads: Vec::new(),
+            appended: Vec::new(),
+            encoded: BTreeSet::new(),
             returning: FxHashSet::default(),
             returned: FxHashSet::default(),
             only_responses_returned: Vec::new(),
@@ -338,10 +355,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 Item::Call(call, verb) => conversion.call(call, verb),
                 Item::Session(constructor, name) => conversion.session(constructor, name),
             };
-            done.and_then(|()| conversion.check_names())
-                .and_then(|()| conversion.check_returns())
-                .map_err(|reason| Blame::one(*owner, reason))?;
+            done.map_err(|reason| Blame::one(*owner, reason))?;
         }
+        conversion.check_names()?;
+        conversion.check_returns().map_err(everyone)?;
         conversion.handlers()?;
         conversion.clients()?;
         conversion.write_awaits();
@@ -377,8 +394,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let model = self.ctx.model;
         let id = model.id(call);
         let request = self.arguments(call, verb, false)?;
-        let streams = request.streams && self.is_read_in_pieces(id);
-        let method = if streams {
+        let is_manager = matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_));
+        let in_pieces = request.streams && self.is_read_in_pieces();
+        let method = if in_pieces || is_manager {
             "stream"
         } else if request.needs_request {
             "request"
@@ -393,9 +411,20 @@ impl<'c, 'a> Conversion<'c, 'a> {
             owner: self.owner,
             configuration: request.configuration,
             has_timeout: request.has_timeout,
+            last: None,
         });
-        if streams {
-            return self.stream(call, verb, request.needs_request);
+        if method == "stream" {
+            if verb != "request" && !request.needs_request {
+                let quoted = self.quoted(call, &verb.to_uppercase())?;
+                let first = call
+                    .arguments
+                    .iter_source_order()
+                    .map(|argument| argument.start())
+                    .min();
+                self.draft
+                    .insert(first.unwrap_or(call.arguments.start()), format!("{quoted}, "));
+            }
+            return self.stream(call, is_manager, in_pieces);
         }
         self.await_call(call)?;
         self.follow(id, Value::LOADED)
@@ -413,44 +442,72 @@ impl<'c, 'a> Conversion<'c, 'a> {
         }
     }
 
-    /// Whether a response that is asked for as a stream is read as one.
-    fn is_read_in_pieces(&self, call: NodeId) -> bool {
+    /// Whether the function reads a streamed response as one.
+    fn is_read_in_pieces(&self) -> bool {
         let model = self.ctx.model;
-        let function = model.id(self.function);
-        let in_pieces = model.subtree(function).any(|(_, node)| {
+        model.subtree(model.id(self.function)).any(|(_, node)| {
             matches!(node, AnyNodeRef::ExprAttribute(attribute)
                 if matches!(attribute.attr.as_str(), "iter_content" | "iter_lines" | "raw"))
-        });
-        in_pieces || matches!(model.node(model.parent(call)), AnyNodeRef::WithItem(_))
+        })
     }
 
-    /// `with requests.get(u, stream=True) as r:` -> `async with client.stream("GET", u) as r:`
-    fn stream(&mut self, call: &'a ast::ExprCall, verb: &'static str, has_method: bool) -> Result<(), Declined> {
+    /// `with requests.get(u, stream=True) as r:` -> `async with client.stream("GET", u) as r:`, and the same around the statements that
+    /// use `r` after `r = requests.get(u, stream=True)`.
+    fn stream(&mut self, call: &'a ast::ExprCall, is_manager: bool, in_pieces: bool) -> Result<(), Declined> {
         let model = self.ctx.model;
         let id = model.id(call);
-        let AnyNodeRef::WithItem(_) = model.node(model.parent(id)) else {
-            return Err(self.keep("the streamed answer is not read in a `with` of its own".to_owned()));
-        };
         if let Some(doubt) = self.ctx.may_await(id)? {
             self.doubt(doubt);
         }
-        if verb != "request" && !has_method {
-            let quoted = self.quoted(call, &verb.to_uppercase())?;
-            let first = call
-                .arguments
-                .iter_source_order()
-                .map(|argument| argument.start())
-                .min();
-            self.draft
-                .insert(first.unwrap_or(call.arguments.start()), format!("{quoted}, "));
+        let shape = if in_pieces { Shape::Streamed } else { Shape::Loaded };
+        if !is_manager {
+            self.open_until_last_use(call)?;
         }
-        self.follow(
-            id,
-            Value {
-                shape: Shape::Streamed,
-                optional: false,
-            },
-        )
+        self.follow(id, Value { shape, optional: false })
+    }
+
+    /// `r = requests.get(...)` -> `async with client.stream(...) as r:` with the statements below it up to the last that reads `r`.
+    fn open_until_last_use(&mut self, call: &'a ast::ExprCall) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let declined = || self.keep("the streamed answer is not read in one block".to_owned());
+        let (stmt_id, stmt) = model.statement_of(model.id(call)).ok_or_else(declined)?;
+        let ast::Stmt::Assign(assign) = stmt else {
+            return Err(declined());
+        };
+        let ([Expr::Name(name)], true) = (&*assign.targets, assign.value.range() == call.range()) else {
+            return Err(declined());
+        };
+        let reads = model.reads_of_local(self.function, &name.id).ok_or_else(declined)?;
+        let own = Definition::At(model.id(name));
+        let reads: Vec<NodeId> = reads
+            .into_iter()
+            .filter(|(_, seen)| seen.contains(&own))
+            .map(|(read, _)| read)
+            .collect();
+        let (block, index) = model.block_of(stmt_id).ok_or_else(declined)?;
+        let rest = &block[index + 1..];
+        let holds = |stmt: &ast::Stmt, read: NodeId| model.contains(model.id(stmt), read);
+        let last = rest
+            .iter()
+            .rposition(|stmt| reads.iter().any(|read| holds(stmt, *read)))
+            .ok_or_else(declined)?;
+        if !reads.iter().all(|read| rest.iter().any(|stmt| holds(stmt, *read)))
+            || crate::layout::own_lines(self.ctx.module, stmt.start(), stmt.end()).is_err()
+        {
+            return Err(declined());
+        }
+        let last = &rest[last];
+        self.draft.replace(
+            ruff_text_size::TextRange::new(stmt.start(), call.start()),
+            "async with ",
+        );
+        self.draft.around(model.id(call), 4, "", &format!(" as {}:", name.id));
+        self.draft
+            .indent(ruff_text_size::TextRange::new(rest[0].start(), last.end()));
+        if let Some(placed) = self.placed.last_mut() {
+            placed.last = Some(last);
+        }
+        Ok(())
     }
 
     /// Notes that a call is awaited; a generator expression around it becomes a list where that is the same.

@@ -91,12 +91,17 @@ impl<'a> Conversion<'_, 'a> {
                 && !matches!(argument.name, "url" | "method")
                 && argument.name != "data"
                 && argument.name != "json"
+                && argument.name != "params"
             {
                 self.draft.insert(argument.range.start(), format!("{}=", argument.name));
             }
             match argument.name {
                 "url" | "method" => {}
-                "params" => self.params(argument, &parts)?,
+                "params" => {
+                    if let Params::Moved = self.params(argument, &parts, &arguments)? {
+                        removed.push(argument.range);
+                    }
+                }
                 "data" => {
                     let is_removed = argument.value.is_none_literal_expr();
                     request.needs_request |= !is_removed;
@@ -271,14 +276,52 @@ impl<'a> Conversion<'_, 'a> {
         Ok(())
     }
 
-    fn params(&mut self, argument: &Argument<'a>, parts: &[Part]) -> Result<(), Declined> {
+    /// `params=` as it stands where both libraries surely send the same, else a helper that writes the query as requests does.
+    fn params(&mut self, argument: &Argument<'a>, parts: &[Part], all: &[Argument<'a>]) -> Result<Params, Declined> {
+        let keyword = |this: &mut Self| {
+            if !argument.is_keyword {
+                this.draft.insert(argument.range.start(), "params=");
+            }
+            Ok(Params::Kept)
+        };
         if argument.value.is_none_literal_expr() {
-            return Ok(());
+            return keyword(self);
         }
-        if !values::has_no_query(parts) {
-            return Err(format!("the URL may have a query of its own, which httpx replaces by `params`").into());
+        let exact = if values::has_no_query(parts) {
+            self.plain_entries(argument.value, "params")
+        } else {
+            Err("the URL may have a query of its own, which httpx replaces by `params`".into())
+        };
+        let Err(why) = exact else { return keyword(self) };
+        let Some(url) = all.iter().find(|argument| argument.name == "url") else {
+            return Err(why);
+        };
+        if self.options.plain {
+            self.doubt(why.0);
+            return keyword(self);
         }
-        self.plain_entries(argument.value, "params")
+        let is_next = argument.range.start() > url.range.end()
+            && !all
+                .iter()
+                .any(|other| other.range.start() > url.range.end() && other.range.end() < argument.range.start());
+        // What stands between them would be evaluated after it, so that it must be free of effects.
+        if !is_next && !is_name(argument.value) {
+            return Err(why);
+        }
+        let helper = self.helper(&super::helpers::WITH_PARAMS)?;
+        let url_start = self.with_parentheses(url.value).start();
+        self.draft.insert(url_start, format!("{helper}("));
+        if is_next {
+            let value = self.with_parentheses(argument.value);
+            if argument.is_keyword {
+                self.draft.delete(TextRange::new(argument.range.start(), value.start()));
+            }
+            self.draft.insert(argument.range.end(), ")");
+            return Ok(Params::Kept);
+        }
+        let text = self.ctx.model.slice(argument.value);
+        self.draft.insert(url.range.end(), format!(", {text})"));
+        Ok(Params::Moved)
     }
 
     /// Text keys, and values that both libraries write in the same way: text, numbers, flat lists of these.
@@ -372,7 +415,7 @@ impl<'a> Conversion<'_, 'a> {
             Kind::None | Kind::Unknown | Kind::Other => false,
             Kind::Str | Kind::Bytes | Kind::Number | Kind::Bool | Kind::Container | Kind::Tuple => true,
         };
-        if !is_present || self.options.compact_json || self.library.is_before(0, 28) {
+        if !is_present || self.options.plain || self.library.is_before(0, 28) {
             return None;
         }
         let key = self.quoted(call, "Content-Type").ok()?;
@@ -705,6 +748,20 @@ impl<'a> Conversion<'_, 'a> {
         } else {
             Err(format!("`{}` would be evaluated earlier than now", model.slice(value)).into())
         }
+    }
+}
+
+/// What becomes of the argument itself.
+enum Params {
+    Kept,
+    Moved,
+}
+
+fn is_name(value: &Expr) -> bool {
+    match value {
+        Expr::Name(_) => true,
+        Expr::Attribute(attribute) => is_name(&attribute.value),
+        _ => false,
     }
 }
 

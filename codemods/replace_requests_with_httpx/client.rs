@@ -20,6 +20,8 @@ pub(super) struct Placed<'a> {
     pub owner: usize,
     pub configuration: Configuration,
     pub has_timeout: bool,
+    /// The last statement that the client must stay open for, where that is not the call's own.
+    pub last: Option<&'a Stmt>,
 }
 
 /// The calls of one innermost statement.
@@ -164,7 +166,9 @@ impl<'a> Conversion<'_, 'a> {
                 && !in_loop
             {
                 let from = *indexes.iter().min()?;
-                let to = *indexes.iter().max()?;
+                let lasts = self.placed.iter().filter_map(|placed| placed.last);
+                let lasts = lasts.filter_map(|last| block.iter().position(|stmt| holds(stmt, model.id(last))));
+                let to = indexes.iter().copied().chain(lasts).max()?;
                 let yields = block[from..=to].iter().any(|stmt| self.yields(model.id(stmt)));
                 return (!yields).then_some((block, from, to));
             }
@@ -230,7 +234,8 @@ impl<'a> Conversion<'_, 'a> {
             if holds_others && matches!(site.stmt, Stmt::While(_)) {
                 return Err(self.keep("it stands in the condition of a loop that makes other calls".to_owned()));
             }
-            site.stmt.range()
+            let lasts = site.calls.iter().filter_map(|index| self.placed[*index].last);
+            lasts.fold(site.stmt.range(), |range, last| range.cover(last.range()))
         };
         self.draft.put_under(range, header);
         Ok(())

@@ -158,6 +158,7 @@ impl<'a> Conversion<'_, 'a> {
         let mut left: BTreeSet<(NodeId, Raises)> = BTreeSet::new();
         let mut queue = self.points.clone();
         let mut leaks: Vec<Point> = Vec::new();
+        let mut is_handed_on = false;
         while let Some(point) = queue.pop() {
             if self
                 .climb(point, &mut regions)
@@ -173,8 +174,9 @@ impl<'a> Conversion<'_, 'a> {
             }
             leaks.push(point);
             for use_ in self.uses_of(function) {
-                if let Some(awaited) = use_.awaited {
-                    queue.push(Point { node: awaited, ..point });
+                match use_.awaited {
+                    Some(awaited) => queue.push(Point { node: awaited, ..point }),
+                    None => is_handed_on = true,
                 }
             }
         }
@@ -186,6 +188,7 @@ impl<'a> Conversion<'_, 'a> {
         }
         if let Some(leak) = leaks.first() {
             self.check_other_mentions()
+                .and_then(|()| if is_handed_on { self.check_os_errors() } else { Ok(()) })
                 .map_err(|Declined(reason)| Blame::one(leak.owner, Declined(reason)))?;
             let name = model
                 .enclosing_function(leak.node)
@@ -532,14 +535,13 @@ impl<'a> Conversion<'_, 'a> {
                 if self.ctx.fits(&format!("    {before}{line}{behind}")) {
                     line
                 } else {
-                    let indent = self.ctx.indentation(handler);
                     let unit = self.ctx.indent_unit(self.ctx.model.id(&handler.body[0]));
-                    let lines: String = all.iter().map(|name| format!("{indent}{unit}{name},\n")).collect();
-                    format!("(\n{lines}{indent})")
+                    let lines: String = all.iter().map(|name| format!("{unit}{name},\n")).collect();
+                    format!("(\n{lines})")
                 }
             }
         };
-        self.draft.replace(type_.range(), text);
+        self.draft.restate(type_.range(), text);
         Ok(())
     }
 
@@ -782,6 +784,36 @@ impl<'a> Conversion<'_, 'a> {
             return Err(self.keep(format!(
                 "`{text}` in line {line} may expect the exceptions that leave the function"
             )));
+        }
+        Ok(())
+    }
+
+    /// A task or callback brings its exception to whoever awaits it: an `except OSError` there caught those of requests.
+    fn check_os_errors(&self) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        for reference in model.references() {
+            let is_class = ["OSError", "IOError", "EnvironmentError"].contains(&reference.name.id.as_str());
+            let handler = model
+                .ancestors(reference.node)
+                .find(|(_, node)| matches!(node, AnyNodeRef::ExceptHandlerExceptHandler(_)));
+            let Some((handler, _)) = handler.filter(|_| is_class) else {
+                continue;
+            };
+            let AnyNodeRef::StmtTry(outer) = model.node(model.parent(handler)) else {
+                continue;
+            };
+            let awaits = outer.body.iter().any(|stmt| {
+                model
+                    .subtree(model.id(stmt))
+                    .any(|(_, node)| matches!(node, AnyNodeRef::ExprAwait(_)))
+            });
+            if awaits {
+                let line = self.ctx.module.location(reference.name.start()).0;
+                return Err(self.keep(format!(
+                    "`{}` in line {line} may expect the exceptions that leave the function",
+                    reference.name.id
+                )));
+            }
         }
         Ok(())
     }

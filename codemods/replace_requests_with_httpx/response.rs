@@ -5,7 +5,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Conversion, LOG_METHODS};
+use super::{Blame, Conversion, LOG_METHODS, Read, helpers};
 use crate::finding::Declined;
 use crate::layout::own_lines;
 use crate::semantic::names::Lookup;
@@ -53,9 +53,6 @@ fn attribute(name: &str) -> Attribute {
         "status_code" | "content" | "links" => Same,
         "reason" => Renamed("reason_phrase"),
         "is_redirect" => Renamed("has_redirect_location"),
-        "text" => Doubtful(
-            "without a charset in the answer, httpx decodes its text as UTF-8, requests by the content type or by guessing",
-        ),
         "elapsed" => Doubtful("`elapsed` lasts until the end of the body in httpx, until the headers in requests"),
         "headers"
         | "cookies"
@@ -111,18 +108,23 @@ impl<'a> Conversion<'_, 'a> {
     }
 
     /// After all has been followed: no name may stand for something else where it is read as a response.
-    pub(super) fn check_names(&self) -> Result<(), Declined> {
+    pub(super) fn check_names(&self) -> Result<(), Blame> {
         let model = self.ctx.model;
-        for (read, definitions) in &self.reads {
-            for definition in definitions {
-                let is_ours = match definition {
-                    Definition::Entry => true,
-                    Definition::At(node) => self.definitions.contains(node) || is_none(self.ctx.model, *node),
-                };
-                if !is_ours {
-                    let name = model.slice(model.node(*read));
-                    return Err(self.keep(format!("`{name}` may stand for something else than the response here")));
-                }
+        for read in &self.reads {
+            let is_ours = |definition: &Definition| match definition {
+                Definition::Entry => true,
+                Definition::At(node) => self.definitions.contains(node) || is_none(model, *node),
+            };
+            if !read.definitions.iter().all(is_ours) {
+                let name = model.slice(model.node(read.node));
+                let reason = self.keep(format!("`{name}` may stand for something else than the response here"));
+                return Err(Blame::one(read.owner, reason));
+            }
+        }
+        for (owner, value) in &self.appended {
+            if !self.followed.contains(value) {
+                let reason = self.keep("the list takes up other values than responses, too".to_owned());
+                return Err(Blame::one(*owner, reason));
             }
         }
         Ok(())
@@ -134,7 +136,7 @@ impl<'a> Conversion<'_, 'a> {
         let parent_id = model.parent(node);
         let is = |expr: &Expr| expr.range() == range;
         match model.node(parent_id) {
-            AnyNodeRef::StmtExpr(_) => Place::Dropped,
+            AnyNodeRef::StmtExpr(_) | AnyNodeRef::StmtDelete(_) => Place::Dropped,
             AnyNodeRef::StmtAssign(assign) if is(&assign.value) => Place::Assigned(assign.targets.iter().collect()),
             AnyNodeRef::StmtAnnAssign(assign) if assign.value.as_deref().is_some_and(is) => {
                 Place::Assigned(vec![&assign.target])
@@ -311,6 +313,9 @@ impl<'a> Conversion<'_, 'a> {
         }
         let reads = model.reads_of_local(function, &name.id).ok_or_else(shared)?;
         self.definitions.insert(id);
+        if self.is_encoded_at_once(id, &name.id) {
+            self.encoded.insert(name.id.to_string());
+        }
         if let AnyNodeRef::StmtAnnAssign(assign) = model.node(model.parent(id)) {
             self.annotations.push(&assign.annotation);
         }
@@ -325,9 +330,26 @@ impl<'a> Conversion<'_, 'a> {
                     .iter()
                     .any(|definition| matches!(definition, Definition::At(node) if is_none(model, *node)));
             self.work.push((read, Value { optional, ..value }));
-            self.reads.push((read, seen));
+            self.reads.push(Read {
+                owner: self.owner,
+                node: read,
+                definitions: seen,
+            });
         }
         Ok(())
+    }
+
+    /// Whether `name.encoding = "..."` stands in the same block as the binding, and nowhere else.
+    fn is_encoded_at_once(&self, binding: NodeId, name: &str) -> bool {
+        let model = self.ctx.model;
+        let block = |id: NodeId| model.statement_of(id).map(|(stmt, _)| model.parent(stmt));
+        let stores: Vec<NodeId> = model
+            .attribute_stores()
+            .filter(|store| store.attr.as_str() == "encoding" && model.slice(&*store.value) == name)
+            .map(|store| model.id(store))
+            .filter(|store| model.contains(model.id(self.function), *store))
+            .collect();
+        !stores.is_empty() && stores.iter().all(|store| block(*store) == block(binding))
     }
 
     // Truth
@@ -435,6 +457,7 @@ impl<'a> Conversion<'_, 'a> {
             }
             Attribute::Gone(why) => Err(self.keep(format!("`.{name}` {why}"))),
             Attribute::Special => match name {
+                "text" => self.text(of, node),
                 "headers" => self.headers_use(id),
                 "cookies" => self.cookies_use(id),
                 "request" => self.request_use(id),
@@ -452,6 +475,28 @@ impl<'a> Conversion<'_, 'a> {
                 _ => self.method(of, node, value),
             },
         }
+    }
+
+    /// Without a charset in the answer, httpx decodes its text as UTF-8.
+    fn text(&mut self, of: NodeId, node: &'a ast::ExprAttribute) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let is_encoded = self.encoded.contains(model.slice(model.node(of)));
+        if is_encoded {
+            return Ok(());
+        }
+        if self.options.plain {
+            self.doubt("without a charset in the answer, httpx decodes its text as UTF-8, requests by the content type or by guessing");
+            return Ok(());
+        }
+        self.doubt(
+            "without a charset in the answer, requests guesses the encoding of what is no text, and httpx takes UTF-8",
+        );
+        let helper = self.helper(&helpers::TEXT)?;
+        self.untight.insert(of);
+        let end = self.own_parentheses(of).unwrap_or(model.node(of).range()).end();
+        self.draft.around(model.id(node), 2, &format!("{helper}("), ")");
+        self.draft.delete(TextRange::new(end, node.end()));
+        Ok(())
     }
 
     fn works_on_stream(&self, name: &str) -> bool {
@@ -479,11 +524,21 @@ impl<'a> Conversion<'_, 'a> {
             AnyNodeRef::StmtAssign(assign) => Some(&*assign.value),
             _ => None,
         };
-        let is_first = self.reads.iter().all(|(read, _)| {
-            *read >= of
-                || !matches!(model.node(model.parent(*read)), AnyNodeRef::ExprAttribute(other) if matches!(other.attr.as_str(), "text" | "json"))
+        let is_first = self.reads.iter().all(|read| {
+            read.node >= of
+                || !matches!(model.node(model.parent(read.node)), AnyNodeRef::ExprAttribute(other) if matches!(other.attr.as_str(), "text" | "json"))
         });
-        if node.attr.as_str() == "encoding" && value.is_some_and(Expr::is_string_literal_expr) && is_first {
+        let name = model.slice(model.node(of));
+        let reads_json = self.reads.iter().any(|read| {
+            model.slice(model.node(read.node)) == name
+                && matches!(model.node(model.parent(read.node)), AnyNodeRef::ExprAttribute(other) if other.attr.as_str() == "json")
+        });
+        if node.attr.as_str() == "encoding"
+            && value.is_some_and(Expr::is_string_literal_expr)
+            && is_first
+            && !reads_json
+            && self.encoded.contains(name)
+        {
             return Ok(());
         }
         Err(self.other_use(model.id(node)))
@@ -621,33 +676,64 @@ impl<'a> Conversion<'_, 'a> {
     ) -> Result<(), Declined> {
         let model = self.ctx.model;
         let id = model.id(call);
-        let Place::IteratedBy(target) = self.place(id) else {
-            return Err(self.other_use(id));
-        };
         if value.shape == Shape::Loaded {
-            if !call.arguments.is_empty() {
-                return Err(self.keep("`iter_lines` is given arguments".to_owned()));
+            let is_iterated = matches!(self.place(id), Place::IteratedBy(_)) || self.listing(id).is_some();
+            if !call.arguments.is_empty() || !is_iterated {
+                return Err(self.keep("`iter_lines` is given arguments, or stepped through by hand".to_owned()));
             }
             self.doubt("requests may split a line end that lies across two of its chunks");
             self.draft
                 .replace(TextRange::new(node.attr.start(), call.end()), "content.splitlines()");
             return Ok(());
         }
-        let decodes = match &*call.arguments.keywords {
-            [] if call.arguments.is_empty() => false,
-            [keyword] if call.arguments.args.is_empty() && keyword.arg.as_deref() == Some("decode_unicode") => {
-                matches!(&keyword.value, Expr::BooleanLiteral(literal) if literal.value)
-            }
-            _ => return Err(self.keep("`iter_lines` is given arguments".to_owned())),
-        };
-        if !decodes && !self.takes_text_or_bytes(target) {
-            return Err(self.keep("the lines are bytes in requests and text in httpx".to_owned()));
-        }
-        self.doubt("httpx splits the lines of a text, requests those of bytes: at fewer characters");
-        self.draft
-            .replace(TextRange::new(node.attr.start(), call.end()), "aiter_lines()");
         self.raises(id, super::errors::Raises::Transport);
+        let decodes = call.arguments.find_keyword("decode_unicode").is_some();
+        let takes_text = match self.place(id) {
+            Place::IteratedBy(target) => self.takes_text_or_bytes(target),
+            _ => false,
+        };
+        if decodes {
+            let is_alone = call.arguments.len() == 1
+                && matches!(&call.arguments.keywords[0].value, Expr::BooleanLiteral(literal) if literal.value);
+            if !is_alone {
+                return Err(self.keep("`iter_lines` is given arguments".to_owned()));
+            }
+            self.doubt("without a charset in the answer, requests gives lines of bytes, httpx text");
+        }
+        if decodes || (takes_text && call.arguments.is_empty()) {
+            self.doubt("httpx splits the lines of a text, requests those of bytes: at fewer characters");
+            self.draft
+                .replace(TextRange::new(node.attr.start(), call.end()), "aiter_lines()");
+            return self.iterate_asynchronously(id);
+        }
+        let names_known = call.arguments.keywords.iter().all(|keyword| {
+            keyword
+                .arg
+                .as_deref()
+                .is_some_and(|name| matches!(name, "chunk_size" | "delimiter"))
+        });
+        if !names_known || call.arguments.args.len() > 1 || call.arguments.args.iter().any(Expr::is_starred_expr) {
+            return Err(self.keep("`iter_lines` is given arguments".to_owned()));
+        }
+        let helper = self.helper(&helpers::ITER_LINES)?;
+        let open = call.arguments.start();
+        let comma = if call.arguments.is_empty() { "" } else { ", " };
+        self.draft.around(id, 2, &format!("{helper}("), "");
+        self.draft.replace(
+            TextRange::new(node.value.end(), open + ruff_text_size::TextSize::from(1)),
+            comma,
+        );
         self.iterate_asynchronously(id)
+    }
+
+    /// The `list(...)` or `b"".join(...)` that an iterator is the only argument of.
+    fn listing(&self, node: NodeId) -> Option<&'a ast::ExprCall> {
+        let Place::Argument(call) = self.place(node) else {
+            return None;
+        };
+        let joins = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "join");
+        let is_alone = call.arguments.len() == 1;
+        (is_alone && (joins || self.ctx.model.is_builtin(&call.func, "list"))).then_some(call)
     }
 
     /// Whether a loop's variable is only tested and read as JSON.
@@ -713,7 +799,26 @@ impl<'a> Conversion<'_, 'a> {
                 self.draft.insert(inner.start(), "async ");
                 Ok(())
             }
-            _ => Err(self.keep("the answer is read otherwise than by a loop over it".to_owned())),
+            _ => {
+                let Some(call) = self.listing(iterated) else {
+                    return Err(self.keep("the answer is read otherwise than by a loop over it".to_owned()));
+                };
+                if model.scope_of(iterated) != model.body_scope(self.function) {
+                    return Err(self.keep("the answer is read in a comprehension".to_owned()));
+                }
+                if let Some(doubt) = self.ctx.may_await(model.id(call))? {
+                    self.doubt(doubt);
+                }
+                let item = self.fresh_name("chunk");
+                let head = format!("[{item} async for {item} in ");
+                if model.is_builtin(&call.func, "list") {
+                    self.draft.replace(TextRange::new(call.start(), range.start()), head);
+                    self.draft.replace(TextRange::new(range.end(), call.end()), "]");
+                } else {
+                    self.draft.around(iterated, 5, &head, "]");
+                }
+                Ok(())
+            }
         }
     }
 
@@ -893,6 +998,18 @@ impl<'a> Conversion<'_, 'a> {
                     Err(self.other_use(node))
                 }
             }
+            Place::Attribute(method) if method.attr.as_str() == "append" => {
+                let AnyNodeRef::ExprCall(call) = model.node(model.parent(model.id(method))) else {
+                    return Err(self.other_use(node));
+                };
+                match &*call.arguments.args {
+                    [appended] if call.arguments.keywords.is_empty() => {
+                        self.appended.push((self.owner, model.id(appended)));
+                        Ok(())
+                    }
+                    _ => Err(self.other_use(node)),
+                }
+            }
             Place::Argument(call) if ["len", "bool"].iter().any(|name| model.is_builtin(&call.func, name)) => Ok(()),
             _ => Err(self.other_use(node)),
         }
@@ -927,6 +1044,12 @@ impl<'a> Conversion<'_, 'a> {
             self.draft.replace(class.range(), text);
             return Ok(());
         }
+        if let Expr::Attribute(method) = &*call.func
+            && method.attr.as_str() == "append"
+            && let Expr::Name(list) = &*method.value
+        {
+            return self.append(list);
+        }
         if matches!(&*call.func, Expr::Attribute(method) if LOG_METHODS.contains(&method.attr.as_str())) {
             self.doubt("the response is shown in another way in logs");
             return Ok(());
@@ -935,6 +1058,51 @@ impl<'a> Conversion<'_, 'a> {
             "the response is handed to `{}`, which may use what only requests has",
             model.slice(&*call.func).lines().next().unwrap_or_default()
         )))
+    }
+
+    /// `rs.append(r)`, where `rs` starts as an empty list and is the function's own.
+    fn append(&mut self, list: &'a ast::ExprName) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let declined = self.keep(format!(
+            "the response is kept in `{}`, which other code may read",
+            list.id
+        ));
+        let Some(reads) = model.reads_of_local(self.function, &list.id) else {
+            return Err(declined);
+        };
+        let Some(definitions) = reads.get(&model.id(list)).cloned() else {
+            return Err(declined);
+        };
+        for definition in &definitions {
+            let Definition::At(node) = definition else {
+                return Err(declined);
+            };
+            let is_empty_list = matches!(model.node(model.parent(*node)), AnyNodeRef::StmtAssign(assign)
+                if assign.targets.len() == 1 && matches!(&*assign.value, Expr::List(list) if list.elts.is_empty()));
+            if !is_empty_list {
+                return Err(declined);
+            }
+            if !self.definitions.insert(*node) {
+                continue;
+            }
+            for (read, seen) in &reads {
+                if seen.contains(definition) {
+                    self.work.push((
+                        *read,
+                        Value {
+                            shape: Shape::List,
+                            optional: false,
+                        },
+                    ));
+                    self.reads.push(Read {
+                        owner: self.owner,
+                        node: *read,
+                        definitions: seen.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn is_negated(&self, node: NodeId) -> bool {
@@ -1007,11 +1175,17 @@ impl<'a> Conversion<'_, 'a> {
         if let Some(vars) = &item.optional_vars {
             self.bind(vars, value)?;
         }
-        if value.shape == Shape::Streamed {
-            self.draft.insert(with.start(), "async ");
-            return Ok(());
+        self.draft.insert(with.start(), "async ");
+        if value.shape == Shape::Loaded {
+            let Some(Expr::Name(name)) = item.optional_vars.as_deref() else {
+                return Err(
+                    self.keep("the response is the manager of a `with`, which it cannot be in httpx".to_owned())
+                );
+            };
+            self.draft
+                .line_above(with.body[0].range(), format!("await {}.aread()", name.id));
         }
-        Err(self.keep("the response is the manager of a `with`, which it cannot be in httpx".to_owned()))
+        Ok(())
     }
 }
 

@@ -210,10 +210,8 @@ impl<'a> Conversion<'_, 'a> {
                     self.ctx.indentation(*with),
                     ("async with ", &behind),
                 );
-                let indent = self.ctx.indentation(*with).to_owned();
                 self.draft.insert(with.start(), "async ");
-                self.draft
-                    .replace(constructor.range(), text.replace('\n', &format!("\n{indent}")));
+                self.draft.restate(constructor.range(), text);
             }
             Binding::Assign(assign, rest) => {
                 let text = self.constructor(

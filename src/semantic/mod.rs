@@ -9,8 +9,8 @@ pub mod effects;
 pub mod flow;
 pub mod names;
 pub mod place;
-pub mod reaching;
 pub mod purity;
+pub mod reaching;
 pub mod types;
 
 use std::cell::OnceCell;
