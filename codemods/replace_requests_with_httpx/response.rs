@@ -55,6 +55,7 @@ fn attribute(name: &str) -> Attribute {
         "is_redirect" => Renamed("has_redirect_location"),
         "elapsed" => Doubtful("`elapsed` lasts until the end of the body in httpx, until the headers in requests"),
         "headers"
+        | "text"
         | "cookies"
         | "request"
         | "ok"
