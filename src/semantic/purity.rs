@@ -121,7 +121,11 @@ impl<'a> SemanticModel<'a> {
                 };
                 worst.max(key).max(self.purity(&item.value))
             }),
-            Expr::Starred(starred) => self.purity(&starred.value).max(self.iteration(&starred.value)),
+            Expr::Starred(starred) => match &*starred.value {
+                // The elements are evaluated at once.
+                Expr::Generator(generator) => self.comprehension(&[&generator.elt], &generator.generators),
+                value => self.purity(value).max(self.iteration(value)),
+            },
             Expr::UnaryOp(unary) => {
                 let own = match unary.op {
                     UnaryOp::Not => self.truth(&unary.operand),
@@ -209,7 +213,7 @@ impl<'a> SemanticModel<'a> {
             let own = if generator.is_async {
                 Purity::Effectful
             } else {
-                Purity::Operator
+                self.iteration(&generator.iter)
             };
             own.max(self.purity(&generator.iter)).max(self.worst(&generator.ifs))
         });
