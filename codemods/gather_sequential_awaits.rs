@@ -1,35 +1,336 @@
-//! Stub.
+//! Independent consecutive awaits -> one `asyncio.gather` (or `asyncio.TaskGroup`, or a helper that keeps the order of failures).
+//!
+//! This file finds runs of awaits and decides what may be joined; `emit` writes the result. What makes awaits independent is in
+//! `crate::concurrency`.
 
+mod emit;
+
+use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 use serde::Deserialize;
 
 use crate::codemod::Context;
-use crate::finding::Findings;
+use crate::concurrency::{FailureOrder, Member};
+use crate::edit::Fix;
+use crate::finding::{Declined, Findings};
+use crate::semantic::place::{Backend, blocks};
+use crate::semantic::{ScopeKind, effects};
 
-/// How a group is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Emission {
-    #[default]
-    Gather,
-    InOrder,
-    TaskGroup,
-}
-
+/// `[tool.asyncup.codemods.gather_sequential_awaits]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Options {
-    pub emission: Emission,
-    /// The most calls of one group.
-    pub group_size: usize,
+pub struct Options {
+    emission: Emission,
+    /// The most calls of one gather: type checkers know the types of six.
+    group_size: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            emission: Emission::default(),
+            emission: Emission::Gather,
             group_size: 6,
         }
     }
 }
 
-pub(super) fn run(_: &Context, _: &mut Findings) {}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Emission {
+    Gather,
+    InOrder,
+    TaskGroup,
+}
+
+impl Emission {
+    fn failure_order(self) -> FailureOrder {
+        match self {
+            Emission::Gather => FailureOrder::Time,
+            Emission::InOrder | Emission::TaskGroup => FailureOrder::Source,
+        }
+    }
+}
+
+/// One await of a run, as it is written.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    /// The statement; the elements of a returned tuple share theirs.
+    stmt: &'a Stmt,
+    target: Option<&'a ast::ExprName>,
+    call: &'a ast::ExprCall,
+}
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    if !matches!(ctx.model.backend(), Backend::Asyncio) {
+        return;
+    }
+    let options: Options = ctx.options();
+    for function in ctx.model.functions().filter(|function| function.is_async) {
+        let scope = ctx.model.body_scope(function);
+        for (id, node) in ctx.model.subtree(ctx.model.id(function)) {
+            for block in blocks(node) {
+                let in_function = block
+                    .first()
+                    .is_some_and(|stmt| ctx.model.scope_of(ctx.model.id(stmt)) == scope);
+                if in_function && (id == ctx.model.id(function) || !node.is_stmt_function_def()) {
+                    search(ctx, &options, block, acc);
+                }
+            }
+        }
+    }
+}
+
+/// Finds the runs of one block: statements that each await one call, one after the other.
+fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut Findings) {
+    let mut run: Vec<Step<'a>> = Vec::new();
+    for stmt in block {
+        match step(ctx, stmt) {
+            Some(step) => run.push(step),
+            None => {
+                split(ctx, options, &std::mem::take(&mut run), acc);
+                if let Some(tuple) = returned_tuple(stmt) {
+                    split(ctx, options, &tuple, acc);
+                }
+            }
+        }
+    }
+    split(ctx, options, &run, acc);
+}
+
+/// `target = await call(...)` or `await call(...)`, with a plain local name as target.
+fn step<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<Step<'a>> {
+    let (target, value) = match stmt {
+        Stmt::Expr(expr) => (None, &*expr.value),
+        Stmt::Assign(assign) => match assign.targets.as_slice() {
+            [Expr::Name(name)] => (Some(name), &*assign.value),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let call = awaited_call(value)?;
+    if let Some(name) = target {
+        let scope = ctx.model.scope_of(ctx.model.id(name));
+        let is_local = matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
+            && ctx
+                .model
+                .bindings_in(scope, &name.id)
+                .any(|binding| binding.range == name.range());
+        if !is_local {
+            return None;
+        }
+    }
+    Some(Step { stmt, target, call })
+}
+
+fn awaited_call(value: &Expr) -> Option<&ast::ExprCall> {
+    match value {
+        Expr::Await(inner) => match &*inner.value {
+            Expr::Call(call) => Some(call),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `return await f(), await g()`: every element awaits one call.
+fn returned_tuple(stmt: &Stmt) -> Option<Vec<Step<'_>>> {
+    let Stmt::Return(ast::StmtReturn { value: Some(value), .. }) = stmt else {
+        return None;
+    };
+    let Expr::Tuple(tuple) = &**value else { return None };
+    tuple
+        .elts
+        .iter()
+        .map(|element| {
+            Some(Step {
+                stmt,
+                target: None,
+                call: awaited_call(element)?,
+            })
+        })
+        .collect()
+}
+
+/// Cuts a run where a step needs what an earlier one binds; what is left is independent by names.
+fn split<'a>(ctx: &Context<'a>, options: &Options, run: &[Step<'a>], acc: &mut Findings) {
+    let mut from = 0;
+    while from < run.len() {
+        let mut to = from + 1;
+        while to < run.len()
+            && run[from..to]
+                .iter()
+                .all(|earlier| !names_connect(ctx, earlier, &run[to]))
+        {
+            to += 1;
+        }
+        if to - from >= 2 {
+            group(ctx, options, &run[from..to], acc);
+        }
+        from = to;
+    }
+}
+
+/// Whether the later step reads or binds a name that the earlier one binds.
+fn names_connect(ctx: &Context, earlier: &Step, later: &Step) -> bool {
+    let call = ctx.model.id(later.call);
+    let mentions = |name: &str| {
+        ctx.model
+            .references_in(call)
+            .iter()
+            .any(|reference| reference.name.id == name)
+            || ctx
+                .model
+                .bindings_within(call)
+                .iter()
+                .any(|binding| binding.name == name)
+            || later.target.is_some_and(|target| target.id == name)
+    };
+    let bound_by_earlier = ctx.model.bindings_within(ctx.model.id(earlier.call));
+    earlier.target.is_some_and(|target| mentions(&target.id))
+        || bound_by_earlier.iter().any(|binding| mentions(binding.name))
+}
+
+/// Joins as many steps as can be: proven ones with proven ones, so that a doubt about one does not hold back the others.
+fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut Findings) {
+    let order = options.emission.failure_order();
+    let judged: Vec<Result<Member<'a>, Declined>> = steps
+        .iter()
+        .map(|step| ctx.concurrent_member(step.call, order))
+        .collect();
+    let mut from = 0;
+    let mut refused: Option<(TextRange, Declined)> = None;
+    let mut joined = false;
+    while from < steps.len() {
+        match longest(ctx, options, steps, &judged, from) {
+            Ok(to) => {
+                let members: Vec<&Member> = judged[from..to].iter().flatten().collect();
+                let result = join(ctx, options, &steps[from..to], &members);
+                let range = TextRange::new(steps[from].stmt.start(), steps[to - 1].stmt.end());
+                acc.push(range, message(to - from), result);
+                joined = true;
+                from = to;
+            }
+            Err(reason) => {
+                refused.get_or_insert((steps[from].stmt.range(), reason));
+                from += 1;
+            }
+        }
+    }
+    if let (Some((_, reason)), false) = (refused, joined) {
+        let range = TextRange::new(steps[0].stmt.start(), steps[steps.len() - 1].stmt.end());
+        acc.push(range, message(steps.len()), Err(reason));
+    }
+}
+
+fn message(count: usize) -> String {
+    format!("{count} awaits run one after the other and do not need each other's results")
+}
+
+/// The end of the longest group that starts at `from`, or why there is none.
+fn longest<'a>(
+    ctx: &Context<'a>,
+    options: &Options,
+    steps: &[Step<'a>],
+    judged: &[Result<Member<'a>, Declined>],
+    from: usize,
+) -> Result<usize, Declined> {
+    let first = judged[from].as_ref().map_err(Clone::clone)?;
+    if from + 1 == steps.len() {
+        return Err("nothing stands beside it".into());
+    }
+    let fits = |to: usize| -> Result<(), Declined> {
+        let next = judged[to].as_ref().map_err(Clone::clone)?;
+        for (index, member) in judged[from..to].iter().enumerate() {
+            let member = member.as_ref().map_err(Clone::clone)?;
+            ctx.may_overlap(member, next)?;
+            closures_allow(ctx, &steps[from + index], next)?;
+            closures_allow(ctx, &steps[to], member)?;
+            arguments_stay(ctx, member, next)?;
+        }
+        Ok(())
+    };
+    fits(from + 1)?;
+    let mut to = from + 2;
+    // A proven pair does not take in a doubtful third; a doubtful one takes whatever comes.
+    let proven = first.doubt.is_none() && judged[from + 1].as_ref().is_ok_and(|member| member.doubt.is_none());
+    while to < steps.len() && to - from < options.group_size.max(2) && fits(to).is_ok() {
+        if proven && judged[to].as_ref().is_ok_and(|member| member.doubt.is_some()) {
+            break;
+        }
+        to += 1;
+    }
+    Ok(to)
+}
+
+/// A nested function that a member runs must not see another member's target: it would be bound later than before.
+fn closures_allow(ctx: &Context, step: &Step, member: &Member) -> Result<(), Declined> {
+    let Some(target) = step.target else { return Ok(()) };
+    let scope = ctx.model.scope_of(ctx.model.id(target));
+    let free = effects::Location::Free(scope, target.id.to_string());
+    let touches = member.effects.reads.contains(&free) || member.effects.writes.contains(&free);
+    if touches || (member.effects.unknown.is_some() && ctx.model.is_captured(&target.id, scope)) {
+        return Err(format!("`{}` is seen by a nested function that may run meanwhile", target.id).into());
+    }
+    Ok(())
+}
+
+/// What an earlier member may write must not be read by a later one's arguments, which are now evaluated first.
+fn arguments_stay(ctx: &Context, earlier: &Member, later: &Member) -> Result<(), Declined> {
+    for argument in later.call.arguments.iter_source_order() {
+        let reads = ctx.model.effects_of_expr(argument.value(), ctx.settings);
+        if earlier.effects.conflict(&reads).is_some() {
+            return Err("an argument may be changed by the call before it".into());
+        }
+    }
+    Ok(())
+}
+
+fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
+    let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
+    let targets: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step.target)
+        .map(|target| target.id.as_str())
+        .collect();
+    ctx.place_allows_overlap(first, last, &targets, options.emission.failure_order())?;
+    crate::layout::own_lines(ctx.module, first.start(), first.end())?;
+    crate::layout::own_lines(ctx.module, last.start(), last.end())?;
+    let mut doubt = members.iter().find_map(|member| member.doubt.clone());
+    if doubt.is_none() {
+        doubt = pragma_doubt(ctx, TextRange::new(first.start(), ctx.module.line_end(last.end())));
+    }
+    match options.emission {
+        Emission::Gather => emit::gather(ctx, steps, doubt),
+        Emission::InOrder => emit::in_order(ctx, steps, doubt),
+        Emission::TaskGroup if ctx.settings.target < PythonVersion::PY311 => {
+            Err("asyncio.TaskGroup needs Python 3.11".into())
+        }
+        Emission::TaskGroup => {
+            for step in steps {
+                if ctx.model.function_of(&step.call.func).is_none() {
+                    return Err(format!(
+                        "nothing says that `{}` returns a coroutine, as a task needs",
+                        ctx.model.slice(&*step.call.func)
+                    )
+                    .into());
+                }
+            }
+            if !ctx.model.guards(ctx.model.id(first)).is_empty() {
+                return Err("a handler around it would get an exception group instead of the exception".into());
+            }
+            emit::task_group(ctx, steps)
+        }
+    }
+}
+
+/// A pragma on a line speaks of that line's code, which moves.
+fn pragma_doubt(ctx: &Context, range: TextRange) -> Option<String> {
+    ctx.module.comments_in(range).iter().find_map(|comment| {
+        let text = ctx.module.slice(*comment);
+        let is_pragma = text.contains("type: ignore")
+            || text.contains("noqa")
+            || text.contains("pyright:")
+            || text.contains("pylint:");
+        is_pragma.then(|| format!("the comment `{text}` speaks of a line that changes"))
+    })
+}

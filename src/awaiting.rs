@@ -33,12 +33,12 @@ impl Context<'_> {
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with) if !with.is_async && self.is_in_body(&with.body, inner) => {
-                    if with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) {
-                        return Err(
-                            "it is called while a threading lock is held: an await there would deadlock".into(),
-                        );
-                    }
+                AnyNodeRef::StmtWith(with)
+                    if !with.is_async
+                        && self.is_in_body(&with.body, inner)
+                        && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) =>
+                {
+                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
                 }
                 AnyNodeRef::StmtTry(outer) => {
                     doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use serde::de::DeserializeOwned;
 
 use crate::edit::Applicability;
@@ -19,6 +20,9 @@ pub enum Logic {
     Native(fn(&Context, &mut Findings)),
 }
 
+/// Says what is wrong with a table of options.
+pub type ValidateOptions = fn(&toml::Table) -> Result<(), String>;
+
 /// One entry of the catalogue. The page says what, the logic says how and repeats no metadata.
 pub struct Codemod {
     /// File stem, command-line name and test name alike.
@@ -26,7 +30,7 @@ pub struct Codemod {
     pub page: LazyLock<Page>,
     pub logic: Logic,
     /// Says what is wrong with `[tool.asyncup.codemods.NAME]`; `None` when the codemod has no options.
-    pub validate_options: Option<fn(&toml::Table) -> Result<(), String>>,
+    pub validate_options: Option<ValidateOptions>,
 }
 
 impl Codemod {
@@ -61,13 +65,12 @@ impl Context<'_> {
     }
 }
 
-/// A set of codemods in catalogue order, with the table that tells which of them a file can concern.
+/// A set of codemods in catalogue order, with what tells which of them a file can concern.
 pub struct Selection {
     codemods: Vec<&'static Codemod>,
-    needles: aho_corasick::AhoCorasick,
+    needles: Vec<memmem::Finder<'static>>,
     /// Per codemod, indexes of the needles that must all occur.
     required: Vec<Vec<usize>>,
-    count: usize,
     /// Every name of the catalogue, when told: suppression comments that name others are reported.
     known: Vec<&'static str>,
 }
@@ -91,14 +94,12 @@ impl Selection {
                     .collect()
             })
             .collect();
-        let needles_table = aho_corasick::AhoCorasick::builder()
-            .match_kind(aho_corasick::MatchKind::Standard)
-            .build(&needles)
-            .expect("the needles of the pages are short literals");
         Self {
             required,
-            count: needles.len(),
-            needles: needles_table,
+            needles: needles
+                .iter()
+                .map(|needle| memmem::Finder::new(needle).into_owned())
+                .collect(),
             codemods,
             known: Vec::new(),
         }
@@ -121,23 +122,14 @@ impl Selection {
 
     /// The codemods of which every needle occurs in the text. A file for which this is empty is never parsed.
     pub fn concerning(&self, text: &[u8]) -> Vec<&'static Codemod> {
-        let mut seen = vec![false; self.count];
-        let mut missing = self.count;
-        // Overlapping: one needle may be a part of another (`await` in `await_`), and each must be seen.
-        for found in self.needles.find_overlapping_iter(text) {
-            let slot = &mut seen[found.pattern().as_usize()];
-            if !*slot {
-                *slot = true;
-                missing -= 1;
-                if missing == 0 {
-                    break;
-                }
-            }
-        }
+        // Each needle is looked for at most once, and only while some codemod's fate hangs on it. Fifty such searches are faster than one
+        // automaton that knows all needles: it would look at each byte, and stop at each common word.
+        let mut seen: Vec<Option<bool>> = vec![None; self.needles.len()];
+        let mut occurs = |needle: usize| *seen[needle].get_or_insert_with(|| self.needles[needle].find(text).is_some());
         self.codemods
             .iter()
             .zip(&self.required)
-            .filter(|(_, required)| required.iter().all(|&needle| seen[needle]))
+            .filter(|(_, required)| required.iter().all(|&needle| occurs(needle)))
             .map(|(codemod, _)| *codemod)
             .collect()
     }

@@ -5,7 +5,7 @@
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::importer::Import;
+use crate::importer::{Definition, Import};
 
 /// How sure we are that a fix keeps what the program does. Ordered: `DisplayOnly < Unsafe < Safe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +77,8 @@ pub struct Fix {
     pub edits: Vec<Edit>,
     /// Imports that the edits rely on; the importer merges them into the module.
     pub imports: Vec<Import>,
+    /// Helpers that the edits call; each is defined once in the module.
+    pub definitions: Vec<Definition>,
     pub applicability: Applicability,
     /// Why the fix is not safe: the first precondition that could not be proven. `None` only when it is safe.
     pub reason: Option<String>,
@@ -87,6 +89,7 @@ impl Fix {
         Self {
             edits,
             imports: Vec::new(),
+            definitions: Vec::new(),
             applicability: Applicability::Safe,
             reason: None,
         }
@@ -96,6 +99,7 @@ impl Fix {
         Self {
             edits,
             imports: Vec::new(),
+            definitions: Vec::new(),
             applicability: Applicability::Unsafe,
             reason: Some(reason.into()),
         }
@@ -111,6 +115,11 @@ impl Fix {
 
     pub fn import(mut self, import: impl IntoIterator<Item = Import>) -> Self {
         self.imports.extend(import);
+        self
+    }
+
+    pub fn define(mut self, definition: impl IntoIterator<Item = Definition>) -> Self {
+        self.definitions.extend(definition);
         self
     }
 

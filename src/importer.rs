@@ -22,6 +22,14 @@ pub enum Import {
     Member(&'static str, &'static str),
 }
 
+/// A module-level definition that a fix needs: a helper function, a variable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Definition {
+    pub name: String,
+    /// The whole statement, with `\n` and without one at the end, indented by four spaces.
+    pub text: String,
+}
+
 impl Import {
     fn bound_name(&self) -> &'static str {
         match self {
@@ -73,6 +81,77 @@ impl Context<'_> {
             Err(format!("the name `{name}` stands for something else here").into())
         }
     }
+}
+
+impl Context<'_> {
+    /// The name of a module-level helper, and its definition unless the module has this very one already. Another meaning of the name
+    /// gives the helper a number.
+    pub fn define(&self, wanted: &str, at: NodeId, text: impl Fn(&str) -> String) -> (String, Option<Definition>) {
+        let model = self.model;
+        let mut name = wanted.to_owned();
+        for number in 2.. {
+            let text = text(&name);
+            let existing = model
+                .sole_binding(&name, ScopeId::MODULE)
+                .filter(|binding| binding.scope == ScopeId::MODULE);
+            let same = existing
+                .and_then(|binding| model.statement_of(binding.node))
+                .is_some_and(|(_, stmt)| {
+                    let found = model.slice(stmt).replace("\r\n", "\n").replace('\r', "\n");
+                    found == text
+                });
+            let scope = model.scope_of(at);
+            if same && model.lookup(&name, scope) == Lookup::Scope(ScopeId::MODULE) {
+                return (name, None);
+            }
+            if matches!(model.lookup(&name, scope), Lookup::Builtin)
+                && model.bindings().iter().all(|binding| binding.name != name)
+            {
+                return (name.clone(), Some(Definition { name, text }));
+            }
+            name = format!("{wanted}_{number}");
+        }
+        unreachable!("some number is free")
+    }
+}
+
+/// The edit that adds definitions: above the first function or class of the module, with two blank lines between.
+pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Option<Edit> {
+    if definitions.is_empty() {
+        return None;
+    }
+    let body = &module.syntax().body;
+    let first = body
+        .iter()
+        .find(|stmt| matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
+    let texts: Vec<&str> = definitions.iter().map(|definition| definition.text.as_str()).collect();
+    let text = texts.join("\n\n\n");
+    Some(match first {
+        Some(first) => Edit::insertion(
+            format!("{text}\n\n\n"),
+            above_comments(module, module.line_start(first.start())),
+        ),
+        None => {
+            let end = TextSize::try_from(module.text().len()).unwrap_or_default();
+            Edit::insertion(format!("\n\n{text}\n"), end)
+        }
+    })
+}
+
+/// The start of the own-line comments directly above a line, which belong to what follows them; a header at the top of the file does not.
+fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
+    while offset > TextSize::default() {
+        let above = module.line_start(offset - TextSize::new(1));
+        let line = &module.text()[TextRange::new(above, offset)];
+        let text = line.trim_start_matches('\u{feff}').trim();
+        let is_header =
+            above == TextSize::default() || text.starts_with("#!") || text.contains("coding") || !text.starts_with('#');
+        if is_header {
+            break;
+        }
+        offset = above;
+    }
+    offset
 }
 
 /// Whether a binding stands under `if TYPE_CHECKING:` and is not there at run time.
@@ -212,7 +291,11 @@ fn is_docstring(stmt: &Stmt) -> bool {
 /// An offset at which the first line may be edited: a byte order mark stays the first character.
 fn behind_mark(module: &Module, offset: TextSize) -> TextSize {
     let has_mark = module.text().starts_with('\u{feff}');
-    if has_mark { offset.max(TextSize::of('\u{feff}')) } else { offset }
+    if has_mark {
+        offset.max(TextSize::of('\u{feff}'))
+    } else {
+        offset
+    }
 }
 
 struct Place {
@@ -270,20 +353,7 @@ fn place_without_imports(module: &Module) -> Place {
     match (docstring, first) {
         (_, Some(first)) => {
             // Comments directly above the statement belong to it and stay there; decorators are part of its range.
-            let mut offset = module.line_start(first.start());
-            while offset > TextSize::default() {
-                let above = module.line_start(offset - TextSize::new(1));
-                let line = &module.text()[TextRange::new(above, offset)];
-                let text = line.trim_start_matches('\u{feff}').trim();
-                let is_header = above == TextSize::default()
-                    || text.starts_with("#!")
-                    || text.contains("coding")
-                    || !text.starts_with('#');
-                if is_header {
-                    break;
-                }
-                offset = above;
-            }
+            let offset = above_comments(module, module.line_start(first.start()));
             if docstring
                 .is_some_and(|docstring| module.line_start(docstring.start()) == module.line_start(first.start()))
             {

@@ -36,8 +36,9 @@ struct Verbs {
     guard: Vec<String>,
 }
 
-static TABLES: LazyLock<Tables> =
-    LazyLock::new(|| toml::from_str(include_str!("../knowledge/receivers.toml")).expect("the embedded table is valid, a test reads it"));
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    toml::from_str(include_str!("../knowledge/receivers.toml")).expect("the embedded table is valid, a test reads it")
+});
 
 static BY_NAME: LazyLock<FxHashMap<&str, &ClassFacts>> = LazyLock::new(|| {
     let classes = &TABLES.class;
@@ -64,7 +65,10 @@ pub enum Verb {
 /// The first word of a name, leading underscores aside.
 pub fn verb_of(name: &str) -> Verb {
     let name = name.trim_start_matches('_').to_lowercase();
-    let word = name.split('_').find(|word| !matches!(*word, "async" | "a" | "aio" | "do")).unwrap_or(&name);
+    let word = name
+        .split('_')
+        .find(|word| !matches!(*word, "async" | "a" | "aio" | "do"))
+        .unwrap_or(&name);
     if TABLES.verbs.read.iter().any(|verb| verb == word) {
         Verb::Read
     } else if TABLES.verbs.guard.iter().any(|verb| verb == word) {
@@ -76,9 +80,21 @@ pub fn verb_of(name: &str) -> Verb {
 
 /// Whether a variable's name says that only one task may use what it holds: `db_session`, `conn`.
 pub fn is_exclusive_name(name: &str) -> bool {
-    name.to_lowercase()
-        .split('_')
-        .any(|word| TABLES.exclusive_names.words.iter().any(|exclusive| word == exclusive || word.strip_suffix('s') == Some(exclusive)))
+    name.to_lowercase().split('_').any(|word| {
+        TABLES
+            .exclusive_names
+            .words
+            .iter()
+            .any(|exclusive| word == exclusive || word.strip_suffix('s') == Some(exclusive))
+    })
+}
+
+/// Whether a variable's name says that it holds a way into a database, which often is one session: `db`.
+pub fn is_database_name(name: &str) -> bool {
+    matches!(
+        name.trim_start_matches('_').to_lowercase().as_str(),
+        "db" | "database" | "uow" | "unit_of_work"
+    )
 }
 
 #[cfg(test)]

@@ -163,10 +163,8 @@ pub fn starts_in_string(module: &Module, offset: TextSize) -> bool {
     for token in before.iter().rev() {
         match token.kind() {
             TokenKind::String if token.range().contains(offset) && token.start() < offset => return true,
-            TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if token.end() <= offset {
-                    depth += 1;
-                }
+            TokenKind::FStringEnd | TokenKind::TStringEnd if token.end() <= offset => {
+                depth += 1;
             }
             TokenKind::FStringStart | TokenKind::TStringStart => {
                 if depth == 0 {

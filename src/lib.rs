@@ -8,6 +8,7 @@ pub mod cli;
 pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;
+pub mod concurrency;
 pub mod diff;
 pub mod edit;
 pub mod finding;

@@ -269,3 +269,13 @@ fn end_of_string(text: &[u8], start: usize) -> usize {
     }
     text.len()
 }
+
+/// Source text for a message: its first line, not too long.
+pub(crate) fn one_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() > 40 || line.len() < text.len() {
+        format!("{}...", line.chars().take(40).collect::<String>())
+    } else {
+        line.to_owned()
+    }
+}

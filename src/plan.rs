@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::edit::{Applicability, Edit};
 use crate::finding::Finding;
-use crate::importer::{self, Import};
+use crate::importer::{self, Definition, Import};
 use crate::module::Module;
 
 /// The fixes of one pass that do not get in each other's way.
@@ -57,7 +57,9 @@ impl Plan {
         let fixes = || self.accepted.iter().filter_map(|&index| findings[index].fix());
         let imports: BTreeSet<Import> = fixes().flat_map(|fix| fix.imports.iter().cloned()).collect();
         let mut edits: Vec<Edit> = fixes().flat_map(|fix| fix.edits.iter().cloned()).collect();
+        let definitions: BTreeSet<Definition> = fixes().flat_map(|fix| fix.definitions.iter().cloned()).collect();
         edits.extend(importer::add(module, &imports));
+        edits.extend(importer::define(module, &definitions));
         normalise(module, &mut edits);
         edits
     }

@@ -149,13 +149,13 @@ fn find(
     module: &Module,
     model: &SemanticModel,
     codemods: &[&'static Codemod],
+    selection: &Selection,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let works = |codemod: &&&Codemod| codemod.page.minimum.is_none_or(|minimum| settings.target >= minimum);
-    let codemods: Vec<&Codemod> = codemods.iter().filter(works).copied().collect();
+    let works = |codemod: &&&'static Codemod| codemod.page.minimum.is_none_or(|minimum| settings.target >= minimum);
     let mut findings = Vec::new();
-    for codemod in &codemods {
+    for codemod in codemods.iter().filter(works) {
         let context = Context {
             module,
             model,
@@ -172,7 +172,12 @@ fn find(
     if !suppressions.is_empty() {
         findings.retain(|finding| !suppressions.suppresses(finding));
         // A codemod that the file cannot concern ran in vain, but it ran.
-        let ran: Vec<&'static str> = selection.codemods().iter().map(|codemod| codemod.name).collect();
+        let ran: Vec<&'static str> = selection
+            .codemods()
+            .iter()
+            .filter(works)
+            .map(|codemod| codemod.name)
+            .collect();
         findings.extend(suppressions.unused(&ran));
         if !selection.known().is_empty() {
             findings.extend(suppressions.unknown(selection.known()));

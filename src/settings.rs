@@ -23,6 +23,32 @@ pub struct Receiver {
     pub writes: Vec<String>,
 }
 
+/// A blocking callable declared in `[[tool.asyncup.blocking]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blocking {
+    /// Its qualified name.
+    pub call: String,
+    /// The qualified name of its coroutine twin, when it has one.
+    #[serde(default, rename = "async")]
+    pub twin: Option<String>,
+    #[serde(default)]
+    pub exactness: Exactness,
+}
+
+/// Whether the coroutine twin of a blocking callable does the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exactness {
+    /// Same arguments, result and exceptions.
+    Exact,
+    /// The same after a change of arguments, result or exceptions.
+    Adapted,
+    /// Nearly: somebody must look.
+    #[default]
+    Review,
+}
+
 /// The distributions that the project depends on, with the lowest version that a lock file or a range allows, when known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dependencies(pub BTreeMap<String, Option<pep440_rs::Version>>);
@@ -48,6 +74,7 @@ pub struct Settings {
     /// `[tool.asyncup.codemods.NAME]`, validated when the configuration was loaded.
     pub options: BTreeMap<String, toml::Table>,
     pub receivers: Vec<Receiver>,
+    pub blocking: Vec<Blocking>,
     pub dependencies: Dependencies,
     /// Leave imports that a rewrite made unused: in a package's `__init__.py` they may be its interface.
     pub keep_unused_imports: bool,
@@ -70,6 +97,7 @@ impl Default for Settings {
             line_length: 88,
             options: BTreeMap::new(),
             receivers: Vec::new(),
+            blocking: Vec::new(),
             dependencies: Dependencies::default(),
             keep_unused_imports: false,
         }

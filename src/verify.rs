@@ -112,10 +112,8 @@ fn compile_errors(model: &SemanticModel, target: PythonVersion) -> BTreeMap<&'st
     future_imports(model.module().syntax(), &mut note);
     for (id, node) in model.subtree(NodeId(0)) {
         match node {
-            AnyNodeRef::ExprAwait(_) => {
-                if !in_async(model, id, notebook, true) {
-                    note("'await' outside async function");
-                }
+            AnyNodeRef::ExprAwait(_) if !in_async(model, id, notebook, true) => {
+                note("'await' outside async function");
             }
             AnyNodeRef::StmtFor(stmt) if stmt.is_async && !in_async(model, id, notebook, false) => {
                 note("'async for' outside async function")
@@ -135,10 +133,10 @@ fn compile_errors(model: &SemanticModel, target: PythonVersion) -> BTreeMap<&'st
             }
             AnyNodeRef::StmtBreak(_) if !in_loop(model, id) => note("'break' outside loop"),
             AnyNodeRef::StmtContinue(_) if !in_loop(model, id) => note("'continue' not properly in loop"),
-            AnyNodeRef::ExprListComp(_) | AnyNodeRef::ExprSetComp(_) | AnyNodeRef::ExprDictComp(_) => {
-                if target < PythonVersion::PY311 && is_nested_async_comprehension(model, id) {
-                    note("asynchronous comprehension inside another comprehension");
-                }
+            AnyNodeRef::ExprListComp(_) | AnyNodeRef::ExprSetComp(_) | AnyNodeRef::ExprDictComp(_)
+                if target < PythonVersion::PY311 && is_nested_async_comprehension(model, id) =>
+            {
+                note("asynchronous comprehension inside another comprehension");
             }
             _ => {}
         }
@@ -181,15 +179,11 @@ fn in_loop(model: &SemanticModel, id: NodeId) -> bool {
     let mut inner = id;
     for (outer_id, node) in model.ancestors(id) {
         match node {
-            AnyNodeRef::StmtFor(stmt) => {
-                if stmt.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) {
-                    return true;
-                }
+            AnyNodeRef::StmtFor(stmt) if stmt.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) => {
+                return true;
             }
-            AnyNodeRef::StmtWhile(stmt) => {
-                if stmt.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) {
-                    return true;
-                }
+            AnyNodeRef::StmtWhile(stmt) if stmt.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) => {
+                return true;
             }
             AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_) => return false,
             _ => {}

@@ -15,6 +15,7 @@ use super::names::Lookup;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::knowledge;
+use crate::module::one_line;
 use crate::settings::{Receiver, Settings};
 
 /// A place in memory or in the outside world.
@@ -41,7 +42,10 @@ pub enum Root {
     Parameter(usize),
     Global(String),
     Free(ScopeId, String),
-    Attribute { class: String, name: String },
+    Attribute {
+        class: String,
+        name: String,
+    },
     /// It may be any object.
     Anything,
 }
@@ -104,7 +108,9 @@ impl Summary {
     /// The first location that `self` may write and `other` may read or write, in either direction.
     pub fn conflict<'s>(&'s self, other: &'s Summary) -> Option<&'s Location> {
         let hits = |writes: &'s BTreeSet<Location>, touched: &BTreeSet<Location>| {
-            writes.iter().find(|write| touched.iter().any(|touch| overlap(write, touch)))
+            writes
+                .iter()
+                .find(|write| touched.iter().any(|touch| overlap(write, touch)))
         };
         hits(&self.writes, &other.writes)
             .or_else(|| hits(&self.writes, &other.reads))
@@ -119,7 +125,8 @@ impl Summary {
 
 fn overlap(one: &Location, other: &Location) -> bool {
     match (one, other) {
-        (Location::Content(Root::Anything), Location::Content(_)) | (Location::Content(_), Location::Content(Root::Anything)) => true,
+        (Location::Content(Root::Anything), Location::Content(_))
+        | (Location::Content(_), Location::Content(Root::Anything)) => true,
         _ => one == other,
     }
 }
@@ -165,6 +172,7 @@ impl<'a> SemanticModel<'a> {
     pub fn effects_of_call(&self, call: &'a ast::ExprCall, settings: &Settings) -> Summary {
         let mut walker = Walker::new(self, settings, self.enclosing_function(self.id(call)));
         walker.walk(self.id(call));
+        walker.settle();
         walker.summary
     }
 
@@ -172,7 +180,25 @@ impl<'a> SemanticModel<'a> {
     pub fn effects_of_expr(&self, expr: &'a Expr, settings: &Settings) -> Summary {
         let mut walker = Walker::new(self, settings, self.enclosing_function(self.id(expr)));
         walker.walk(self.id(expr));
+        walker.settle();
         walker.summary
+    }
+
+    /// What the configuration declares about an object, by the way it is written or by its class.
+    pub fn declared<'s>(&self, receiver: &Expr, settings: &'s Settings) -> Option<&'s Receiver> {
+        if settings.receivers.is_empty() {
+            return None;
+        }
+        let written = self.slice(receiver);
+        let class = match self.type_of(receiver) {
+            Type::Foreign(name) => Some(name),
+            Type::Instance(class) => Some(class.name.to_string()),
+            _ => None,
+        };
+        settings.receivers.iter().find(|declared| {
+            let is_class = |class: &String| declared.name == *class || declared.name.rsplit('.').next() == Some(class);
+            declared.name == written || class.as_ref().is_some_and(is_class)
+        })
     }
 
     /// Where the object of an expression may come from.
@@ -249,7 +275,10 @@ impl<'a> SemanticModel<'a> {
             }
         };
         if owner == ScopeId::MODULE {
-            if self.resolve(&name.id, here).any(|binding| !self.type_of_binding(binding).is_scalar()) {
+            if self
+                .resolve(&name.id, here)
+                .any(|binding| !self.type_of_binding(binding).is_scalar())
+            {
                 roots.insert(Root::Global(name.id.to_string()));
             }
             return;
@@ -266,8 +295,12 @@ impl<'a> SemanticModel<'a> {
             seen.push(binding.node);
             match binding.kind {
                 BindingKind::Parameter(_) => match self.parameter_index(owner, &name.id) {
-                    Some(index) => drop(roots.insert(Root::Parameter(index))),
-                    None => drop(roots.insert(Root::Anything)),
+                    Some(index) => {
+                        roots.insert(Root::Parameter(index));
+                    }
+                    None => {
+                        roots.insert(Root::Anything);
+                    }
                 },
                 BindingKind::Assignment(value) => self.collect_roots(value, roots, seen),
                 BindingKind::Annotated(assign) => {
@@ -275,8 +308,14 @@ impl<'a> SemanticModel<'a> {
                         self.collect_roots(value, roots, seen);
                     }
                 }
-                BindingKind::Function(_) | BindingKind::Class(_) | BindingKind::Import(_) | BindingKind::FromImport(..) | BindingKind::Deletion => {}
-                BindingKind::AugAssignment | BindingKind::With(..) | BindingKind::Other => drop(roots.insert(Root::Anything)),
+                BindingKind::Function(_)
+                | BindingKind::Class(_)
+                | BindingKind::Import(_)
+                | BindingKind::FromImport(..)
+                | BindingKind::Deletion => {}
+                BindingKind::AugAssignment | BindingKind::With(..) | BindingKind::Other => {
+                    roots.insert(Root::Anything);
+                }
             }
         }
     }
@@ -286,7 +325,10 @@ impl<'a> SemanticModel<'a> {
         let ScopeKind::Function(function) = self.scope(scope).kind else {
             return None;
         };
-        function.parameters.iter_source_order().position(|parameter| parameter.name() == name)
+        function
+            .parameters
+            .iter_source_order()
+            .position(|parameter| parameter.name() == name)
     }
 }
 
@@ -297,28 +339,119 @@ fn is_visible_outside(location: &Location) -> bool {
 
 /// Builtin functions that compute from builtin values and do nothing else.
 const PURE_BUILTINS: &[&str] = &[
-    "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "float", "format",
-    "frozenset", "hash", "hex", "id", "int", "isinstance", "issubclass", "len", "list", "max", "min", "oct", "ord", "pow", "range", "repr",
-    "reversed", "round", "set", "sorted", "str", "sum", "tuple", "type", "zip",
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytes",
+    "callable",
+    "chr",
+    "complex",
+    "dict",
+    "divmod",
+    "enumerate",
+    "float",
+    "format",
+    "frozenset",
+    "hash",
+    "hex",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "len",
+    "list",
+    "max",
+    "min",
+    "oct",
+    "ord",
+    "pow",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "type",
+    "zip",
 ];
 
 /// Functions of the standard library that compute from builtin values and do nothing else.
 const PURE_FUNCTIONS: &[&str] = &[
-    "json.dumps", "json.loads", "base64.b64encode", "base64.b64decode", "copy.copy", "copy.deepcopy", "datetime.timedelta", "decimal.Decimal",
-    "os.path.join", "os.path.basename", "os.path.dirname", "urllib.parse.quote", "urllib.parse.urlencode", "urllib.parse.urljoin",
-    "urllib.parse.urlparse", "uuid.UUID", "typing.cast",
+    "json.dumps",
+    "json.loads",
+    "base64.b64encode",
+    "base64.b64decode",
+    "copy.copy",
+    "copy.deepcopy",
+    "datetime.timedelta",
+    "decimal.Decimal",
+    "os.path.join",
+    "os.path.basename",
+    "os.path.dirname",
+    "urllib.parse.quote",
+    "urllib.parse.urlencode",
+    "urllib.parse.urljoin",
+    "urllib.parse.urlparse",
+    "uuid.UUID",
+    "typing.cast",
 ];
 
 /// Methods of builtin containers that change them.
 const MUTATORS: &[&str] = &[
-    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "insert", "intersection_update", "pop", "popitem",
-    "popleft", "remove", "reverse", "rotate", "setdefault", "sort", "symmetric_difference_update", "update", "__setitem__", "__delitem__",
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "difference_update",
+    "discard",
+    "extend",
+    "insert",
+    "intersection_update",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "reverse",
+    "rotate",
+    "setdefault",
+    "sort",
+    "symmetric_difference_update",
+    "update",
+    "__setitem__",
+    "__delitem__",
 ];
 
 const BUILTIN_EXCEPTIONS: &[&str] = &[
-    "Exception", "BaseException", "ArithmeticError", "AssertionError", "AttributeError", "BufferError", "ConnectionError", "EOFError",
-    "FileNotFoundError", "IndexError", "KeyError", "LookupError", "NotImplementedError", "OSError", "OverflowError", "PermissionError",
-    "RuntimeError", "StopAsyncIteration", "StopIteration", "TimeoutError", "TypeError", "UnicodeError", "ValueError", "ZeroDivisionError",
+    "Exception",
+    "BaseException",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BufferError",
+    "ConnectionError",
+    "EOFError",
+    "FileNotFoundError",
+    "IndexError",
+    "KeyError",
+    "LookupError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "RuntimeError",
+    "StopAsyncIteration",
+    "StopIteration",
+    "TimeoutError",
+    "TypeError",
+    "UnicodeError",
+    "ValueError",
+    "ZeroDivisionError",
 ];
 
 struct Walker<'m, 'a> {
@@ -336,6 +469,29 @@ impl<'m, 'a> Walker<'m, 'a> {
             settings,
             function: function.map(|function| model.id(function)),
             summary: Summary::default(),
+        }
+    }
+
+    /// Closes a summary that nobody composes further: what depends on the class of a parameter is not known then.
+    fn settle(&mut self) {
+        let AnyNodeRef::StmtFunctionDef(function) = self
+            .function
+            .map_or(self.model.node(NodeId(0)), |id| self.model.node(id))
+        else {
+            return;
+        };
+        let name_of = |index: usize| {
+            let parameter = function.parameters.iter_source_order().nth(index);
+            parameter.map_or_else(String::new, |parameter| parameter.name().to_string())
+        };
+        for (index, method) in std::mem::take(&mut self.summary.parameter_calls) {
+            self.unknown_receiver(&name_of(index), &method);
+        }
+        let scalar = std::mem::take(&mut self.summary.scalar_parameters);
+        let builtin = std::mem::take(&mut self.summary.builtin_parameters);
+        if let Some(index) = scalar.into_iter().chain(builtin).next() {
+            self.summary
+                .doubt(format!("the class of `{}` is not known", name_of(index)));
         }
     }
 
@@ -374,7 +530,9 @@ impl<'m, 'a> Walker<'m, 'a> {
                 self.needs_scalar(&inner.left, "an operator");
                 self.needs_scalar(&inner.right, "an operator");
             }
-            AnyNodeRef::ExprUnaryOp(inner) if inner.op != ast::UnaryOp::Not => self.needs_scalar(&inner.operand, "an operator"),
+            AnyNodeRef::ExprUnaryOp(inner) if inner.op != ast::UnaryOp::Not => {
+                self.needs_scalar(&inner.operand, "an operator")
+            }
             AnyNodeRef::ExprCompare(inner) => self.comparison(inner),
             AnyNodeRef::StmtAugAssign(inner) => {
                 self.needs_scalar(&inner.target, "an operator");
@@ -391,14 +549,15 @@ impl<'m, 'a> Walker<'m, 'a> {
                     self.manager(&item.context_expr);
                 }
             }
-            AnyNodeRef::ExprAwait(inner) => {
-                if !inner.value.is_call_expr() {
-                    self.summary.give_up(format!("it awaits `{}`", short(self.model.slice(&*inner.value))));
-                }
+            AnyNodeRef::ExprAwait(inner) if !inner.value.is_call_expr() => {
+                self.summary
+                    .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
             }
             AnyNodeRef::ExprCall(call) => self.call(id, call),
             AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => self.summary.give_up("it yields"),
-            AnyNodeRef::StmtImport(_) | AnyNodeRef::StmtImportFrom(_) => self.summary.give_up("it imports a module when it runs"),
+            AnyNodeRef::StmtImport(_) | AnyNodeRef::StmtImportFrom(_) => {
+                self.summary.give_up("it imports a module when it runs")
+            }
             _ => {}
         }
     }
@@ -447,7 +606,9 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let model = self.model;
-        if model.imported_root(&attribute.value) || matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range()) {
+        if model.imported_root(&attribute.value)
+            || matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
+        {
             // A module's member, or a method: looked at where it is called.
             return;
         }
@@ -465,7 +626,10 @@ impl<'m, 'a> Walker<'m, 'a> {
                 }
             }
             _ => {
-                self.summary.doubt(format!("`{}` may run code of its own when it is read", short(model.slice(attribute))));
+                self.summary.doubt(format!(
+                    "`{}` may run code of its own when it is read",
+                    one_line(model.slice(attribute))
+                ));
                 self.touch(&attribute.value, !attribute.ctx.is_load());
             }
         }
@@ -501,8 +665,13 @@ impl<'m, 'a> Walker<'m, 'a> {
             return;
         }
         match self.own_parameter(expr) {
-            Some(index) => drop(self.summary.scalar_parameters.insert(index)),
-            None => self.summary.doubt(format!("{operation} is applied to `{}`, whose class is not known", short(self.model.slice(expr)))),
+            Some(index) => {
+                self.summary.scalar_parameters.insert(index);
+            }
+            None => self.summary.doubt(format!(
+                "{operation} is applied to `{}`, whose class is not known",
+                one_line(self.model.slice(expr))
+            )),
         }
     }
 
@@ -510,8 +679,13 @@ impl<'m, 'a> Walker<'m, 'a> {
         match self.model.type_of(expr) {
             Type::Scalar(_) | Type::Container(_) => {}
             _ => match self.own_parameter(expr) {
-                Some(index) => drop(self.summary.builtin_parameters.insert(index)),
-                None => self.summary.doubt(format!("the class of `{}` is not known", short(self.model.slice(expr)))),
+                Some(index) => {
+                    self.summary.builtin_parameters.insert(index);
+                }
+                None => self.summary.doubt(format!(
+                    "the class of `{}` is not known",
+                    one_line(self.model.slice(expr))
+                )),
             },
         }
     }
@@ -519,7 +693,11 @@ impl<'m, 'a> Walker<'m, 'a> {
     fn comparison(&mut self, compare: &'a ast::ExprCompare) {
         for (index, op) in compare.ops.iter().enumerate() {
             let right = &compare.comparators[index];
-            let left = if index == 0 { &*compare.left } else { &compare.comparators[index - 1] };
+            let left = if index == 0 {
+                &*compare.left
+            } else {
+                &compare.comparators[index - 1]
+            };
             match op {
                 ast::CmpOp::Is | ast::CmpOp::IsNot => {}
                 ast::CmpOp::In | ast::CmpOp::NotIn => {
@@ -543,16 +721,22 @@ impl<'m, 'a> Walker<'m, 'a> {
     fn manager(&mut self, manager: &'a Expr) {
         let model = self.model;
         if let Expr::Call(call) = manager
-            && model.qualified_name(&call.func).is_some_and(|name| name == "asyncio.timeout")
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| name == "asyncio.timeout")
         {
             return;
         }
         match model.type_of(manager) {
             Type::Foreign(name) if is_lock(&name) => {
-                self.summary.writes.insert(Location::External("lock", model.slice(manager).to_owned()));
+                self.summary
+                    .writes
+                    .insert(Location::External("lock", model.slice(manager).to_owned()));
                 self.summary.suspends = true;
             }
-            _ => self.summary.give_up(format!("it enters `{}`", short(model.slice(manager)))),
+            _ => self
+                .summary
+                .give_up(format!("it enters `{}`", one_line(model.slice(manager)))),
         }
     }
 
@@ -579,7 +763,8 @@ impl<'m, 'a> Walker<'m, 'a> {
         if let Expr::Attribute(method) = &*call.func {
             return self.method_call(call, method);
         }
-        self.summary.give_up(format!("`{}` is not known here", short(model.slice(&*call.func))));
+        self.summary
+            .give_up(format!("`{}` is not known here", one_line(model.slice(&*call.func))));
     }
 
     /// Whether a coroutine made by this call is awaited in the same expression: by `await`, or by a function that awaits its arguments.
@@ -600,17 +785,7 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     fn declared_receiver(&self, callee: &Expr) -> Option<(Receiver, String)> {
         let Expr::Attribute(method) = callee else { return None };
-        let written = self.model.slice(&*method.value);
-        let type_ = match self.model.type_of(&method.value) {
-            Type::Foreign(name) => Some(name),
-            Type::Instance(class) => Some(class.name.to_string()),
-            _ => None,
-        };
-        let declared = self
-            .settings
-            .receivers
-            .iter()
-            .find(|receiver| receiver.name == written || type_.as_ref().is_some_and(|type_| receiver.name == *type_ || receiver.name.rsplit('.').next() == Some(type_)))?;
+        let declared = self.model.declared(&method.value, self.settings)?;
         Some((declared.clone(), method.attr.to_string()))
     }
 
@@ -625,7 +800,10 @@ impl<'m, 'a> Walker<'m, 'a> {
         } else if receiver.writes.contains(method) {
             self.summary.writes.insert(location);
         } else {
-            self.summary.give_up(format!("`{}.{method}` is not among the declared methods", receiver.name));
+            self.summary.give_up(format!(
+                "`{}.{method}` is not among the declared methods",
+                receiver.name
+            ));
         }
         self.arguments_are_read(call);
     }
@@ -638,29 +816,37 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     fn builtin_call(&mut self, call: &'a ast::ExprCall, name: &str) {
         match name {
-            "print" => drop(self.summary.writes.insert(Location::External("stdout", String::new()))),
+            "print" => {
+                self.summary.writes.insert(Location::External("stdout", String::new()));
+            }
             "super" => self.summary.give_up("it calls its base class"),
             _ if BUILTIN_EXCEPTIONS.contains(&name) => {}
             _ if PURE_BUILTINS.contains(&name) => {
                 for argument in call.arguments.iter_source_order() {
                     match name {
                         "isinstance" | "type" | "id" | "callable" => {}
-                        "str" | "repr" | "format" | "hash" | "int" | "float" => self.needs_scalar(argument.value(), "a conversion"),
+                        "str" | "repr" | "format" | "hash" | "int" | "float" => {
+                            self.needs_scalar(argument.value(), "a conversion")
+                        }
                         _ => self.needs_builtin(argument.value()),
                     }
                     self.touch(argument.value(), false);
                 }
             }
-            _ if ruff_python_stdlib::builtins::is_python_builtin(name, 14, false) => self.summary.give_up(format!("it calls `{name}`")),
+            _ if ruff_python_stdlib::builtins::is_python_builtin(name, 14, false) => {
+                self.summary.give_up(format!("it calls `{name}`"))
+            }
             _ => self.summary.give_up(format!("`{name}` is not defined in this file")),
         }
     }
 
     fn construction(&mut self, call: &'a ast::ExprCall, class: &'a ast::StmtClassDef) {
         let model = self.model;
-        let is_exception = class.arguments.iter().flat_map(|arguments| arguments.args.iter()).any(|base| {
-            matches!(base, Expr::Name(name) if BUILTIN_EXCEPTIONS.contains(&name.id.as_str()))
-        });
+        let is_exception = class
+            .arguments
+            .iter()
+            .flat_map(|arguments| arguments.args.iter())
+            .any(|base| matches!(base, Expr::Name(name) if BUILTIN_EXCEPTIONS.contains(&name.id.as_str())));
         let has_constructor = class
             .body
             .iter()
@@ -670,8 +856,12 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
         match model.method(class, "__init__") {
             Some(init) => self.compose(call, init, 1),
-            None if !has_constructor && model.bases(class).is_empty() && class.decorator_list.is_empty() => self.arguments_are_read(call),
-            None => self.summary.give_up(format!("making a `{}` is not understood", class.name)),
+            None if !has_constructor && model.bases(class).is_empty() && class.decorator_list.is_empty() => {
+                self.arguments_are_read(call)
+            }
+            None => self
+                .summary
+                .give_up(format!("making a `{}` is not understood", class.name)),
         }
     }
 
@@ -684,8 +874,14 @@ impl<'m, 'a> Walker<'m, 'a> {
                 self.summary.spawns = true;
                 self.summary.give_up("it starts a task of its own");
             }
-            _ if PURE_FUNCTIONS.contains(&name) || name.starts_with("math.") || name.starts_with("re.") => self.arguments_are_read(call),
-            "time.time" | "time.monotonic" | "time.perf_counter" | "datetime.datetime.now" | "datetime.datetime.utcnow" => {
+            _ if PURE_FUNCTIONS.contains(&name) || name.starts_with("math.") || name.starts_with("re.") => {
+                self.arguments_are_read(call)
+            }
+            "time.time"
+            | "time.monotonic"
+            | "time.perf_counter"
+            | "datetime.datetime.now"
+            | "datetime.datetime.utcnow" => {
                 self.summary.reads.insert(Location::External("clock", String::new()));
             }
             _ => {
@@ -719,7 +915,9 @@ impl<'m, 'a> Walker<'m, 'a> {
         let written = self.model.slice(&*method.value);
         if class == "contextvars.ContextVar" {
             if name == "get" {
-                self.summary.reads.insert(Location::External("context", written.to_owned()));
+                self.summary
+                    .reads
+                    .insert(Location::External("context", written.to_owned()));
             } else {
                 self.summary.sets_context = true;
             }
@@ -730,7 +928,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             return;
         }
         if is_lock(class) {
-            self.summary.writes.insert(Location::External("lock", written.to_owned()));
+            self.summary
+                .writes
+                .insert(Location::External("lock", written.to_owned()));
             self.summary.suspends = true;
             return;
         }
@@ -740,11 +940,15 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.summary.suspends = true;
         let location = Location::External("receiver", written.to_owned());
         if !facts.shareable {
-            self.summary.exclusive.get_or_insert_with(|| written.to_owned());
+            let class = class.rsplit('.').next().unwrap_or(class);
+            self.summary
+                .exclusive
+                .get_or_insert_with(|| format!("{written}: {class}"));
         }
         if facts.reads.iter().any(|read| read == name) {
             self.summary.reads.insert(location);
-            self.summary.doubt(format!("`{written}` reads from outside the program"));
+            self.summary
+                .doubt(format!("`{written}`, a {class}, reads from outside the program"));
         } else {
             self.summary.writes.insert(location);
         }
@@ -752,7 +956,10 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn unknown_method(&mut self, method: &'a ast::ExprAttribute) {
-        let receiver = self.model.slice(&*method.value);
+        self.unknown_receiver(self.model.slice(&*method.value), &method.attr);
+    }
+
+    fn unknown_receiver(&mut self, receiver: &str, method: &str) {
         if is_logger(receiver) {
             return self.summary.doubt("it writes to the log");
         }
@@ -761,24 +968,36 @@ impl<'m, 'a> Walker<'m, 'a> {
         if receiver.split('.').any(knowledge::is_exclusive_name) {
             self.summary.exclusive.get_or_insert_with(|| receiver.to_owned());
         }
-        self.summary.give_up(format!("`{}.{}` is not known here", short(receiver), method.attr));
+        self.summary
+            .give_up(format!("`{}.{method}` is not known here", one_line(receiver)));
     }
 
     fn function_call(&mut self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, awaited: bool) {
         let model = self.model;
         let plain = function.decorator_list.iter().all(|decorator| {
-            ["staticmethod", "classmethod"].iter().any(|name| model.is_builtin(&decorator.expression, name))
-                || model
-                    .qualified_name(&decorator.expression)
-                    .is_some_and(|name| matches!(&*name, "typing.override" | "typing_extensions.override" | "typing.final" | "abc.abstractmethod"))
+            ["staticmethod", "classmethod"]
+                .iter()
+                .any(|name| model.is_builtin(&decorator.expression, name))
+                || model.qualified_name(&decorator.expression).is_some_and(|name| {
+                    matches!(
+                        &*name,
+                        "typing.override" | "typing_extensions.override" | "typing.final" | "abc.abstractmethod"
+                    )
+                })
         });
         if !plain {
             return self.summary.give_up(format!("`{}` is decorated", function.name));
         }
         if function.is_async && !awaited {
-            return self.summary.give_up(format!("a coroutine of `{}` is made and not awaited at once", function.name));
+            return self.summary.give_up(format!(
+                "a coroutine of `{}` is made and not awaited at once",
+                function.name
+            ));
         }
-        let is_static = function.decorator_list.iter().any(|decorator| model.is_builtin(&decorator.expression, "staticmethod"));
+        let is_static = function
+            .decorator_list
+            .iter()
+            .any(|decorator| model.is_builtin(&decorator.expression, "staticmethod"));
         let is_method = call.func.is_attribute_expr() && model.class_of_method(function).is_some() && !is_static;
         self.compose(call, function, usize::from(is_method));
     }
@@ -788,7 +1007,9 @@ impl<'m, 'a> Walker<'m, 'a> {
         let callee = self.model.effects_of(function, self.settings);
         self.summary.merge_flags(&callee);
         let Some(arguments) = bind_arguments(call, function, skip) else {
-            return self.summary.give_up(format!("the arguments of `{}` are spread", function.name));
+            return self
+                .summary
+                .give_up(format!("the arguments of `{}` are spread", function.name));
         };
         for (locations, write) in [(&callee.reads, false), (&callee.writes, true)] {
             for location in locations {
@@ -830,7 +1051,9 @@ impl<'m, 'a> Walker<'m, 'a> {
     /// A default value lives as long as the function: writing to it is visible to the next call.
     fn default_is_touched(&mut self, function: &'a ast::StmtFunctionDef, index: usize, write: bool) {
         if write {
-            self.summary.writes.insert(Location::Global(format!("{}:{index}", function.name)));
+            self.summary
+                .writes
+                .insert(Location::Global(format!("{}:{index}", function.name)));
         }
     }
 
@@ -839,7 +1062,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::Scalar(_) => {}
             Type::Container(_) => self.touch(argument, MUTATORS.contains(&method)),
             _ => match self.own_parameter(argument) {
-                Some(index) => drop(self.summary.parameter_calls.insert((index, method.to_owned()))),
+                Some(index) => {
+                    self.summary.parameter_calls.insert((index, method.to_owned()));
+                }
                 None => {
                     let written = self.model.slice(argument);
                     self.summary.receivers.insert(written.to_owned());
@@ -847,7 +1072,11 @@ impl<'m, 'a> Walker<'m, 'a> {
                     if written.split('.').any(knowledge::is_exclusive_name) {
                         self.summary.exclusive.get_or_insert_with(|| written.to_owned());
                     }
-                    self.summary.give_up(format!("`{}` calls `.{method}` on `{}`, whose class is not known", function.name, short(written)));
+                    self.summary.give_up(format!(
+                        "`{}` calls `.{method}` on `{}`, whose class is not known",
+                        function.name,
+                        one_line(written)
+                    ));
                 }
             },
         }
@@ -855,7 +1084,11 @@ impl<'m, 'a> Walker<'m, 'a> {
 }
 
 /// Which expression each parameter gets, by its position; `None` for calls with `*` or `**`, or to functions that take them.
-fn bind_arguments<'a>(call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, skip: usize) -> Option<BTreeMap<usize, &'a Expr>> {
+fn bind_arguments<'a>(
+    call: &'a ast::ExprCall,
+    function: &'a ast::StmtFunctionDef,
+    skip: usize,
+) -> Option<BTreeMap<usize, &'a Expr>> {
     let parameters: Vec<_> = function.parameters.iter_source_order().collect();
     if function.parameters.vararg.is_some() || function.parameters.kwarg.is_some() {
         return None;
@@ -876,20 +1109,18 @@ fn bind_arguments<'a>(call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDe
 }
 
 fn is_lock(class: &str) -> bool {
-    matches!(class, "asyncio.Lock" | "asyncio.Semaphore" | "asyncio.BoundedSemaphore" | "asyncio.Condition" | "asyncio.Event" | "asyncio.Queue")
+    matches!(
+        class,
+        "asyncio.Lock"
+            | "asyncio.Semaphore"
+            | "asyncio.BoundedSemaphore"
+            | "asyncio.Condition"
+            | "asyncio.Event"
+            | "asyncio.Queue"
+    )
 }
 
 fn is_logger(receiver: &str) -> bool {
     let last = receiver.rsplit('.').next().unwrap_or(receiver).trim_start_matches('_');
     matches!(last.to_lowercase().as_str(), "log" | "logger" | "logging")
-}
-
-/// Source text for a message: one line, not too long.
-fn short(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() > 40 || line.len() < text.len() {
-        format!("{}...", line.chars().take(40).collect::<String>())
-    } else {
-        line.to_owned()
-    }
 }

@@ -1,1 +1,133 @@
-//! Exception regions and visibility of names after a failure.
+//! What a failure can make visible: the `try` and `with` statements around a place, and the names that are seen once their body has
+//! been left by an exception.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::types::{Type, TypeOracle};
+use super::{NodeId, ScopeId, ScopeKind, SemanticModel};
+
+/// A statement whose body may be left by an exception that the function then survives.
+#[derive(Clone, Copy, Debug)]
+pub enum Guard<'a> {
+    Try(&'a ast::StmtTry),
+    /// A manager that may swallow exceptions, for all that is known.
+    With(&'a ast::StmtWith),
+}
+
+impl Guard<'_> {
+    /// The part whose failure is seen.
+    pub fn body(&self) -> TextRange {
+        let body: &[Stmt] = match self {
+            Guard::Try(stmt) => &stmt.body,
+            Guard::With(stmt) => &stmt.body,
+        };
+        match (body.first(), body.last()) {
+            (Some(first), Some(last)) => TextRange::new(first.start(), last.end()),
+            _ => TextRange::default(),
+        }
+    }
+}
+
+/// Managers that never swallow an exception, by qualified name (read in their sources).
+const TRANSPARENT_MANAGERS: &[&str] = &[
+    "aiohttp.ClientSession",
+    "asyncio.Condition",
+    "asyncio.Lock",
+    "asyncio.Semaphore",
+    "asyncio.BoundedSemaphore",
+    "asyncio.TaskGroup",
+    "asyncio.Runner",
+    "contextlib.aclosing",
+    "contextlib.closing",
+    "contextlib.nullcontext",
+    "contextlib.redirect_stderr",
+    "contextlib.redirect_stdout",
+    "httpx.AsyncClient",
+    "httpx.Client",
+    "httpx2.AsyncClient",
+    "tempfile.NamedTemporaryFile",
+    "tempfile.TemporaryDirectory",
+    "warnings.catch_warnings",
+];
+
+impl<'a> SemanticModel<'a> {
+    /// The guards of the enclosing function whose body holds this node, innermost first.
+    pub fn guards(&self, id: NodeId) -> Vec<Guard<'a>> {
+        let mut guards = Vec::new();
+        for (_, node) in self.ancestors(id) {
+            let guard = match node {
+                AnyNodeRef::StmtTry(stmt) => Guard::Try(stmt),
+                AnyNodeRef::StmtWith(stmt)
+                    if !stmt.items.iter().all(|item| self.is_transparent(&item.context_expr)) =>
+                {
+                    Guard::With(stmt)
+                }
+                AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_) => break,
+                _ => continue,
+            };
+            if guard.body().contains_range(self.node(id).range()) {
+                guards.push(guard);
+            }
+        }
+        guards
+    }
+
+    fn is_transparent(&self, manager: &Expr) -> bool {
+        let called = match manager {
+            Expr::Call(call) => self.qualified_name(&call.func),
+            _ => None,
+        };
+        if called.is_some_and(|name| name == "asyncio.timeout" || TRANSPARENT_MANAGERS.contains(&&*name)) {
+            return true;
+        }
+        if matches!(manager, Expr::Call(call) if self.is_builtin(&call.func, "open")) {
+            return true;
+        }
+        matches!(self.type_of(manager), Type::Foreign(name) if TRANSPARENT_MANAGERS.contains(&&*name))
+    }
+
+    /// Whether a local name may be seen after the body of a guard has failed: read or deleted anywhere outside that body, or captured.
+    pub fn is_seen_outside(&self, name: &str, scope: ScopeId, body: TextRange) -> bool {
+        self.references().iter().any(|reference| {
+            reference.name.id == name
+                && (!body.contains_range(reference.name.range()) || self.is_deferred(reference.scope, scope))
+                && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+        })
+    }
+
+    /// Whether a local name is read by a nested function, lambda or generator expression, which may run at any time.
+    pub fn is_captured(&self, name: &str, scope: ScopeId) -> bool {
+        self.references().iter().any(|reference| {
+            reference.name.id == name
+                && self.is_deferred(reference.scope, scope)
+                && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+        }) || self
+            .bindings_in(scope, name)
+            .any(|binding| self.is_deferred(self.scope_of(binding.node), scope))
+    }
+
+    /// Whether code of `inner` runs at another time than that of the enclosing `outer`.
+    fn is_deferred(&self, inner: ScopeId, outer: ScopeId) -> bool {
+        let mut at = inner;
+        while at != outer {
+            match self.scope(at).kind {
+                ScopeKind::Comprehension | ScopeKind::TypeParams => {}
+                _ => return true,
+            }
+            match self.scope(at).parent {
+                Some(parent) => at = parent,
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// The loops of the enclosing function around a node, innermost first.
+    pub fn loops(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        self.ancestors(id)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_)))
+            .filter(|(_, node)| matches!(node, AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_)))
+            .map(|(id, _)| id)
+    }
+}

@@ -246,9 +246,8 @@ impl<'a> SemanticModel<'a> {
                 .as_ref()
                 .is_some_and(|arguments| !arguments.keywords.is_empty());
             let decorated = class.decorator_list.iter().any(|decorator| {
-                !self
-                    .qualified_name(map_callable(&decorator.expression))
-                    .is_some_and(|name| name == "dataclasses.dataclass")
+                self.qualified_name(map_callable(&decorator.expression))
+                    .is_none_or(|name| name != "dataclasses.dataclass")
             });
             let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
                 .iter()

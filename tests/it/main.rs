@@ -1,10 +1,12 @@
 //! What holds for the tool as a whole. One binary, so that it is linked once.
 
 // The library may not touch files or the environment (clippy.toml); its tests may.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod catalogue;
+mod cli;
 mod conventions;
+mod page_snapshots;
 mod properties;
 mod report;
 #[path = "../support/mod.rs"]

@@ -18,7 +18,7 @@ use ruff_text_size::{TextRange, TextSize};
 
 /// A writer whose bytes can still be read when the reporter owns it.
 #[derive(Clone, Default)]
-struct Captured(Rc<RefCell<Vec<u8>>>);
+pub struct Captured(Rc<RefCell<Vec<u8>>>);
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -32,12 +32,12 @@ impl Write for Captured {
 }
 
 impl Captured {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.0.borrow().clone()).expect("output is UTF-8 when the files are")
     }
 }
 
-fn options(command: Command, format: OutputFormat) -> ReportOptions {
+pub fn options(command: Command, format: OutputFormat) -> ReportOptions {
     ReportOptions {
         command,
         format,
@@ -51,7 +51,7 @@ fn options(command: Command, format: OutputFormat) -> ReportOptions {
 }
 
 /// Stdout and stderr of a run over the files.
-fn run(options: ReportOptions, files: &[FileReport]) -> (Captured, Captured) {
+pub fn run(options: ReportOptions, files: &[FileReport]) -> (Captured, Captured) {
     let (out, err) = (Captured::default(), Captured::default());
     let mut reporter = reporter(options, Box::new(out.clone()), Box::new(err.clone()));
     for file in files {

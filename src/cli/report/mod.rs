@@ -62,20 +62,20 @@ pub trait Reporter {
 }
 
 /// How findings are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OutputFormat {
-    /// rustc's style: source lines, underlines, notes.
+    /// Source lines with underlines and notes
     #[default]
     Full,
-    /// One line for each finding.
+    /// One line for each finding
     Concise,
-    /// One array.
+    /// One array of objects
     Json,
-    /// One object on each line.
+    /// One object on each line
     JsonLines,
-    /// Workflow commands of GitHub Actions.
+    /// Annotations of GitHub Actions
     Github,
-    /// SARIF 2.1.0.
+    /// SARIF 2.1.0, for code scanning
     Sarif,
 }
 

@@ -1,0 +1,252 @@
+//! One file from bytes to what is reported of it. Runs on the computing threads; writes and prints nothing.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::thread;
+
+use ruff_source_file::LineIndex;
+use ruff_text_size::TextSize;
+
+use crate::module::ParseError;
+use crate::project::ProjectFacts;
+use crate::rewrite::{self, RewriteError};
+use crate::settings::Settings;
+use crate::source::{Source, SourceKind};
+
+use super::discover::InputFile;
+use super::pipeline;
+use super::read::{Content, SourceFile, kind_of};
+use super::report::{Command, FileReport, FileResult};
+use super::resolve::Resolver;
+
+/// The buffer that a thread starts with, in bytes: most files fit.
+const BUFFER: usize = 1 << 16;
+
+/// What became of a file that is worth a word.
+pub enum Processed {
+    Report(Box<FileReport>),
+    /// As [`Processed::Report`] of a skipped file, but the fault is ours.
+    InternalError(Box<FileReport>),
+    /// None of ours, though nothing is wrong with it; the text says why.
+    PassedOver(PathBuf, String),
+}
+
+/// What all files of a run have in common.
+pub struct Processor<'a> {
+    pub command: Command,
+    pub resolver: &'a Resolver,
+    /// Whether files that say that they are generated are taken.
+    pub generated: bool,
+    pub project: ProjectFacts,
+}
+
+/// Bytes of one file after the other. Most files are looked at once, for needles, and forgotten.
+#[derive(Default)]
+pub struct Buffer {
+    /// Initialised as a whole; the file is at its start.
+    bytes: Vec<u8>,
+}
+
+impl Buffer {
+    /// The bytes of a file, or of whatever else can be read to its end.
+    pub fn read(&mut self, mut file: impl Read) -> io::Result<&[u8]> {
+        let mut length = 0;
+        loop {
+            if length == self.bytes.len() {
+                self.bytes.resize((length * 2).max(BUFFER), 0);
+            }
+            match file.read(&mut self.bytes[length..]) {
+                Ok(0) => return Ok(&self.bytes[..length]),
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Processor<'_> {
+    /// Reads and judges a file. `None`: nothing in it concerns any codemod.
+    pub fn file(&self, file: &InputFile, buffer: &mut Buffer) -> Option<Processed> {
+        if file.profile.selection.codemods().is_empty() {
+            return None;
+        }
+        let opened = File::open(self.resolver.folder.join(&file.path));
+        match opened.and_then(|opened| buffer.read(opened)) {
+            Ok(bytes) => self.bytes(file, bytes),
+            Err(error) => Some(skipped(&file.path, format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// Judges the bytes of a file.
+    pub fn bytes(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+        silence_panics();
+        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, bytes)));
+        result.unwrap_or_else(|panic| {
+            let cause = format!("internal error: {}{}", message_of(&*panic), place_of_panic());
+            Some(Processed::InternalError(Box::new(report_of(
+                &file.path,
+                FileResult::Skipped(cause),
+            ))))
+        })
+    }
+
+    fn judge(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+        // Needles are ASCII, and so are these bytes of every encoding that source files can have.
+        if file.profile.selection.concerning(bytes).is_empty() {
+            return None;
+        }
+        let decoded = match SourceFile::decode(bytes.to_vec(), kind_of(&file.path), self.generated) {
+            Ok(Content::Python(decoded)) => decoded,
+            Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
+            Err(error) => return Some(skipped(&file.path, error.to_string())),
+        };
+        if decoded.source.kind == SourceKind::Notebook
+            && file
+                .profile
+                .selection
+                .concerning(decoded.source.text.as_bytes())
+                .is_empty()
+        {
+            return None;
+        }
+        let settings = self.settings(file);
+        let result = match self.command {
+            Command::Check => self.check(file, &decoded, &settings),
+            Command::Diff | Command::Apply => self.rewrite(file, &decoded, &settings),
+        };
+        let (result, is_internal) = match result {
+            Ok(Some(result)) => (result, false),
+            Ok(None) => return None,
+            Err(error) => (
+                FileResult::Skipped(cause_of(&error, &decoded.source)),
+                matches!(error, RewriteError::Panicked { .. }),
+            ),
+        };
+        let report = Box::new(FileReport {
+            path: file.path.clone(),
+            raw: bytes.to_vec(),
+            source: decoded.source,
+            settings,
+            result,
+        });
+        Some(if is_internal {
+            Processed::InternalError(report)
+        } else {
+            Processed::Report(report)
+        })
+    }
+
+    fn settings(&self, file: &InputFile) -> Arc<Settings> {
+        self.resolver
+            .settings(&self.resolver.folder.join(&file.path), &file.profile)
+    }
+
+    fn check(
+        &self,
+        file: &InputFile,
+        decoded: &SourceFile,
+        settings: &Settings,
+    ) -> Result<Option<FileResult>, RewriteError> {
+        let findings = rewrite::analyse(&decoded.source, &file.profile.selection, settings, &self.project)?;
+        Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
+    }
+
+    fn rewrite(
+        &self,
+        file: &InputFile,
+        decoded: &SourceFile,
+        settings: &Settings,
+    ) -> Result<Option<FileResult>, RewriteError> {
+        let profile = &file.profile;
+        let outcome = rewrite::rewrite(
+            &decoded.source,
+            &profile.selection,
+            profile.policy,
+            settings,
+            &self.project,
+        )?;
+        let bytes = match outcome.text.as_ref().filter(|text| **text != decoded.source.text) {
+            None => None,
+            Some(text) => match decoded.encode(text, &outcome.cells) {
+                Ok(bytes) => Some(bytes),
+                Err(error) => return Ok(Some(FileResult::Skipped(error.to_string()))),
+            },
+        };
+        let is_silent = bytes.is_none() && outcome.applied.is_empty() && outcome.remaining.is_empty();
+        Ok((!is_silent).then_some(FileResult::Rewritten { outcome, bytes }))
+    }
+}
+
+/// The report of a file that was not even decoded.
+pub fn skipped(path: &Path, cause: String) -> Processed {
+    Processed::Report(Box::new(report_of(path, FileResult::Skipped(cause))))
+}
+
+fn report_of(path: &Path, result: FileResult) -> FileReport {
+    FileReport {
+        path: path.to_owned(),
+        raw: Vec::new(),
+        source: Source::module(""),
+        settings: Arc::default(),
+        result,
+    }
+}
+
+/// Why a file was left alone, with the place of a syntax error.
+fn cause_of(error: &RewriteError, source: &Source) -> String {
+    match error {
+        RewriteError::Parse(ParseError { message, offset }) => {
+            format!("syntax error at {}: {message}", place_in(source, *offset))
+        }
+        RewriteError::Panicked { .. } => format!("{error}{}", place_of_panic()),
+        RewriteError::NotConverged { .. } => error.to_string(),
+    }
+}
+
+/// `line:column`, 1-based; in a notebook `cell N, line:column`, counting the cells that are analysed.
+fn place_in(source: &Source, offset: TextSize) -> String {
+    let cell = source.cells.partition_point(|&start| start <= offset).checked_sub(1);
+    let start = cell.map_or_else(TextSize::default, |cell| source.cells[cell]);
+    let text = &source.text[start.into()..];
+    let at = LineIndex::from_source_text(text).line_column(offset - start, text);
+    let prefix = cell.map_or_else(String::new, |cell| format!("cell {}, ", cell + 1));
+    format!("{prefix}{}:{}", at.line, at.column)
+}
+
+thread_local! {
+    /// Where the last panic of this thread began, as `file:line`.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps the panics of the computing threads off the screen: they are reported with their file.
+fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().name() == Some(pipeline::WORKER) {
+                let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+                PANIC.with_borrow_mut(|last| *last = place);
+            } else {
+                default(info);
+            }
+        }));
+    });
+}
+
+fn place_of_panic() -> String {
+    let place = PANIC.with_borrow_mut(Option::take);
+    place.map_or_else(String::new, |place| format!(" ({place}; please report it)"))
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}

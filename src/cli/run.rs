@@ -1,0 +1,159 @@
+//! `check`, `diff` and `apply`: files in, reports out, in path order.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::edit::Applicability;
+use crate::project::ProjectFacts;
+
+use super::args::{ColorChoice, RunArguments, VoiceArguments};
+use super::consumer::Consumer;
+use super::discover::{self, InputFile};
+use super::journal::Journal;
+use super::process::{self, Buffer, Processed, Processor};
+use super::report::{Command, FileResult, OutputFormat, ReportOptions};
+use super::resolve::Resolver;
+use super::{Error, Status, interrupt, pipeline};
+
+/// The path that stands for stdin.
+const STDIN: &str = "-";
+
+/// Runs a command on the paths.
+pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> Result<Status, Error> {
+    let resolver = Resolver::new(
+        crate::codemods::ALL,
+        super::working_folder()?,
+        &arguments.selection,
+        &arguments.files,
+        &arguments.configuration,
+    )?;
+    let processor = Processor {
+        command,
+        resolver: &resolver,
+        generated: arguments.files.generated,
+        project: ProjectFacts::default(),
+    };
+    let paths = discover::expand_lists(&arguments.paths)?;
+    if paths.iter().any(|path| path == Path::new(STDIN)) {
+        if paths.len() > 1 {
+            return Err(discover::DiscoverError::MixedStdin.into());
+        }
+        return stdin(&processor, format, arguments);
+    }
+    let threads = threads(arguments);
+    let found = discover::discover(&paths, &resolver, threads)?;
+    let options = options(command, format, &resolver, arguments);
+    let journal = if command == Command::Apply {
+        Some(Journal::of(&resolver.folder)?)
+    } else {
+        None
+    };
+    interrupt::listen();
+    let mut consumer = Consumer::new(options, journal, resolver.folder.clone(), found.files.len());
+    for (path, cause) in found.unreadable {
+        let _ = consumer.take(0, Some(process::skipped(&path, cause)));
+    }
+    let files = &found.files;
+    pipeline::run(
+        files.len(),
+        threads,
+        Buffer::default,
+        |buffer, index| {
+            let stop = interrupt::is_wanted();
+            if stop {
+                None
+            } else {
+                processor.file(&files[index], buffer)
+            }
+        },
+        |progress, processed| consumer.take(progress.done, processed),
+    )
+    .map_err(Error::Threads)?;
+    consumer.finish()
+}
+
+/// Runs on the text of stdin. `apply` prints the new text, or the old one where there is none.
+fn stdin(processor: &Processor, format: OutputFormat, arguments: &RunArguments) -> Result<Status, Error> {
+    let name = arguments
+        .files
+        .stdin_filename
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(STDIN));
+    let mut buffer = Buffer::default();
+    let bytes = buffer.read(io::stdin().lock()).map_err(Error::Stdin)?;
+    let folder = &processor.resolver.folder;
+    let path = folder.join(&name);
+    let file = InputFile {
+        profile: processor.resolver.profile(path.parent().unwrap_or(folder))?,
+        path: discover::shown(&path, folder),
+    };
+    let mut report = None;
+    let judge = |(): &mut (), _| processor.bytes(&file, bytes);
+    pipeline::run(
+        1,
+        1,
+        || (),
+        judge,
+        |_, processed| {
+            report = report.take().or(processed);
+            ControlFlow::Continue(())
+        },
+    )
+    .map_err(Error::Threads)?;
+    // Stdout is the text's: what is said goes to stderr.
+    let is_apply = processor.command == Command::Apply;
+    if is_apply {
+        let text = report.as_ref().and_then(new_bytes).unwrap_or(bytes);
+        let printed = io::stdout().write_all(text).and_then(|()| io::stdout().flush());
+        printed.or_else(super::forgive_closed_pipe).map_err(Error::Output)?;
+    }
+    let format = if is_apply { OutputFormat::Full } else { format };
+    let options = options(processor.command, format, processor.resolver, arguments);
+    let mut consumer = Consumer::new(options, None, folder.clone(), 1);
+    let _ = consumer.take(1, report);
+    consumer.finish()
+}
+
+/// The bytes that a file is to have.
+fn new_bytes(processed: &Processed) -> Option<&[u8]> {
+    match processed {
+        Processed::Report(report) => match &report.result {
+            FileResult::Rewritten { bytes, .. } => bytes.as_deref(),
+            FileResult::Checked(_) | FileResult::Skipped(_) => None,
+        },
+        Processed::InternalError(_) | Processed::PassedOver(..) => None,
+    }
+}
+
+fn threads(arguments: &RunArguments) -> usize {
+    let wanted = arguments.configuration.threads;
+    wanted
+        .or_else(|| std::thread::available_parallelism().ok())
+        .map_or(1, usize::from)
+}
+
+/// How a run reports. Whether unsafe fixes are applied may differ from folder to folder; what holds for the working folder is said.
+fn options(command: Command, format: OutputFormat, resolver: &Resolver, arguments: &RunArguments) -> ReportOptions {
+    let voice = &arguments.output.voice;
+    let profile = resolver.profile(&resolver.folder);
+    ReportOptions {
+        command,
+        format,
+        color_stdout: has_color(voice, &io::stdout()),
+        color_stderr: has_color(voice, &io::stderr()),
+        quiet: voice.quiet,
+        verbose: voice.verbose,
+        statistics: arguments.output.statistics,
+        unsafe_fixes: profile.is_ok_and(|profile| profile.policy.level == Applicability::Unsafe),
+    }
+}
+
+/// Whether colours are written to the stream.
+pub fn has_color(voice: &VoiceArguments, stream: &impl anstream::stream::RawStream) -> bool {
+    match voice.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
+    }
+}

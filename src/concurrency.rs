@@ -1,0 +1,486 @@
+//! May these awaits run at once? The proof that codemods which make code concurrent share.
+//!
+//! The equivalence: for every schedule and every set of failing operations the same values, the same exception (one that the old program
+//! could raise), the same writes, at most some reads more. Each check below was shown to be needed by random programs that go
+//! wrong without it.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::codemod::Context;
+use crate::finding::Declined;
+use crate::knowledge::{self, Verb};
+use crate::module::one_line;
+use crate::semantic::effects::{Location, Summary};
+use crate::semantic::flow::Guard;
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{BindingKind, NodeId, ScopeId};
+
+/// One awaited call, with what is known of it.
+pub struct Member<'a> {
+    pub call: &'a ast::ExprCall,
+    pub effects: Summary,
+    /// Objects it works on, as written, for which nothing says that two tasks may use them.
+    receivers: BTreeSet<String>,
+    /// Why it is not certain that it may run beside others; `None` when it is proven.
+    pub doubt: Option<String>,
+}
+
+/// How failures of several members come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureOrder {
+    /// The first in time, its siblings go on (`asyncio.gather`).
+    Time,
+    /// The first in source order, its siblings are cancelled and awaited first.
+    Source,
+}
+
+/// Functions of asyncio and its like that pace, wait or bind something to the current task: not work to be overlapped.
+const TASK_BOUND_METHODS: &[&str] = &[
+    "enter_async_context",
+    "__aenter__",
+    "__aexit__",
+    "push_async_exit",
+    "start",
+    "aclose",
+    "close",
+    "join",
+];
+
+impl<'a> Context<'a> {
+    /// Judges one awaited call: an error when it must not run beside another, a doubt when that is not proven.
+    pub fn concurrent_member(&self, call: &'a ast::ExprCall, order: FailureOrder) -> Result<Member<'a>, Declined> {
+        let callee = self.model.slice(&*call.func);
+        let name = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return Err(format!("`{callee}` is not a plain function").into()),
+        };
+        self.callee_may_overlap(call, callee, name)?;
+        let effects = self.model.effects_of_call(call, self.settings);
+        if effects.sets_context {
+            return Err(format!("`{callee}` sets a context variable, which would be lost in a task of its own").into());
+        }
+        if effects.uses_task {
+            return Err(format!("`{callee}` asks for the current task").into());
+        }
+        if let (Some(exclusive), FailureOrder::Time) = (&effects.exclusive, order) {
+            return Err(format!("`{callee}` uses `{exclusive}`, which only one task may use at a time").into());
+        }
+        let doubt = self.arguments_doubt(call)?;
+        let mut member = Member {
+            call,
+            receivers: effects.receivers.clone(),
+            doubt,
+            effects,
+        };
+        self.judge_effects(&mut member, callee, name)?;
+        Ok(member)
+    }
+
+    fn callee_may_overlap(&self, call: &'a ast::ExprCall, callee: &str, name: &str) -> Result<(), Declined> {
+        if let Some(qualified) = self.model.qualified_name(&call.func)
+            && let Some(package) = qualified.split('.').next()
+            && matches!(package, "asyncio" | "trio" | "anyio" | "curio")
+        {
+            return Err(format!("`{qualified}` is pacing or waiting, not work that could overlap").into());
+        }
+        if TASK_BOUND_METHODS.contains(&name) {
+            return Err(
+                format!("`{callee}` opens, closes or enters a scope of the current task: its order matters").into(),
+            );
+        }
+        if let Some(function) = self.model.function_of(&call.func)
+            && !function.is_async
+        {
+            return Err(format!("`{callee}` is not an async function: it works as soon as it is called").into());
+        }
+        Ok(())
+    }
+
+    /// Arguments are all evaluated before any member starts, so they must neither fail nor do anything.
+    fn arguments_doubt(&self, call: &'a ast::ExprCall) -> Result<Option<String>, Declined> {
+        let mut doubt = None;
+        for argument in call.arguments.iter_source_order() {
+            let value = argument.value();
+            let written = self.model.slice(value);
+            let spread = value.is_starred_expr()
+                || matches!(argument, ast::ArgOrKeyword::Keyword(keyword) if keyword.arg.is_none());
+            if spread || !self.model.is_cheap(value) {
+                return Err(format!(
+                    "the argument `{}` could fail or have an effect before the first call has run",
+                    one_line(written)
+                )
+                .into());
+            }
+            if !self.model.is_total(value) {
+                doubt.get_or_insert_with(|| {
+                    format!(
+                        "the argument `{}` is now evaluated before the first call has run",
+                        one_line(written)
+                    )
+                });
+            }
+        }
+        if let Expr::Attribute(method) = &*call.func
+            && !self.model.is_total(&method.value)
+            && !matches!(self.model.type_of(&method.value), Type::Instance(_))
+            && self.model.declared(&method.value, self.settings).is_none()
+        {
+            if !self.model.is_cheap(&method.value) {
+                return Err(format!(
+                    "`{}` could fail or have an effect before the first call has run",
+                    one_line(self.model.slice(&*method.value))
+                )
+                .into());
+            }
+            doubt.get_or_insert_with(|| {
+                format!(
+                    "`{}` is now evaluated before the first call has run",
+                    self.model.slice(&*method.value)
+                )
+            });
+        }
+        Ok(doubt)
+    }
+
+    /// What a member does decides: proven reads may overlap; what is not known may, on the word of its name and on request only.
+    fn judge_effects(&self, member: &mut Member<'a>, callee: &str, name: &str) -> Result<(), Declined> {
+        let effects = &member.effects;
+        if let Some(write) = effects.writes.iter().find(|write| !is_external_receiver(write)) {
+            return Err(format!(
+                "`{callee}` writes {}, which would be visible after a failure of another one",
+                describe(write)
+            )
+            .into());
+        }
+        let Some(unknown) = &effects.unknown else {
+            if !effects.suspends {
+                return Err(format!("`{callee}` never waits: there is nothing to overlap").into());
+            }
+            if let Some(write) = effects.writes.first() {
+                member.doubt.get_or_insert_with(|| {
+                    format!(
+                        "`{callee}` writes {}, which then also happens when another one fails",
+                        describe(write)
+                    )
+                });
+            }
+            if let Some(doubt) = &effects.doubt {
+                member.doubt.get_or_insert_with(|| format!("in `{callee}`, {doubt}"));
+            }
+            return Ok(());
+        };
+        match knowledge::verb_of(name) {
+            Verb::Guard => return Err(format!("`{name}` is a guard by its name: what follows may rely on it").into()),
+            Verb::Other => return Err(format!("nothing says that `{callee}` only reads: {unknown}").into()),
+            Verb::Read => {}
+        }
+        if !effects.writes.is_empty() {
+            return Err(format!("`{callee}` writes to the outside").into());
+        }
+        self.unknown_callee_only_reads(member.call, callee)?;
+        if let Expr::Attribute(method) = &*member.call.func {
+            let written = self.model.slice(&*method.value);
+            if written.split('.').any(knowledge::is_exclusive_name) {
+                return Err(format!(
+                    "`{written}` stands for something that only one task may use at a time, by its name"
+                )
+                .into());
+            }
+            member.receivers.insert(written.to_owned());
+        }
+        member.doubt = Some(format!(
+            "that `{callee}` only reads is guessed from its name: {unknown}"
+        ));
+        Ok(())
+    }
+
+    /// What speaks against the word of a name: a result that nobody takes, or an argument that only one task may use.
+    fn unknown_callee_only_reads(&self, call: &'a ast::ExprCall, callee: &str) -> Result<(), Declined> {
+        let id = self.model.id(call);
+        if let Some((_, Stmt::Expr(_))) = self.model.statement_of(id) {
+            return Err(format!("the result of `{callee}` is dropped, so it is called for what it does").into());
+        }
+        for argument in call.arguments.iter_source_order() {
+            let value = argument.value();
+            let written = self.model.slice(value);
+            let by_class = matches!(self.model.type_of(value), Type::Foreign(class) if knowledge::class_facts(&class).is_some_and(|facts| !facts.shareable));
+            let is_path = value.is_name_expr() || value.is_attribute_expr();
+            let by_name = is_path
+                && written
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|last| knowledge::is_exclusive_name(last) || knowledge::is_database_name(last));
+            if by_class || by_name {
+                return Err(format!(
+                    "`{callee}` is given `{written}`, which only one task may use at a time, by its name or class"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a receiver was made from another one: a response and its client share a connection.
+    fn is_derived(&self, member: &Member<'a>, receiver: &str) -> bool {
+        let Expr::Attribute(method) = &*member.call.func else {
+            return false;
+        };
+        let Expr::Name(name) = &*method.value else { return false };
+        let scope = self.model.scope_of(self.model.id(name));
+        let root = receiver.split('.').next().unwrap_or(receiver);
+        self.model.resolve(&name.id, scope).any(|binding| {
+            let source = match binding.kind {
+                BindingKind::Assignment(value) => self.model.id(value),
+                BindingKind::With(item, _) => self.model.id(&item.context_expr),
+                _ => return false,
+            };
+            self.model
+                .references_in(source)
+                .iter()
+                .any(|reference| reference.name.id == root)
+        })
+    }
+
+    /// Whether two members may run at once, as far as what they touch goes.
+    pub fn may_overlap(&self, one: &Member<'a>, other: &Member<'a>) -> Result<(), Declined> {
+        if let Some(location) = one.effects.conflict(&other.effects) {
+            return Err(format!("both touch {}, and one writes it", describe(location)).into());
+        }
+        if one.effects.exclusive.is_some() && other.effects.exclusive.is_some() {
+            return Err("both use something that only one task may use at a time".into());
+        }
+        for (member, others) in [(one, &other.receivers), (other, &one.receivers)] {
+            if let Some(receiver) = others.iter().find(|receiver| self.is_derived(member, receiver)) {
+                return Err(format!("one works on what came from `{receiver}`, on which the other works").into());
+            }
+        }
+        for first in &one.receivers {
+            if let Some(second) = other
+                .receivers
+                .iter()
+                .find(|second| is_part_of(first, second) || is_part_of(second, first))
+            {
+                let shared = if first.len() < second.len() { first } else { second };
+                return Err(
+                    format!("both work on `{shared}`, and nothing says that two tasks may use it at once").into(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether statements from `first` to `last` of one block may become one concurrent statement where they stand: what a failure
+    /// makes visible, and what the place itself forbids. `targets` are the local names that they bind.
+    pub fn place_allows_overlap(
+        &self,
+        first: &Stmt,
+        last: &Stmt,
+        targets: &[&str],
+        order: FailureOrder,
+    ) -> Result<(), Declined> {
+        let id = self.model.id(first);
+        let scope = self.model.scope_of(id);
+        for guard in self.model.guards(id) {
+            self.guard_allows_overlap(&guard, scope, targets, order)?;
+        }
+        self.surroundings_allow_overlap(id)?;
+        self.comments_allow_overlap(TextRange::new(first.start(), last.end()))
+    }
+
+    fn guard_allows_overlap(
+        &self,
+        guard: &Guard<'a>,
+        scope: ScopeId,
+        targets: &[&str],
+        order: FailureOrder,
+    ) -> Result<(), Declined> {
+        let id = match guard {
+            Guard::Try(stmt) => self.model.id(*stmt),
+            Guard::With(stmt) => self.model.id(*stmt),
+        };
+        if self.model.loops(id).next().is_some() {
+            return Err(
+                "the `try` or `with` around it stands in a loop: what is left of a failed round is seen in the next"
+                    .into(),
+            );
+        }
+        if let Some(target) = targets
+            .iter()
+            .find(|target| self.model.is_seen_outside(target, scope, guard.body()))
+        {
+            return Err(format!("`{target}` is seen after a failure, when it may not have been set").into());
+        }
+        match guard {
+            Guard::Try(stmt) => {
+                if order == FailureOrder::Time && !stmt.handlers.is_empty() && !self.handler_takes_everything(stmt) {
+                    return Err(
+                        "the handlers around it tell failures apart: with two failures another one could be caught"
+                            .into(),
+                    );
+                }
+            }
+            Guard::With(stmt) => {
+                let manager = stmt
+                    .items
+                    .first()
+                    .map(|item| self.model.slice(&item.context_expr))
+                    .unwrap_or_default();
+                if order == FailureOrder::Time && !self.suppresses_everything(stmt) {
+                    return Err(format!("`{}` may swallow some failures and not others", one_line(manager)).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One handler that catches every `Exception`, does not look at it, and ends the function.
+    fn handler_takes_everything(&self, stmt: &ast::StmtTry) -> bool {
+        let [ast::ExceptHandler::ExceptHandler(handler)] = stmt.handlers.as_slice() else {
+            return false;
+        };
+        let everything = handler.type_.as_deref().is_none_or(|type_| {
+            self.model.is_builtin(type_, "Exception") || self.model.is_builtin(type_, "BaseException")
+        });
+        let ends = matches!(handler.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)));
+        everything && handler.name.is_none() && ends && !stmt.is_star
+    }
+
+    fn suppresses_everything(&self, stmt: &ast::StmtWith) -> bool {
+        stmt.items.iter().all(|item| match &item.context_expr {
+            Expr::Call(call) => {
+                self.model
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| name == "contextlib.suppress")
+                    && call.arguments.args.iter().any(|class| {
+                        self.model.is_builtin(class, "Exception") || self.model.is_builtin(class, "BaseException")
+                    })
+            }
+            _ => false,
+        })
+    }
+
+    /// Polling loops pace themselves; under a lock, a semaphore or in a transaction the order is the point; tests may assert it.
+    fn surroundings_allow_overlap(&self, id: NodeId) -> Result<(), Declined> {
+        for (_, node) in self.model.ancestors(id) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtWith(with) if with.is_async => {
+                    for item in &with.items {
+                        let manager = self.model.slice(&item.context_expr);
+                        let words = manager.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+                        let ordered = words.map(str::to_lowercase).any(|word| {
+                            [
+                                "lock",
+                                "semaphore",
+                                "sem",
+                                "limiter",
+                                "mutex",
+                                "transaction",
+                                "begin",
+                                "begin_nested",
+                                "atomic",
+                                "throttle",
+                            ]
+                            .iter()
+                            .any(|ordered| word == *ordered || word.ends_with(&format!("_{ordered}")))
+                        });
+                        if ordered {
+                            return Err(format!("it stands under `{}`", one_line(manager)).into());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.model.loops(id).any(|outer| self.sleeps(outer)) {
+            return Err("it stands in a loop that sleeps: polling paces itself".into());
+        }
+        let Some(function) = self.model.enclosing_function(id) else {
+            return Ok(());
+        };
+        let asserts_calls = self.model.subtree(self.model.id(function)).any(|(_, node)| match node {
+            AnyNodeRef::ExprAttribute(attribute) => {
+                matches!(
+                    attribute.attr.as_str(),
+                    "mock_calls"
+                        | "assert_has_calls"
+                        | "call_args_list"
+                        | "method_calls"
+                        | "await_args_list"
+                        | "assert_has_awaits"
+                )
+            }
+            _ => false,
+        });
+        if asserts_calls {
+            return Err("the function asserts an order of calls".into());
+        }
+        Ok(())
+    }
+
+    fn sleeps(&self, outer: NodeId) -> bool {
+        self.model.subtree(outer).any(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => match &*call.func {
+                Expr::Attribute(attribute) => attribute.attr.as_str() == "sleep",
+                Expr::Name(name) => name.id.as_str() == "sleep",
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// A comment that speaks of an order is believed.
+    fn comments_allow_overlap(&self, range: TextRange) -> Result<(), Declined> {
+        for comment in self.module.comments_in(range) {
+            let text = self.module.slice(*comment);
+            let speaks_of_order = text
+                .to_lowercase()
+                .split(|character: char| !character.is_alphabetic())
+                .any(|word| {
+                    matches!(
+                        word,
+                        "order"
+                            | "must"
+                            | "first"
+                            | "before"
+                            | "after"
+                            | "sequential"
+                            | "sequentially"
+                            | "rate"
+                            | "wait"
+                            | "race"
+                    )
+                });
+            if speaks_of_order && self.module.is_first_on_line(comment.start()) {
+                return Err(format!("the comment `{text}` speaks of an order").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_external_receiver(location: &Location) -> bool {
+    matches!(location, Location::External("receiver", _))
+}
+
+/// `self` is a part of `self.repo`, and of itself.
+fn is_part_of(whole: &str, path: &str) -> bool {
+    path == whole || path.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// A location in the words of a message.
+fn describe(location: &Location) -> String {
+    match location {
+        Location::Global(name) => format!("the global `{name}`"),
+        Location::Free(_, name) => format!("the variable `{name}` of the function around it"),
+        Location::Attribute { class, name } => format!("`{class}.{name}`"),
+        Location::Content(_) => "an object that others can see".to_owned(),
+        Location::External("receiver", name) => format!("to `{name}`"),
+        Location::External("lock", name) => format!("the state of `{name}`"),
+        Location::External(kind, _) => format!("to {kind}"),
+    }
+}

@@ -1,0 +1,369 @@
+//! The command line from outside: exit codes, messages, configuration, writing, undoing, being killed.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const BEFORE: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n";
+const AFTER: &str = "import asyncio\n\n\nasync def f():\n    await asyncio.sleep(1)\n";
+
+/// A project in a folder of its own, with a journal of its own.
+struct Project {
+    folder: tempfile::TempDir,
+    state: tempfile::TempDir,
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+            state: tempfile::tempdir().unwrap(),
+        };
+        for (name, text) in files {
+            project.write(name, text);
+        }
+        project
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asyncup"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("ASYNCUP_STATE_DIR", self.state.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    fn run_on(&self, stdin: &[u8], arguments: &[&str]) -> Output {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs, and asserts the exit code and a part of what was said.
+    #[track_caller]
+    fn ends(&self, arguments: &[&str], code: i32, said: &str) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(
+            ran.stdout.contains(said) || ran.stderr.contains(said),
+            "{said:?} is not in {ran:?}"
+        );
+        ran
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+#[test]
+fn exit_codes_say_how_a_run_ended() {
+    let project = Project::new(&[
+        ("clean.py", "import time\n"),
+        ("a/x.py", BEFORE),
+        ("broken.py", "import time\nasync def f(: time.sleep(1)\n"),
+    ]);
+    project.ends(&["check", "clean.py"], 0, "");
+    project.ends(&["check", "a"], 1, "replace_time_sleep");
+    project.ends(&["check", "a", "--exit-zero"], 0, "replace_time_sleep");
+    project.ends(&["check", "."], 3, "syntax error");
+    project.ends(&["check", ".", "--exit-zero"], 3, "syntax error");
+    project.ends(&["diff", "clean.py"], 0, "");
+    project.ends(&["diff", "a"], 1, "+    await asyncio.sleep(1)");
+    project.ends(&["diff", "a", "--exit-zero"], 0, "+    await asyncio.sleep(1)");
+    project.ends(&["apply"], 3, "broken.py");
+    assert_eq!(project.read("a/x.py"), AFTER);
+    project.ends(&["apply", "a"], 0, "");
+    project.ends(&["--help"], 0, "2 goes before 3");
+    project.ends(&["frobnicate"], 2, "unrecognized subcommand");
+}
+
+#[test]
+fn what_keeps_a_run_from_beginning_is_named() {
+    let project = Project::new(&[("x.py", BEFORE)]);
+    project.ends(&["check", "nope.py"], 2, "no such file or folder: nope.py");
+    project.ends(
+        &["check", "--select", "replace_time_slep"],
+        2,
+        "did you mean `replace_time_sleep`?",
+    );
+    project.ends(&["check", "--ignore", "nope"], 2, "--ignore: unknown codemod `nope`");
+    project.ends(
+        &["check", "--target-version", "py27"],
+        2,
+        "unknown Python version `py27`",
+    );
+    project.ends(&["check", "--config", "selct = []"], 2, "did you mean `select`?");
+    project.ends(&["check", "--config", "nope.toml"], 2, "no such file");
+    project.ends(&["check", "-", "x.py"], 2, "cannot be mixed");
+    project.ends(&["check", "@nope.txt"], 2, "nope.txt cannot be read");
+    project.ends(
+        &["explain", "replace_time_slep"],
+        2,
+        "did you mean `replace_time_sleep`?",
+    );
+    project.write("sub/asyncup.toml", "line_length = 3\n");
+    project.write("sub/x.py", BEFORE);
+    let ran = project.ends(&["apply"], 2, "unknown key `line_length`; did you mean `line-length`?");
+    assert!(ran.stderr.contains("asyncup.toml"), "{ran:?}");
+    assert_eq!(
+        project.read("x.py"),
+        BEFORE,
+        "nothing is written before the configuration is understood"
+    );
+    project.ends(&["apply", "--isolated"], 0, "");
+}
+
+#[test]
+fn configuration_of_the_closest_folder_holds_and_flags_override_it() {
+    let project = Project::new(&[
+        ("pyproject.toml", "[tool.asyncup]\nignore = ['replace_time_sleep']\n"),
+        ("x.py", BEFORE),
+        ("sub/asyncup.toml", ""),
+        ("sub/x.py", BEFORE),
+    ]);
+    let ran = project.ends(&["check", "--output-format", "concise"], 1, "sub/x.py");
+    assert!(!ran.stdout.lines().any(|line| line.starts_with("x.py")), "{ran:?}");
+    project.ends(&["check", "--select", "replace_time_sleep", "x.py"], 1, "x.py");
+    project.ends(&["check", "--ignore", "ALL"], 0, "");
+    project.ends(&["check", "--config", "ignore = ['ALL']"], 0, "");
+    project.ends(&["check", "--exclude", "sub"], 0, "");
+    project.write("list.txt", "sub/x.py\r\n\n");
+    project.ends(&["check", "@list.txt"], 1, "sub/x.py");
+}
+
+#[test]
+fn stdin_is_judged_under_its_name() {
+    let project = Project::new(&[("sub/asyncup.toml", "ignore = ['ALL']\n")]);
+    let fixed = project.run_on(BEFORE.as_bytes(), &["apply", "--stdin-filename", "x.py", "-"]);
+    assert_eq!(
+        (fixed.status.code(), fixed.stdout.as_slice()),
+        (Some(0), AFTER.as_bytes())
+    );
+    let ignored = project.run_on(BEFORE.as_bytes(), &["apply", "--stdin-filename", "sub/x.py", "-"]);
+    assert_eq!(
+        (ignored.status.code(), ignored.stdout.as_slice()),
+        (Some(0), BEFORE.as_bytes())
+    );
+    let broken = project.run_on(b"import time\nasync def (: time.sleep(\n", &["apply", "-"]);
+    assert_eq!(
+        (
+            broken.status.code(),
+            broken.stdout.starts_with(b"import time\nasync def (")
+        ),
+        (Some(3), true)
+    );
+    let diff: Ran = project
+        .run_on(BEFORE.as_bytes(), &["diff", "--stdin-filename", "x.py", "-"])
+        .into();
+    assert_eq!(diff.code, Some(1));
+    assert!(diff.stdout.starts_with("--- a/x.py\n+++ b/x.py\n"), "{diff:?}");
+    let check: Ran = project.run_on(BEFORE.as_bytes(), &["check", "-"]).into();
+    assert_eq!(check.code, Some(1));
+}
+
+#[test]
+fn encodings_and_notebooks_are_written_as_they_were() {
+    let project = Project::new(&[]);
+    let latin = |text: &str| {
+        [
+            b"# coding: latin-1\r\n# \xe9\r\n",
+            text.replace('\n', "\r\n").as_bytes(),
+        ]
+        .concat()
+    };
+    project.write("latin.py", latin(BEFORE));
+    let notebook = r#"{"cells": [{"cell_type": "code", "source": ["import time\n", "async def f():\n", "    time.sleep(1)"], "outputs": [1.0, 1e5]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"#;
+    project.write("n.ipynb", notebook);
+    let diff = project.ends(&["diff"], 1, "n.ipynb");
+    project.ends(&["apply"], 0, "");
+    assert_eq!(fs::read(project.path("latin.py")).unwrap(), latin(AFTER));
+    let expected = notebook
+        .replace("import time", "import asyncio")
+        .replace("time.sleep", "await asyncio.sleep");
+    assert_eq!(project.read("n.ipynb"), expected);
+    assert!(diff.stdout.contains(&format!("+{expected}")), "{diff:?}");
+    project.ends(&["diff"], 0, "");
+    project.write("bad.py", b"import time\nasync def f(): time.sleep('\xff')\n");
+    project.ends(&["check", "bad.py"], 3, "not valid UTF-8");
+}
+
+#[test]
+fn undo_restores_what_nobody_changed_since() {
+    let project = Project::new(&[("a.py", BEFORE), ("b.py", BEFORE)]);
+    project.ends(&["undo"], 2, "nothing to undo");
+    project.ends(&["undo", "--list"], 0, "no `apply`");
+    project.ends(&["apply"], 0, "");
+    project.write("b.py", "mine\n");
+    project.ends(&["undo", "nope"], 2, "no run `nope`");
+    let list = project.ends(&["undo", "--list"], 0, "2 files");
+    let run = list.stdout.split_whitespace().next().unwrap().to_owned();
+    let undone = project.ends(&["undo", &run], 3, "b.py: changed since");
+    assert!(undone.stdout.contains("restored a.py"), "{undone:?}");
+    assert_eq!(
+        (project.read("a.py").as_str(), project.read("b.py").as_str()),
+        (BEFORE, "mine\n")
+    );
+    project.write("b.py", AFTER);
+    project.ends(&["undo"], 0, "restored b.py");
+    assert_eq!(project.read("b.py"), BEFORE);
+    project.ends(&["undo"], 2, "nothing to undo");
+    project.ends(&["undo", "--list"], 0, "undone");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_modes_and_read_only_files_are_respected() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let project = Project::new(&[("real.py", BEFORE), ("locked.py", BEFORE)]);
+    let mode = |name: &str, mode| fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    mode("real.py", 0o755);
+    mode("locked.py", 0o444);
+    symlink("real.py", project.path("link.py")).unwrap();
+    symlink(".", project.path("loop")).unwrap();
+    project.ends(&["apply", "link.py"], 0, "");
+    assert_eq!(project.read("real.py"), AFTER);
+    assert_eq!(fs::read_link(project.path("link.py")).unwrap(), Path::new("real.py"));
+    assert_eq!(
+        fs::metadata(project.path("real.py")).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
+    project.ends(&["apply"], 3, "read-only");
+    assert_eq!(project.read("locked.py"), BEFORE);
+}
+
+#[test]
+fn without_a_place_for_the_journal_nothing_is_written() {
+    let project = Project::new(&[("x.py", BEFORE), ("file", "")]);
+    let output = project
+        .command(&["apply"])
+        .env("ASYNCUP_STATE_DIR", project.path("file/state"))
+        .output()
+        .unwrap();
+    let ran = Ran::from(output);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("set ASYNCUP_STATE_DIR"), "{ran:?}");
+    assert_eq!(project.read("x.py"), BEFORE);
+}
+
+/// Files enough for a run that can be hit.
+fn many() -> Project {
+    let project = Project::new(&[]);
+    for number in 0..300 {
+        project.write(&format!("f{number:03}.py"), BEFORE);
+    }
+    project
+}
+
+#[track_caller]
+fn all_are(project: &Project, allowed: &[&str]) -> usize {
+    let mut rewritten = 0;
+    for number in 0..300 {
+        let text = project.read(&format!("f{number:03}.py"));
+        assert!(allowed.contains(&text.as_str()), "{text:?}");
+        rewritten += usize::from(text == AFTER);
+    }
+    rewritten
+}
+
+#[test]
+fn a_killed_apply_leaves_each_file_whole_and_can_be_undone() {
+    let project = many();
+    let begun = Instant::now();
+    project.ends(&["apply"], 0, "");
+    let whole = begun.elapsed();
+    project.ends(&["undo"], 0, "");
+    let mut hits = 0;
+    for attempt in 1..12 {
+        let mut child = project.command(&["apply"]).spawn().unwrap();
+        sleep(whole * attempt / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let rewritten = all_are(&project, &[BEFORE, AFTER]);
+        hits += usize::from((1..300).contains(&rewritten));
+        let undone = project.run(&["undo"]);
+        assert!(undone.code == Some(0) || rewritten == 0, "{undone:?}");
+        assert_eq!(all_are(&project, &[BEFORE]), 0);
+    }
+    assert!(
+        hits > 0,
+        "no attempt hit a run in the middle: the pauses must be adapted"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_apply_ends_between_two_files() {
+    let project = many();
+    for attempt in 1..8 {
+        let child = project.command(&["apply"]).spawn().unwrap();
+        sleep(Duration::from_millis(20 * attempt));
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        let rewritten = all_are(&project, &[BEFORE, AFTER]);
+        // None: the signal came before anybody listened.
+        assert!(matches!(ran.code, Some(0 | 130) | None), "{ran:?}");
+        assert!(ran.code != Some(0) || rewritten == 300, "{ran:?}");
+        project.run(&["undo"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_success() {
+    let project = many();
+    let script = format!(
+        "{} check . --output-format concise | head -n 1; echo ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_asyncup")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(project.folder.path())
+        .output()
+        .unwrap();
+    let ran = Ran::from(output);
+    assert!(ran.stderr.is_empty(), "{ran:?}");
+    assert!(matches!(ran.stdout.lines().last(), Some("0" | "1")), "{ran:?}");
+}
