@@ -10,7 +10,6 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
-use crate::importer::Import;
 use crate::semantic::names::Lookup;
 use crate::semantic::purity::{Before, Purity};
 use crate::semantic::types::{Type, TypeOracle};
@@ -57,7 +56,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     }
     check_version(ctx, awaitable, &mut doubts)?;
 
-    let (name, import) = timeout_name(ctx, id)?;
+    let (name, import) = ctx.member("asyncio", "timeout", id)?;
     let pieces = Pieces {
         ctx,
         call,
@@ -398,17 +397,6 @@ fn check_version(ctx: &Context, awaitable: &Expr, doubts: &mut Vec<String>) -> R
             .to_owned(),
     );
     Ok(())
-}
-
-/// `asyncio.timeout` as it is written here. The bare name is not imported: it is the usual name of a parameter.
-fn timeout_name(ctx: &Context, at: NodeId) -> Result<(String, Option<Import>), Declined> {
-    match ctx.import(Import::Module("asyncio"), at) {
-        Ok((name, None)) => Ok((format!("{name}.timeout"), None)),
-        module => match ctx.import(Import::Member("asyncio", "timeout"), at) {
-            Ok((name, None)) => Ok((name, None)),
-            _ => module.map(|(name, import)| (format!("{name}.timeout"), import)),
-        },
-    }
 }
 
 /// The source of an expression, cut to a length that a message can hold.
