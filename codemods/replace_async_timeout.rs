@@ -1,36 +1,57 @@
 //! `async with async_timeout.timeout(t):` -> `async with asyncio.timeout(t):`, with the uses of a bound manager.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::importer::Import;
 use crate::semantic::names::Lookup;
 use crate::semantic::place::Backend;
+use crate::semantic::{BindingKind, ScopeId};
 
-/// The package's functions, with their parameter's name there and in `asyncio`.
-const MANAGERS: &[(&str, &str, &[&str], &str)] = &[
-    ("async_timeout.timeout", "timeout", &["delay", "timeout"], "delay"),
-    ("async_timeout.timeout_at", "timeout_at", &["deadline"], "when"),
+/// A function of the package, and its counterpart in `asyncio`.
+struct Function {
+    old: &'static str,
+    new: &'static str,
+    /// Names of the parameter in versions of the package.
+    old_parameters: &'static [&'static str],
+    new_parameter: &'static str,
+}
+
+const FUNCTIONS: &[Function] = &[
+    Function {
+        old: "async_timeout.timeout",
+        new: "timeout",
+        old_parameters: &["delay", "timeout"],
+        new_parameter: "delay",
+    },
+    Function {
+        old: "async_timeout.timeout_at",
+        new: "timeout_at",
+        old_parameters: &["deadline"],
+        new_parameter: "when",
+    },
 ];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
-    for &(qualified, member, old, new) in MANAGERS {
-        for call in ctx.model.calls_to(qualified) {
-            let message = format!("`{qualified}` is part of the standard library: `asyncio.{member}`");
-            let header = header_of(ctx, call);
-            if header.is_some_and(|(_, with)| !with.is_async) {
+    for function in FUNCTIONS {
+        for call in ctx.model.calls_to(function.old) {
+            let message = format!("`{}` is `asyncio.{}` since Python 3.11", function.old, function.new);
+            if header_of(ctx, call).is_some_and(|(_, with)| !with.is_async) {
                 let reason = "a plain `with` worked with version 3 of the package only: it must be an `async with`";
                 acc.push_defect(call, message, Err(reason.into()));
             } else {
-                acc.push(call, message, rewrite(ctx, call, member, (old, new), header));
+                acc.push(call, message, rewrite(ctx, call, function));
             }
         }
     }
 }
 
-/// The `with` whose header makes the manager.
+/// The item and the `with` whose header makes the manager.
 fn header_of<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(&'a ast::WithItem, &'a ast::StmtWith)> {
     let item_id = ctx.model.parent(ctx.model.id(call));
     let AnyNodeRef::WithItem(item) = ctx.model.node(item_id) else {
@@ -42,28 +63,67 @@ fn header_of<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(&'a ast::Wi
     }
 }
 
-fn rewrite(
-    ctx: &Context,
-    call: &ast::ExprCall,
-    member: &'static str,
-    (old, new): (&[&str], &str),
-    header: Option<(&ast::WithItem, &ast::StmtWith)>,
-) -> Result<Fix, Declined> {
-    let (item, _) = header
+fn rewrite(ctx: &Context, call: &ast::ExprCall, function: &Function) -> Result<Fix, Declined> {
+    let (item, _) = header_of(ctx, call)
         .ok_or("the manager is not made in the header of an `async with`: what else is done with it is not visible")?;
     if ctx.model.backend() != Backend::Asyncio {
         return Err("the module uses another event loop library than asyncio".into());
     }
-    let mut edits = argument_edits(call, old, new)?;
-    let mut doubts = Vec::new();
-    if let Some(manager) = item.optional_vars.as_deref() {
-        manager_edits(ctx, manager, &mut edits, &mut doubts)?;
+    let Some(manager) = item.optional_vars.as_deref() else {
+        let (edits, import) = call_edits(ctx, call, function)?;
+        return Ok(Fix::safe(edits).import(import));
+    };
+    let Expr::Name(manager) = manager else {
+        let kept = ctx.model.slice(manager);
+        return Err(format!("the manager is kept in `{kept}`, whose uses are not all visible").into());
+    };
+    rewrite_bound(ctx, manager)
+}
+
+/// Every manager that is bound to one name, with the uses of the name. Each of their calls gives the same fix, which is made once.
+fn rewrite_bound(ctx: &Context, manager: &ast::ExprName) -> Result<Fix, Declined> {
+    let name = manager.id.as_str();
+    let scope = ctx.model.scope_of(ctx.model.id(manager));
+    let mut fix = Fix::safe(Vec::new());
+    for binding in ctx.model.resolve(name, scope) {
+        let made = match binding.kind {
+            BindingKind::With(
+                ast::WithItem {
+                    context_expr: Expr::Call(call),
+                    ..
+                },
+                true,
+            ) => FUNCTIONS
+                .iter()
+                .find(|function| ctx.model.qualified_name(&call.func).as_deref() == Some(function.old))
+                .map(|function| (call, function)),
+            _ => None,
+        };
+        let Some((call, function)) = made else {
+            return Err(format!("`{name}` is bound to other things as well: its uses cannot be told apart").into());
+        };
+        let (edits, import) = call_edits(ctx, call, function)?;
+        fix.edits.extend(edits);
+        fix = fix.import(import);
     }
-    let (name, import) = ctx.member("asyncio", member, ctx.model.id(call))?;
-    edits.push(Edit::replacement(name, call.func.range()));
-    doubts.dedup();
+    let mut doubts = Vec::new();
+    manager_edits(ctx, manager, &mut fix.edits, &mut doubts)?;
+    let mut seen = BTreeSet::new();
+    doubts.retain(|doubt: &String| seen.insert(doubt.clone()));
     let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
-    Ok(Fix::with_doubt(doubt, edits).import(import))
+    Ok(Fix::with_doubt(doubt, fix.edits).import(fix.imports))
+}
+
+/// The call, in the words of `asyncio`.
+fn call_edits(
+    ctx: &Context,
+    call: &ast::ExprCall,
+    function: &Function,
+) -> Result<(Vec<Edit>, Option<Import>), Declined> {
+    let mut edits = argument_edits(call, function.old_parameters, function.new_parameter)?;
+    let (name, import) = ctx.member("asyncio", function.new, ctx.model.id(call))?;
+    edits.push(Edit::replacement(name, call.func.range()));
+    Ok((edits, import))
 }
 
 /// One argument, by position or under the name that it has in some version of the package.
@@ -82,25 +142,14 @@ fn argument_edits(call: &ast::ExprCall, old: &[&str], new: &str) -> Result<Vec<E
 /// The uses of a bound manager, in the words of `asyncio.Timeout`.
 fn manager_edits(
     ctx: &Context,
-    manager: &Expr,
+    manager: &ast::ExprName,
     edits: &mut Vec<Edit>,
     doubts: &mut Vec<String>,
 ) -> Result<(), Declined> {
     let model = ctx.model;
-    let Expr::Name(manager) = manager else {
-        return Err(format!(
-            "the manager is kept in `{}`, whose uses are not all visible",
-            model.slice(manager)
-        )
-        .into());
-    };
     let name = manager.id.as_str();
-    let scope = model.scope_of(model.id(manager));
-    if model.sole_binding(name, scope).is_none() {
-        return Err(format!("`{name}` is bound more than once: its uses cannot be told apart").into());
-    }
-    let owner = model.lookup(name, scope);
-    if owner == Lookup::Scope(crate::semantic::ScopeId::MODULE) {
+    let owner = model.lookup(name, model.scope_of(model.id(manager)));
+    if owner == Lookup::Scope(ScopeId::MODULE) {
         return Err(format!("`{name}` is a global variable, which other modules can use").into());
     }
     for reference in model.references() {
@@ -171,10 +220,7 @@ fn use_edits(
         }
         ("reject", Some(call)) if call.arguments.is_empty() => {
             edits.push(reschedule());
-            edits.push(Edit::insertion(
-                "None",
-                call.arguments.end() - ruff_text_size::TextSize::new(1),
-            ));
+            edits.push(Edit::insertion("None", call.arguments.end() - TextSize::new(1)));
             Ok(translated("reject", "reschedule"))
         }
         (other, _) => Err(format!("`{name}.{other}` has no counterpart in asyncio").into()),
@@ -198,7 +244,7 @@ fn added_to(ctx: &Context, start: &str, delay: TextRange, expr: &Expr) -> Vec<Ed
     }
 }
 
-fn first_parenthesis(ctx: &Context, expr: &Expr) -> ruff_text_size::TextSize {
+fn first_parenthesis(ctx: &Context, expr: &Expr) -> TextSize {
     let parent = ctx.model.node(ctx.model.parent(ctx.model.id(expr)));
     ruff_python_ast::token::parenthesized_range(expr.into(), parent, ctx.module.tokens())
         .unwrap_or(expr.range())

@@ -49,9 +49,13 @@ fn since(qualified: &str) -> u8 {
 fn rewrite(ctx: &Context, id: NodeId, range: TextRange) -> Result<Fix, Declined> {
     builtin_is_meant(ctx, id)?;
     one_clause(ctx, id)?;
-    if let AnyNodeRef::ExprTuple(tuple) = ctx.model.node(ctx.model.parent(id))
-        && let Some(fix) = tuple_fix(ctx, tuple)
-    {
+    let parent = ctx.model.parent(id);
+    let deduplicated = match ctx.model.node(parent) {
+        AnyNodeRef::ExprTuple(tuple) => tuple_fix(ctx, tuple),
+        AnyNodeRef::Arguments(arguments) => suppress_fix(ctx, parent, arguments),
+        _ => None,
+    };
+    if let Some(fix) = deduplicated {
         return fix;
     }
     Ok(Fix::safe(vec![Edit::replacement(BUILTIN, range)]))
@@ -125,44 +129,68 @@ fn is_timeout_error(ctx: &Context, expr: &Expr) -> bool {
 
 /// A tuple that lists the class more than once keeps it once. `None` when it does not.
 fn tuple_fix(ctx: &Context, tuple: &ast::ExprTuple) -> Option<Result<Fix, Declined>> {
-    let is_it: Vec<bool> = tuple.iter().map(|element| is_timeout_error(ctx, element)).collect();
-    if is_it.iter().filter(|is_it| **is_it).count() < 2 {
-        return None;
-    }
+    let is_it = repeated(ctx, &tuple.elts)?;
     let doubt = (!is_matched(ctx, tuple))
         .then(|| "the tuple gets shorter, which code that looks at its items can tell".to_owned());
-    let first = is_it.iter().position(|is_it| *is_it)?;
-    if is_it.iter().all(|is_it| *is_it) {
-        if !ctx.module.comments_in(tuple.range()).is_empty() {
-            return Some(Err("a comment stands between two names of the same class".into()));
-        }
-        let glued = ctx.module.text()[..usize::from(tuple.start())].ends_with(|last: char| last.is_alphanumeric());
-        let text = match (doubt.is_some(), glued) {
-            (true, _) => format!("({BUILTIN},)"),
-            (false, true) => format!(" {BUILTIN}"),
-            (false, false) => BUILTIN.to_owned(),
-        };
-        return Some(Ok(Fix::with_doubt(doubt, vec![Edit::replacement(text, tuple.range())])));
+    if !is_it.iter().all(|is_it| *is_it) {
+        let edits = keep_first(ctx, &tuple.elts, &is_it, tuple.into());
+        return Some(edits.map(|edits| Fix::with_doubt(doubt, edits)));
     }
+    if !ctx.module.comments_in(tuple.range()).is_empty() {
+        return Some(Err(between()));
+    }
+    let glued = ctx.module.text()[..usize::from(tuple.start())].ends_with(char::is_alphanumeric);
+    let text = match (doubt.is_some(), glued) {
+        (true, _) => format!("({BUILTIN},)"),
+        (false, true) => format!(" {BUILTIN}"),
+        (false, false) => BUILTIN.to_owned(),
+    };
+    Some(Ok(Fix::with_doubt(doubt, vec![Edit::replacement(text, tuple.range())])))
+}
+
+/// So do the arguments of `contextlib.suppress`.
+fn suppress_fix(ctx: &Context, id: NodeId, arguments: &ast::Arguments) -> Option<Result<Fix, Declined>> {
+    let is_it = repeated(ctx, &arguments.args)?;
+    let AnyNodeRef::ExprCall(call) = ctx.model.node(ctx.model.parent(id)) else {
+        return None;
+    };
+    let name = ctx.model.qualified_name(&call.func)?;
+    (name == "contextlib.suppress").then(|| keep_first(ctx, &arguments.args, &is_it, arguments.into()).map(Fix::safe))
+}
+
+/// Which elements are the class, when more than one is.
+fn repeated(ctx: &Context, elements: &[Expr]) -> Option<Vec<bool>> {
+    let is_it: Vec<bool> = elements.iter().map(|element| is_timeout_error(ctx, element)).collect();
+    (is_it.iter().filter(|is_it| **is_it).count() > 1).then_some(is_it)
+}
+
+/// The edits that write the first of several names of the class as the built-in one and drop the others.
+fn keep_first(ctx: &Context, elements: &[Expr], is_it: &[bool], parent: AnyNodeRef) -> Result<Vec<Edit>, Declined> {
+    let range_of = |element: &Expr| {
+        ruff_python_ast::token::parenthesized_range(element.into(), parent, ctx.module.tokens())
+            .unwrap_or(element.range())
+    };
     let mut edits = Vec::new();
-    let elements: Vec<TextRange> = tuple
-        .iter()
-        .map(|element| with_parentheses(ctx, element, tuple))
-        .collect();
-    for (index, element) in tuple.iter().enumerate().filter(|(index, _)| is_it[*index]) {
-        if index == first {
+    let mut is_first = true;
+    for (index, element) in elements.iter().enumerate().filter(|(index, _)| is_it[*index]) {
+        if is_first {
+            is_first = false;
             if ctx.model.slice(element) != BUILTIN {
                 edits.push(Edit::replacement(BUILTIN, element.range()));
             }
-        } else {
-            let gap = TextRange::new(elements[index - 1].end(), elements[index].end());
-            if !ctx.module.comments_in(gap).is_empty() {
-                return Some(Err("a comment stands between two names of the same class".into()));
-            }
-            edits.push(Edit::deletion(gap));
+            continue;
         }
+        let gap = TextRange::new(range_of(&elements[index - 1]).end(), range_of(element).end());
+        if !ctx.module.comments_in(gap).is_empty() {
+            return Err(between());
+        }
+        edits.push(Edit::deletion(gap));
     }
-    Some(Ok(Fix::with_doubt(doubt, edits)))
+    Ok(edits)
+}
+
+fn between() -> Declined {
+    "a comment stands between two names of the same class".into()
 }
 
 /// Whether a tuple is only matched against exceptions: after `except`, in `isinstance`, `issubclass`, `pytest.raises`.
@@ -191,11 +219,6 @@ fn is_matched(ctx: &Context, tuple: &ast::ExprTuple) -> bool {
     }
 }
 
-fn with_parentheses(ctx: &Context, element: &Expr, tuple: &ast::ExprTuple) -> TextRange {
-    ruff_python_ast::token::parenthesized_range(element.into(), tuple.into(), ctx.module.tokens())
-        .unwrap_or(element.range())
-}
-
 /// Whether anything in the module reads the name that an import binds.
 fn is_used(ctx: &Context, binding: &Binding) -> bool {
     ctx.model.references().iter().any(|reference| {
@@ -217,13 +240,8 @@ fn remove_import(ctx: &Context, binding: &Binding) -> Result<Fix, Declined> {
     let Some((stmt, _)) = ctx.model.statement_of(binding.node) else {
         return Err("it is not imported by a statement".into());
     };
-    let exported = ctx
-        .model
-        .bindings_in(crate::semantic::ScopeId::MODULE, "__all__")
-        .next()
-        .is_some();
-    if shared || exported {
-        return Err("the name is imported twice, or may be exported by `__all__`".into());
+    if shared || importer::exported_names(ctx.model).contains(BUILTIN) {
+        return Err("the name is imported twice, or exported by `__all__`".into());
     }
     let edits = importer::remove_aliases(ctx.module, ctx.model, stmt, &[alias]);
     if edits.is_empty() {

@@ -183,7 +183,7 @@ fn check_awaitable(ctx: &Context, awaitable: &Expr, doubts: &mut Vec<String>) ->
             if !makes_an_awaitable(ctx, call) {
                 doubts.push(format!(
                     "`{}` is not known to be a coroutine function: what it does when it is called would count against the limit",
-                    short(ctx, &*call.func)
+                    short(ctx, &call.func)
                 ));
             }
             Ok(())

@@ -471,7 +471,7 @@ fn used_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<(Option<&'a str>, &'a s
 }
 
 /// The strings in `__all__`.
-fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
+pub(crate) fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for binding in model.bindings_in(ScopeId::MODULE, "__all__") {
         if let Some((stmt, _)) = model.statement_of(binding.node) {
