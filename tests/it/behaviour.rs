@@ -20,7 +20,10 @@ fn python(interpreter: &Path, arguments: &[&str]) -> String {
         .current_dir(root())
         .output()
         .unwrap_or_else(|error| panic!("{} cannot be run: {error}", interpreter.display()));
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
     assert!(done.status.success(), "{arguments:?}\n{out}\n{err}");
     out.into_owned()
 }
@@ -62,7 +65,15 @@ fn the_comparison_of_traces_sees_wrong_rewrites() {
 #[track_caller]
 fn traces_are_equal(interpreter: &Path, kind: &str, emission: &str, count: &str) {
     let arguments = [
-        "tests/trace/trace.py", "--tool", TOOL, "--kind", kind, "--emission", emission, "--count", count,
+        "tests/trace/trace.py",
+        "--tool",
+        TOOL,
+        "--kind",
+        kind,
+        "--emission",
+        emission,
+        "--count",
+        count,
     ];
     let said = python(interpreter, &arguments);
     assert!(said.contains(" 0 differences"), "{said}");
