@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use crate::codemod::{Codemod, Logic, options_of};
+use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
@@ -15,20 +16,24 @@ mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 
-/// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as.
+/// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
     ($name:ident) => {
-        codemod!(@entry $name, None)
+        codemod!(@entry $name, None, None)
     };
-    ($name:ident, options: $options:ty) => {
-        codemod!(@entry $name, Some(options_of::<$options>))
+    ($name:ident, glance: $glance:expr) => {
+        codemod!(@entry $name, None, Some($glance))
     };
-    (@entry $name:ident, $validate_options:expr) => {
+    ($name:ident, options: $options:ty, glance: $glance:expr) => {
+        codemod!(@entry $name, Some(options_of::<$options>), Some($glance))
+    };
+    (@entry $name:ident, $validate_options:expr, $glance:expr) => {
         Codemod {
             name: stringify!($name),
             page: LazyLock::new(|| Page::embedded(stringify!($name), include_str!(concat!(stringify!($name), ".md")))),
             logic: Logic::Native($name::run),
             validate_options: $validate_options,
+            glance: $glance,
         }
     };
 }
@@ -42,10 +47,22 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
-    codemod!(replace_requests_with_httpx, options: replace_requests_with_httpx::Options),
-    codemod!(replace_time_sleep),
-    codemod!(gather_sequential_awaits, options: gather_sequential_awaits::Options),
-    codemod!(replace_wait_for_with_timeout),
-    codemod!(replace_async_timeout),
-    codemod!(replace_asyncio_timeout_error),
+    codemod!(
+        replace_requests_with_httpx,
+        options: replace_requests_with_httpx::Options,
+        glance: |text, _| glance::imports(text, "requests")
+    ),
+    // Most files that sleep sleep in asyncio.
+    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time")),
+    codemod!(
+        gather_sequential_awaits,
+        options: gather_sequential_awaits::Options,
+        glance: gather_sequential_awaits::glance
+    ),
+    codemod!(
+        replace_wait_for_with_timeout,
+        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+    ),
+    codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
 ];

@@ -227,6 +227,19 @@ impl Blame {
     }
 }
 
+/// How much a doubt matters: the first one is printed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// What leaves the function.
+    Outside,
+    /// Several requests of one client.
+    Client,
+    /// A use of a response or an exception.
+    Use,
+    /// A value that is sent.
+    Value,
+}
+
 /// httpx, or its continuation.
 pub(super) struct Library {
     /// As it is written in this module.
@@ -266,7 +279,7 @@ pub(super) struct Conversion<'c, 'a> {
     client: String,
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
-    doubts: Vec<String>,
+    doubts: Vec<(Weight, String)>,
     /// The item that is being converted.
     owner: usize,
     taken_names: BTreeSet<String>,
@@ -365,7 +378,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         conversion.write_annotations();
         conversion.write_codes();
         let edits = conversion.draft.finish().map_err(everyone)?;
-        let doubt = conversion.doubts.into_iter().next();
+        // Stable: of doubts that weigh the same, the first in the source.
+        conversion.doubts.sort_by_key(|(weight, _)| *weight);
+        let doubt = conversion.doubts.into_iter().next().map(|(_, reason)| reason);
         let mut imports = conversion.imports;
         imports.sort();
         imports.dedup();
@@ -373,7 +388,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
     }
 
     fn doubt(&mut self, reason: impl Into<String>) {
-        self.doubts.push(reason.into());
+        self.weigh(Weight::Use, reason);
+    }
+
+    fn weigh(&mut self, weight: Weight, reason: impl Into<String>) {
+        self.doubts.push((weight, reason.into()));
     }
 
     /// A refusal that says what to do instead.

@@ -13,6 +13,7 @@ pub mod diff;
 pub mod draft;
 pub mod edit;
 pub mod finding;
+pub mod glance;
 pub mod importer;
 pub mod knowledge;
 pub mod layout;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::codemod::{Codemod, Context, Logic, Selection};
+use crate::codemod::{Codemod, Context, Logic, Selection, Wanted};
 use crate::edit::{self, Applicability, Edit};
 use crate::finding::{Finding, Findings, Verdict};
 use crate::importer;
@@ -72,7 +72,7 @@ pub fn analyse(
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let codemods = selection.concerning(source.text.as_bytes());
+    let codemods = selection.concerning(source.text.as_bytes(), Wanted::Everything);
     if codemods.is_empty() {
         return Ok(Vec::new());
     }
@@ -96,7 +96,7 @@ pub fn rewrite(
     let mut current = source.clone();
     let mut applied: Vec<Applied> = Vec::new();
     for number in 0..=MAX_PASSES {
-        let codemods = selection.concerning(current.text.as_bytes());
+        let codemods = selection.concerning(current.text.as_bytes(), Wanted::Everything);
         if codemods.is_empty() {
             return Ok(outcome(source, current, applied, Vec::new()));
         }

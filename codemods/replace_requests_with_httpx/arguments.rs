@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, ArgOrKeyword, Expr, Number, PythonVersion};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::Conversion;
 use super::values::{self, Kind, Part};
+use super::{Conversion, Weight};
 use crate::finding::Declined;
 use crate::importer::Import;
 use crate::semantic::types::{Type, TypeOracle};
@@ -265,13 +265,13 @@ impl<'a> Conversion<'_, 'a> {
             Type::Scalar("str") => {}
             Type::Unknown => {
                 if !matches!(parts.first(), Some(Part::Text(_))) {
-                    self.doubt("the URL is not known to be a str");
+                    self.weigh(Weight::Value, "the URL is not known to be a str");
                 }
             }
             _ => return Err(format!("its URL is not a str").into()),
         }
         if !values::is_plain(parts) || !values::starts_with_scheme(parts) {
-            self.doubt("httpx may quote characters of the URL in another way");
+            self.weigh(Weight::Value, "httpx may quote characters of the URL in another way");
         }
         Ok(())
     }
@@ -506,7 +506,7 @@ impl<'a> Conversion<'_, 'a> {
             return Ok(());
         }
         let Some((dict, stored)) = values::visible_dict(ctx, value) else {
-            self.doubt("the values of `headers` are not known to be ASCII text");
+            self.weigh(Weight::Value, "the values of `headers` are not known to be ASCII text");
             return Ok(());
         };
         for value in dict.items.iter().map(|item| &item.value).chain(stored) {
@@ -523,7 +523,9 @@ impl<'a> Conversion<'_, 'a> {
                 }
             }
             (Kind::Bytes, _) => {}
-            (Kind::Str | Kind::Unknown, _) => self.doubt("the values of `headers` are not known to be ASCII text"),
+            (Kind::Str | Kind::Unknown, _) => {
+                self.weigh(Weight::Value, "the values of `headers` are not known to be ASCII text")
+            }
             _ => {
                 let text = self.ctx.model.slice(value);
                 return Err(format!("the header value `{text}` is no text, which httpx refuses").into());
@@ -539,7 +541,7 @@ impl<'a> Conversion<'_, 'a> {
                 let is_ascii =
                     |part: &Expr| matches!(part, Expr::StringLiteral(text) if text.value.to_str().is_ascii());
                 if !tuple.elts.iter().all(is_ascii) {
-                    self.doubt("user name and password are not known to be ASCII text");
+                    self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
                 }
                 return Ok(());
             }
@@ -552,7 +554,7 @@ impl<'a> Conversion<'_, 'a> {
                 };
                 let text = format!("{}.{counterpart}", self.library.name);
                 self.draft.replace(call.func.range(), text);
-                self.doubt("user name and password are not known to be ASCII text");
+                self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
                 return Ok(());
             }
             _ => {}
@@ -565,7 +567,7 @@ impl<'a> Conversion<'_, 'a> {
         let model = self.ctx.model;
         let unknown = || Declined(format!("what `auth` is given is not known to work with httpx"));
         if values::kind(self.ctx, value) == Kind::Tuple {
-            self.doubt("user name and password are not known to be ASCII text");
+            self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
             return Ok(());
         }
         let class = model.class_of(value).ok_or_else(unknown)?;

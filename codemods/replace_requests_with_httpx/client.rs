@@ -9,7 +9,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arguments::Configuration;
-use super::{Blame, Conversion, Library};
+use super::{Blame, Conversion, Library, Weight};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 use crate::semantic::place::blocks;
@@ -225,7 +225,7 @@ impl<'a> Conversion<'_, 'a> {
         let header = self.header(first, has_timeout, self.ctx.indentation(site.stmt));
         let is_repeated = site.calls.len() > 1 || self.is_repeated(site.stmt, first.call);
         if is_repeated {
-            self.doubt(COOKIES);
+            self.weigh(Weight::Client, COOKIES);
         }
         let range = if self.rebinds(site.stmt) || self.yields(id) {
             self.hoist(site.stmt)?
@@ -318,7 +318,7 @@ impl<'a> Conversion<'_, 'a> {
                 }
                 let first = self.placed[site.calls[0]].call;
                 if site.calls.len() > 1 || self.is_repeated(stmt, first) {
-                    self.doubt(COOKIES);
+                    self.weigh(Weight::Client, COOKIES);
                 }
                 dirty = true;
             }

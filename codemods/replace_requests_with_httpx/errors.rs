@@ -9,7 +9,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::response::Value;
-use super::{Blame, Conversion, LOG_METHODS, calls};
+use super::{Blame, Conversion, LOG_METHODS, Weight, calls};
 use crate::finding::Declined;
 use crate::importer::Import;
 use crate::semantic::NodeId;
@@ -193,9 +193,10 @@ impl<'a> Conversion<'_, 'a> {
             let name = model
                 .enclosing_function(leak.node)
                 .map_or("the function", |function| &function.name);
-            self.doubt(format!(
-                "exceptions leave `{name}`, and code elsewhere may expect those of requests"
-            ));
+            self.weigh(
+                Weight::Outside,
+                format!("exceptions leave `{name}`, and code elsewhere may expect those of requests"),
+            );
         }
         Ok(())
     }
@@ -703,7 +704,8 @@ impl<'a> Conversion<'_, 'a> {
     fn is_harmless(&self, call: &'a ast::ExprCall) -> bool {
         let model = self.ctx.model;
         let id = model.id(call);
-        if self.converted_calls.contains(&id) {
+        let is_raised = matches!(model.node(model.parent(id)), AnyNodeRef::StmtRaise(_)) && is_class_name(&call.func);
+        if self.converted_calls.contains(&id) || is_raised {
             return true;
         }
         if let AnyNodeRef::ExprAwait(awaited) = model.node(model.parent(id))
@@ -900,6 +902,16 @@ fn is_plain_library(name: &str) -> bool {
     ]
     .iter()
     .any(|known| name.starts_with(known))
+}
+
+/// By convention a class has a capital letter; to make an exception sends no request.
+fn is_class_name(callee: &Expr) -> bool {
+    let name = match callee {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return false,
+    };
+    name.starts_with(char::is_uppercase)
 }
 
 fn is_os_error(ctx: &crate::codemod::Context, class: &Expr) -> bool {

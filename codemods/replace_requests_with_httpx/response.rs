@@ -5,7 +5,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Blame, Conversion, LOG_METHODS, Read, helpers};
+use super::{Blame, Conversion, LOG_METHODS, Read, Weight, helpers};
 use crate::finding::Declined;
 use crate::layout::own_lines;
 use crate::semantic::names::Lookup;
@@ -391,8 +391,19 @@ impl<'a> Conversion<'_, 'a> {
             }
             (false, _) => self.draft.around(node, 2, "", ".is_error"),
             (true, AnyNodeRef::ExprName(name)) => {
-                self.draft
-                    .around(node, 2, &format!("({} is None or ", name.id), ".is_error)");
+                // `or` binds more loosely than `not` did.
+                let parent = model.node(model.parent(model.id(not)));
+                let (open, close) = if parent.is_statement() || matches!(parent, AnyNodeRef::ElifElseClause(_)) {
+                    ("", "")
+                } else {
+                    ("(", ")")
+                };
+                self.draft.around(
+                    node,
+                    2,
+                    &format!("{open}{} is None or ", name.id),
+                    &format!(".is_error{close}"),
+                );
             }
             (true, _) => return Err(self.other_use(node)),
         }
@@ -810,7 +821,9 @@ impl<'a> Conversion<'_, 'a> {
                 if let Some(doubt) = self.ctx.may_await(model.id(call))? {
                     self.doubt(doubt);
                 }
-                let item = self.fresh_name("chunk");
+                let is_line = !matches!(model.node(iterated), AnyNodeRef::ExprCall(call)
+                    if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "iter_content"));
+                let item = self.fresh_name(if is_line { "line" } else { "chunk" });
                 let head = format!("[{item} async for {item} in ");
                 if model.is_builtin(&call.func, "list") {
                     self.draft.replace(TextRange::new(call.start(), range.start()), head);
@@ -1127,7 +1140,10 @@ impl<'a> Conversion<'_, 'a> {
             self.only_responses_returned.push(function);
             let uses = self.uses_of(function);
             if uses.is_empty() {
-                self.doubt("the response is returned, and callers elsewhere may use what only requests has");
+                self.weigh(
+                    Weight::Outside,
+                    "the response is returned, and callers elsewhere may use what only requests has",
+                );
             }
             for use_ in uses {
                 let awaited = use_.awaited.ok_or_else(|| {

@@ -46,6 +46,9 @@ fn by_shape(ctx: &Context, expr: &Expr) -> Kind {
             {
                 return Kind::Bytes;
             }
+            if model.is_builtin(&call.func, "bytes") {
+                return Kind::Bytes;
+            }
             match model.qualified_name(&call.func).as_deref() {
                 Some("json.dumps" | "urllib.parse.urlencode" | "urllib.parse.quote") => Kind::Str,
                 Some("time.time") => Kind::Number,
@@ -234,9 +237,16 @@ pub(super) fn is_plain(parts: &[Part]) -> bool {
         text.chars()
             .all(|character| character.is_ascii_alphanumeric() || "-._/:?&=,+@".contains(character))
     };
-    let has_path = |text: &str| text.splitn(4, '/').count() == 4;
+    // requests adds the `/` that httpx leaves out of a bare host.
+    let mut head = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => head.push_str(text),
+            Part::Value(_) => break,
+        }
+    }
     parts.iter().all(|part| match part {
         Part::Text(text) => is_plain_text(text),
         Part::Value(kind) => *kind == Kind::Number,
-    }) && matches!(parts.first(), Some(Part::Text(text)) if has_path(text))
+    }) && head.splitn(4, '/').count() == 4
 }

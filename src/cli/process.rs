@@ -12,6 +12,7 @@ use std::thread;
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
+use crate::codemod::Wanted;
 use crate::module::ParseError;
 use crate::project::ProjectFacts;
 use crate::rewrite::{self, RewriteError};
@@ -40,6 +41,8 @@ pub enum Processed {
 pub struct Processor<'a> {
     pub command: Command,
     pub resolver: &'a Resolver,
+    /// Whether patterns that are left alone will be shown or counted.
+    pub declined: bool,
     /// Whether files that say that they are generated are taken.
     pub generated: bool,
     pub project: ProjectFacts,
@@ -98,10 +101,21 @@ impl Processor<'_> {
 
     fn judge(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
-        if file.profile.selection.concerning(bytes).is_empty() {
+        let kind = kind_of(&file.path);
+        let selection = &file.profile.selection;
+        let wanted = if self.declined || file.profile.declares_receivers() {
+            Wanted::Everything
+        } else {
+            Wanted::NothingDeclined
+        };
+        let concerned = match kind {
+            SourceKind::Notebook => selection.with_needles_in(bytes),
+            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
+        };
+        if concerned.is_empty() {
             return None;
         }
-        let decoded = match SourceFile::decode(bytes.to_vec(), kind_of(&file.path), self.generated) {
+        let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
             Ok(Content::Python(decoded)) => decoded,
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
@@ -110,7 +124,7 @@ impl Processor<'_> {
             && file
                 .profile
                 .selection
-                .concerning(decoded.source.text.as_bytes())
+                .concerning(decoded.source.text.as_bytes(), wanted)
                 .is_empty()
         {
             return None;

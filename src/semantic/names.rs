@@ -101,6 +101,34 @@ impl<'a> SemanticModel<'a> {
         self.hierarchy_is_plain(class)
     }
 
+    /// All expressions that stand for one of these imported objects, in source order, with the name found. Only where they are read.
+    pub fn uses_of<'n>(&self, qualified: &'n [&'n str]) -> Vec<(NodeId, &'n str)> {
+        let mut uses = Vec::new();
+        for reference in self.references() {
+            let Some(mut path) = self.imported_name(&reference.name.id, reference.scope) else {
+                continue;
+            };
+            let mut id = reference.node;
+            loop {
+                if let Some(name) = qualified.iter().find(|name| **name == path) {
+                    if !self.is_patched(&path) {
+                        uses.push((id, *name));
+                    }
+                    break;
+                }
+                match self.node(self.parent(id)) {
+                    AnyNodeRef::ExprAttribute(outer) if outer.ctx.is_load() => {
+                        path.push('.');
+                        path.push_str(&outer.attr);
+                        id = self.parent(id);
+                    }
+                    _ => break,
+                }
+            }
+        }
+        uses
+    }
+
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
     pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
         let mut path: Option<String> = None;
