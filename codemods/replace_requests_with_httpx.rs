@@ -88,15 +88,16 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         return;
     }
     let refusal = refusal(ctx);
-    let mut by_function: BTreeMap<NodeId, Vec<Blocking>> = BTreeMap::new();
+    let mut by_region: BTreeMap<NodeId, Vec<Blocking>> = BTreeMap::new();
     for blocking in found {
-        by_function
-            .entry(ctx.model.id(blocking.function))
-            .or_default()
-            .push(blocking);
+        let region = match blocking.item {
+            Ok(Item::Kept(class, ..)) => ctx.model.id(class),
+            _ => ctx.model.id(blocking.function),
+        };
+        by_region.entry(region).or_default().push(blocking);
     }
-    for blocking in by_function.into_values() {
-        rewrite_function(ctx, acc, &blocking, refusal.as_deref());
+    for (region, blocking) in by_region {
+        rewrite_region(ctx, acc, region, &blocking, refusal.as_deref());
     }
 }
 
@@ -150,8 +151,14 @@ fn refusal(ctx: &Context) -> Option<String> {
         .then(|| "the module uses an event loop library that is not known here".to_owned())
 }
 
-/// Tries all that can be rewritten of one function, then without what stood in the way.
-fn rewrite_function<'a>(ctx: &Context<'a>, acc: &mut Findings, found: &[Blocking<'a>], refusal: Option<&str>) {
+/// Tries all that can be rewritten of one function or class, then without what stood in the way.
+fn rewrite_region<'a>(
+    ctx: &Context<'a>,
+    acc: &mut Findings,
+    region: NodeId,
+    found: &[Blocking<'a>],
+    refusal: Option<&str>,
+) {
     let mut items: Vec<Item> = Vec::new();
     // Per blocking call: its item, or the reason why it stays.
     let mut verdicts: Vec<Result<usize, String>> = found
@@ -172,7 +179,7 @@ fn rewrite_function<'a>(ctx: &Context<'a>, acc: &mut Findings, found: &[Blocking
     let mut fix = None;
     while !open.is_empty() {
         let active: Vec<(usize, Item)> = open.iter().map(|&index| (index, items[index])).collect();
-        match Conversion::run(ctx, found[0].function, &active) {
+        match Conversion::run(ctx, region, found[0].function, &active) {
             Ok(done) => {
                 fix = Some(done);
                 break;
@@ -206,7 +213,9 @@ impl Item<'_> {
     fn is_same(&self, other: &Item) -> bool {
         match (self, other) {
             (Item::Call(one, _), Item::Call(other, _)) => one.range() == other.range(),
-            (Item::Session(one, _), Item::Session(other, _)) => one.range() == other.range(),
+            (Item::Session(one, _), Item::Session(other, _)) | (Item::Kept(_, one, _), Item::Kept(_, other, _)) => {
+                one.range() == other.range()
+            }
             _ => false,
         }
     }
@@ -272,6 +281,9 @@ struct Read {
 /// The rewrite of one function, under construction.
 pub(super) struct Conversion<'c, 'a> {
     ctx: &'c Context<'a>,
+    /// The function or class that is rewritten.
+    region: NodeId,
+    /// The function whose own calls are rewritten; in a class, the first one.
     function: &'a ast::StmtFunctionDef,
     options: Options,
     library: Library,
@@ -320,6 +332,7 @@ pub(super) struct Conversion<'c, 'a> {
 impl<'c, 'a> Conversion<'c, 'a> {
     fn run(
         ctx: &'c Context<'a>,
+        region: NodeId,
         function: &'a ast::StmtFunctionDef,
         items: &[(usize, Item<'a>)],
     ) -> Result<Fix, Blame> {
@@ -330,6 +343,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let (library, import) = library(ctx, function).map_err(everyone)?;
         let mut conversion = Conversion {
             ctx,
+            region,
             function,
             options: ctx.options(),
             library,
@@ -361,12 +375,13 @@ impl<'c, 'a> Conversion<'c, 'a> {
             plain_urls: FxHashSet::default(),
             mentioned: FxHashSet::default(),
         };
-        conversion.client = conversion.fresh_name("client");
+        conversion.client = conversion.fresh_name("client", region);
         for (owner, item) in items {
             conversion.owner = *owner;
             let done = match item {
                 Item::Call(call, verb) => conversion.call(call, verb),
                 Item::Session(constructor, name) => conversion.session(constructor, name),
+                Item::Kept(class, constructor, attribute) => conversion.kept_session(class, constructor, attribute),
             };
             done.map_err(|reason| Blame::one(*owner, reason))?;
         }
@@ -464,7 +479,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     /// Whether the function reads a streamed response as one.
     fn is_read_in_pieces(&self) -> bool {
         let model = self.ctx.model;
-        model.subtree(model.id(self.function)).any(|(_, node)| {
+        model.subtree(self.region).any(|(_, node)| {
             matches!(node, AnyNodeRef::ExprAttribute(attribute)
                 if matches!(attribute.attr.as_str(), "iter_content" | "iter_lines" | "raw"))
         })
@@ -496,7 +511,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let ([Expr::Name(name)], true) = (&*assign.targets, assign.value.range() == call.range()) else {
             return Err(declined());
         };
-        let reads = model.reads_of_local(self.function, &name.id).ok_or_else(declined)?;
+        let reads = model
+            .reads_of_local(self.function_at(stmt_id), &name.id)
+            .ok_or_else(declined)?;
         let own = Definition::At(model.id(name));
         let reads: Vec<NodeId> = reads
             .into_iter()
@@ -574,7 +591,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         for target in &assign.targets {
             let is_shared = match target {
                 Expr::Name(name) => {
-                    let scope = model.body_scope(self.function);
+                    let scope = model.body_scope(self.function_at(call));
                     model.lookup(&name.id, scope) != Lookup::Scope(scope)
                 }
                 Expr::Attribute(_) | Expr::Subscript(_) => true,
@@ -688,7 +705,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     /// `requests.codes.not_found` -> `httpx.codes.NOT_FOUND` where it is compared, else the number.
     fn write_codes(&mut self) {
         let model = self.ctx.model;
-        for (id, node) in model.subtree(model.id(self.function)) {
+        for (id, node) in model.subtree(self.region) {
             let (owner, name) = match node {
                 AnyNodeRef::ExprAttribute(attribute) => (&*attribute.value, attribute.attr.to_string()),
                 AnyNodeRef::ExprSubscript(subscript) => match &*subscript.slice {
@@ -724,10 +741,19 @@ impl<'c, 'a> Conversion<'c, 'a> {
         }
     }
 
-    /// A name that nothing in the function uses: `client`, `client_2`, ...
-    fn fresh_name(&mut self, base: &str) -> String {
+    fn function_at(&self, node: NodeId) -> &'a ast::StmtFunctionDef {
+        self.ctx.model.enclosing_function(node).unwrap_or(self.function)
+    }
+
+    /// A name that nothing in the function around a node uses: `client`, `client_2`, ...
+    fn fresh_name(&mut self, base: &str, at: NodeId) -> String {
         let model = self.ctx.model;
-        let id = model.id(self.function);
+        // The outermost function: a nested one could see the name.
+        let id = std::iter::once((at, model.node(at)))
+            .chain(model.ancestors(at))
+            .filter(|(_, node)| matches!(node, AnyNodeRef::StmtFunctionDef(_)))
+            .last()
+            .map_or(self.region, |(id, _)| id);
         let is_taken = |name: &str| {
             self.taken_names.contains(name)
                 || model

@@ -16,6 +16,8 @@ pub(super) enum Item<'a> {
     Call(&'a ast::ExprCall, &'static str),
     /// `with requests.Session() as s:` or `s = requests.Session()`, with the name.
     Session(&'a ast::ExprCall, &'a ast::ExprName),
+    /// `self.session = requests.Session()` in `__init__`, with the class and the attribute.
+    Kept(&'a ast::StmtClassDef, &'a ast::ExprCall, &'a str),
 }
 
 /// A blocking call that stands in async code.
@@ -102,7 +104,11 @@ fn session_of<'a>(ctx: &Context<'a>, receiver: &'a Expr) -> Result<Item<'a>, Str
     };
     let name = match receiver {
         Expr::Name(name) => name,
-        Expr::Attribute(_) => return elsewhere("kept on an object"),
+        Expr::Attribute(attribute) => {
+            return kept(ctx, attribute)
+                .ok_or(())
+                .or_else(|()| elsewhere("kept on an object"));
+        }
         Expr::Call(_) => return elsewhere("not bound to a name"),
         _ => return elsewhere("kept in a container"),
     };
@@ -132,6 +138,32 @@ fn session_of<'a>(ctx: &Context<'a>, receiver: &'a Expr) -> Result<Item<'a>, Str
         return elsewhere("made by an outer function");
     }
     Ok(Item::Session(constructor, target))
+}
+
+/// The session that a class makes in `__init__`, and nowhere else.
+fn kept<'a>(ctx: &Context<'a>, receiver: &'a ast::ExprAttribute) -> Option<Item<'a>> {
+    let model = ctx.model;
+    let class = model.class_of(&receiver.value)?;
+    let mut stores = model
+        .attribute_stores()
+        .filter(|store| store.attr.as_str() == receiver.attr.as_str());
+    let store = stores.next().filter(|_| stores.next().is_none())?;
+    let value = match model.node(model.parent(model.id(store))) {
+        AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => &*assign.value,
+        AnyNodeRef::StmtAnnAssign(assign) => assign.value.as_deref()?,
+        _ => return None,
+    };
+    let Expr::Call(constructor) = value else { return None };
+    let is_in_init = model.enclosing_function(model.id(store)).is_some_and(|function| {
+        function.name.as_str() == "__init__"
+            && model
+                .class_of_method(function)
+                .is_some_and(|owner| std::ptr::eq(owner, class))
+    });
+    let makes_session = model
+        .qualified_name(&constructor.func)
+        .is_some_and(|name| is_session_class(&name));
+    (is_in_init && makes_session).then_some(Item::Kept(class, constructor, &receiver.attr))
 }
 
 /// The async function that a nested sync function blocks, because it is called there directly.

@@ -286,7 +286,7 @@ impl<'a> Conversion<'_, 'a> {
         if !holds_all || head.contains('\n') || head.contains('#') {
             return Err(self.keep("the client would stay open across a `yield`".to_owned()));
         }
-        let name = self.fresh_name(name);
+        let name = self.fresh_name(name, model.id(stmt));
         self.draft
             .replace(TextRange::new(stmt.start(), outer.start()), format!("{name} = "));
         let range = TextRange::new(stmt.start(), outer.end());

@@ -126,12 +126,12 @@ impl<'a> Conversion<'_, 'a> {
     fn above_definition(&self) -> TextSize {
         let model = self.ctx.model;
         let module = self.ctx.module;
-        let id = model.id(self.function);
+        let id = self.region;
         let outermost = std::iter::once((id, model.node(id)))
             .chain(model.ancestors(id))
             .filter(|(_, node)| node.is_statement() && !matches!(node, AnyNodeRef::ModModule(_)))
             .last();
-        let start = outermost.map_or(self.function.start(), |(_, node)| node.start());
+        let start = outermost.map_or_else(|| self.function.start(), |(_, node)| node.start());
         let mut offset = module.line_start(start);
         while offset > TextSize::default() {
             let above = module.line_start(offset - TextSize::from(1));

@@ -154,6 +154,13 @@ impl<'a> Conversion<'_, 'a> {
             AnyNodeRef::StmtFor(inner) if is(&inner.iter) => Place::IteratedBy(&inner.target),
             AnyNodeRef::ExprUnaryOp(inner) if inner.op == UnaryOp::Not => Place::Negated(inner),
             AnyNodeRef::ExprBoolOp(_) if self.is_tested(parent_id) => Place::Test,
+            AnyNodeRef::ExprBoolOp(inner)
+                if inner.op == ast::BoolOp::And
+                    && !inner.values.last().is_some_and(is)
+                    && self.is_surely_good(node) =>
+            {
+                Place::Test
+            }
             AnyNodeRef::ExprBoolOp(inner) if inner.values.last().is_some_and(is) => Place::Outwards,
             AnyNodeRef::ExprCompare(inner) => Place::Compared(inner),
             AnyNodeRef::StmtReturn(_) => Place::Returned,
@@ -166,6 +173,35 @@ impl<'a> Conversion<'_, 'a> {
             },
             _ => Place::Other,
         }
+    }
+
+    /// Whether the name is read behind `if not name: return` in the same block: it is true there, and `name and x` is `x`.
+    fn is_surely_good(&self, node: NodeId) -> bool {
+        let model = self.ctx.model;
+        let AnyNodeRef::ExprName(name) = model.node(node) else {
+            return false;
+        };
+        let Some((stmt, _)) = model.statement_of(node) else {
+            return false;
+        };
+        let Some((block, index)) = model.block_of(stmt) else {
+            return false;
+        };
+        let rebinds = |stmt: &Stmt| {
+            model
+                .bindings_within(model.id(stmt))
+                .iter()
+                .any(|binding| binding.name == name.id)
+        };
+        block[..index]
+            .iter()
+            .rev()
+            .take_while(|stmt| !rebinds(stmt))
+            .any(|stmt| {
+                matches!(stmt, Stmt::If(inner)
+                if model.slice(&*inner.test) == format!("not {}", name.id)
+                    && matches!(inner.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_))))
+            })
     }
 
     /// Whether only the truth of an expression is looked at.
@@ -348,7 +384,7 @@ impl<'a> Conversion<'_, 'a> {
             .attribute_stores()
             .filter(|store| store.attr.as_str() == "encoding" && model.slice(&*store.value) == name)
             .map(|store| model.id(store))
-            .filter(|store| model.contains(model.id(self.function), *store))
+            .filter(|store| model.contains(self.region, *store))
             .collect();
         !stores.is_empty() && stores.iter().all(|store| block(*store) == block(binding))
     }
@@ -625,7 +661,7 @@ impl<'a> Conversion<'_, 'a> {
         if !has_own_lines {
             return Err(self.keep("`raise_for_status()` shares its line with another statement".to_owned()));
         }
-        let response = self.fresh_name("response");
+        let response = self.fresh_name("response", of);
         let unit = ctx.indent_unit(model.id(stmt));
         self.untight.insert(of);
         self.draft.around(of, 2, &format!("{response} = "), "");
@@ -801,7 +837,7 @@ impl<'a> Conversion<'_, 'a> {
             AnyNodeRef::Comprehension(inner) if inner.iter.range() == range && !inner.is_async => {
                 let outer = model.parent(model.parent(iterated));
                 let is_generator = matches!(model.node(outer), AnyNodeRef::ExprGenerator(_));
-                let is_nested = model.scope_of(outer) != model.body_scope(self.function);
+                let is_nested = model.scope_of(outer) != model.body_scope(self.function_at(outer));
                 if is_generator || is_nested {
                     return Err(self.keep("the answer is read in a nested comprehension".to_owned()));
                 }
@@ -815,7 +851,7 @@ impl<'a> Conversion<'_, 'a> {
                 let Some(call) = self.listing(iterated) else {
                     return Err(self.keep("the answer is read otherwise than by a loop over it".to_owned()));
                 };
-                if model.scope_of(iterated) != model.body_scope(self.function) {
+                if model.scope_of(iterated) != model.body_scope(self.function_at(iterated)) {
                     return Err(self.keep("the answer is read in a comprehension".to_owned()));
                 }
                 if let Some(doubt) = self.ctx.may_await(model.id(call))? {
@@ -823,7 +859,7 @@ impl<'a> Conversion<'_, 'a> {
                 }
                 let is_line = !matches!(model.node(iterated), AnyNodeRef::ExprCall(call)
                     if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "iter_content"));
-                let item = self.fresh_name(if is_line { "line" } else { "chunk" });
+                let item = self.fresh_name(if is_line { "line" } else { "chunk" }, iterated);
                 let head = format!("[{item} async for {item} in ");
                 if model.is_builtin(&call.func, "list") {
                     self.draft.replace(TextRange::new(call.start(), range.start()), head);
@@ -1081,7 +1117,7 @@ impl<'a> Conversion<'_, 'a> {
             "the response is kept in `{}`, which other code may read",
             list.id
         ));
-        let Some(reads) = model.reads_of_local(self.function, &list.id) else {
+        let Some(reads) = model.reads_of_local(self.function_at(model.id(list)), &list.id) else {
             return Err(declined);
         };
         let Some(definitions) = reads.get(&model.id(list)).cloned() else {

@@ -6,11 +6,12 @@ use ruff_text_size::{Ranged, TextRange};
 use super::arguments::Configuration;
 use super::calls::VERBS;
 use super::response::{Shape, Value};
-use super::{Conversion, values};
+use super::{Conversion, Weight, values};
 use crate::finding::Declined;
 use crate::layout::own_lines;
 use crate::semantic::NodeId;
 use crate::semantic::reaching::Definition;
+use crate::semantic::types::{Type, TypeOracle};
 
 /// What httpx takes only when the client is made: assigned on it later, it is ignored without a word.
 const CONSTRUCTOR_ONLY: &[&str] = &["verify", "proxies", "trust_env"];
@@ -76,6 +77,103 @@ impl<'a> Conversion<'_, 'a> {
         Ok(())
     }
 
+    /// `self.session = requests.Session()` in a class that alone uses it, in async methods.
+    pub(super) fn kept_session(
+        &mut self,
+        class: &'a ast::StmtClassDef,
+        constructor: &'a ast::ExprCall,
+        attribute: &'a str,
+    ) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let id = model.id(class);
+        if !constructor.arguments.is_empty() {
+            return Err(self.keep("the session is made with arguments".to_owned()));
+        }
+        let has_bases = !class.bases().iter().all(|base| model.is_builtin(base, "object"));
+        if has_bases || model.classes().any(|other| model.derives_from(other, class, 0)) {
+            return Err(self.keep(format!("other classes share `{attribute}` with `{}`", class.name)));
+        }
+        let is_global = model.calls().any(|call| {
+            model
+                .class_named(&call.func)
+                .is_some_and(|made| std::ptr::eq(made, class))
+                && model.enclosing_function(model.id(call)).is_none()
+        });
+        if is_global {
+            return Err(self.keep(format!(
+                "a `{}` is made at module level, and a client belongs to one event loop",
+                class.name
+            )));
+        }
+        let mut reads = Vec::new();
+        for (node, syntax) in model.subtree(NodeId(0)) {
+            let AnyNodeRef::ExprAttribute(found) = syntax else {
+                continue;
+            };
+            if found.attr.as_str() != attribute
+                || matches!(model.type_of(&found.value), Type::Foreign(_) | Type::Scalar(_))
+            {
+                continue;
+            }
+            let is_own = model.contains(id, node)
+                && model
+                    .class_of(&found.value)
+                    .is_some_and(|owner| std::ptr::eq(owner, class));
+            if !is_own {
+                let line = self.ctx.module.location(found.start()).0;
+                let text = model.slice(found);
+                return Err(self.keep(format!("`{text}` in line {line} may be the same session")));
+            }
+            if found.ctx.is_load() {
+                reads.push(node);
+            }
+        }
+        self.weigh(
+            Weight::Outside,
+            "a client belongs to the event loop of its first request, and a closed one cannot be used again",
+        );
+        let (stmt, _) = model
+            .statement_of(model.id(constructor))
+            .ok_or("the session is made in a larger statement")?;
+        let (block, index) = model
+            .block_of(stmt)
+            .ok_or("the session is made in a larger statement")?;
+        let mut configuration = Configuration {
+            is_constant: true,
+            ..Configuration::default()
+        };
+        let leading = self.leading_settings(&block[index + 1..], &reads, &mut configuration)?;
+        let mut all_have_timeouts = true;
+        for &read in &reads {
+            if leading.iter().any(|stmt| model.contains(model.id(*stmt), read)) {
+                continue;
+            }
+            if let SessionUse::Call { has_timeout } = self.session_use(read, &mut None)? {
+                all_have_timeouts &= has_timeout;
+            }
+        }
+        if let AnyNodeRef::StmtAnnAssign(assign) = model.node(stmt)
+            && model
+                .qualified_name(&assign.annotation)
+                .is_some_and(|name| super::calls::is_session_class(&name))
+        {
+            self.draft
+                .replace(assign.annotation.range(), format!("{}.AsyncClient", self.library.name));
+        }
+        let before = &self.ctx.module.text()[TextRange::new(model.node(stmt).start(), constructor.start())];
+        let text = self.constructor(
+            &configuration,
+            all_have_timeouts,
+            self.ctx.indentation(constructor),
+            (before, ""),
+        );
+        self.draft.restate(constructor.range(), text);
+        for stmt in leading {
+            self.delete_statement(stmt)?;
+        }
+        Ok(())
+    }
+
     fn session_reads(&self, name: &'a ast::ExprName) -> Result<Vec<NodeId>, Declined> {
         let model = self.ctx.model;
         let seen_by_others = || self.keep(format!("the session `{}` can be seen by other code", name.id));
@@ -120,7 +218,7 @@ impl<'a> Conversion<'_, 'a> {
                 let is_all = reads
                     .iter()
                     .all(|read| rest.iter().any(|stmt| model.contains(model.id(stmt), *read)));
-                let scope = model.body_scope(self.function);
+                let scope = model.body_scope(self.function_at(id));
                 let yields = rest[..=last].iter().any(|stmt| {
                     model
                         .subtree(model.id(stmt))

@@ -1,6 +1,6 @@
 # codemods: replace_requests_with_httpx
-# level: any
-"""Answers that end too soon, or are not what they say."""
+# level: none
+"""Answers that end too soon, or are not what they say: httpx has one class where requests has two."""
 
 import requests
 
