@@ -51,6 +51,8 @@ pub struct Draft<'c, 'a> {
     /// `offset`: the statement's start for [`Line::Above`], else its end; and the start of the line it is indented like.
     lines: Vec<(TextSize, TextSize, Line, String)>,
     restated: Vec<(TextRange, String)>,
+    /// Text at an offset, its lines indented like the line of another one; the flag: behind everything else that is inserted there.
+    broken: Vec<(TextSize, TextSize, String, bool, usize)>,
 }
 
 impl<'c, 'a> Draft<'c, 'a> {
@@ -62,6 +64,7 @@ impl<'c, 'a> Draft<'c, 'a> {
             wraps: Vec::new(),
             lines: Vec::new(),
             restated: Vec::new(),
+            broken: Vec::new(),
         }
     }
 
@@ -76,6 +79,16 @@ impl<'c, 'a> Draft<'c, 'a> {
     /// Text at an offset inside brackets; what is asked for first comes first.
     pub fn insert(&mut self, at: TextSize, text: impl Into<String>) {
         self.inserts.push((at, Rank::Item(self.inserts.len()), text.into()));
+    }
+
+    /// As [`Draft::insert`], for text of several lines, which are indented like the line of `like`.
+    pub fn insert_lines(&mut self, at: TextSize, like: TextSize, text: impl Into<String>) {
+        self.broken.push((at, like, text.into(), false, self.inserts.len()));
+    }
+
+    /// As [`Draft::insert_lines`], behind everything else that is inserted at the offset.
+    pub fn insert_lines_last(&mut self, at: TextSize, like: TextSize, text: impl Into<String>) {
+        self.broken.push((at, like, text.into(), true, self.inserts.len()));
     }
 
     /// Text around an expression. Of two around the same one, the lower layer is the inner.
@@ -188,6 +201,15 @@ impl<'c, 'a> Draft<'c, 'a> {
                     inserts.push((*at, Rank::Below(inserts.len()), format!("\n{indent}{text}")));
                 }
             }
+        }
+        for (at, like, text, is_last, order) in &self.broken {
+            let indent = self.indent_at(*like, |wrap| wrap.range.contains_inclusive(*like));
+            let rank = if *is_last {
+                Rank::Below(*order)
+            } else {
+                Rank::Item(*order)
+            };
+            inserts.push((*at, rank, self.laid_out(text, &indent)));
         }
         let mut edits = std::mem::take(&mut self.replacements);
         for (range, text) in &self.restated {

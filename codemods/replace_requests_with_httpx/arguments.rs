@@ -450,8 +450,19 @@ impl<'a> Conversion<'_, 'a> {
                 .insert(argument.range.start(), format!("content={json}.dumps("));
         }
         self.draft.insert(argument.range.end(), ", allow_nan=False)");
+        let added = match entry {
+            Entry::Present => 34,
+            _ => 83,
+        };
+        let breaks = self.one_argument_per_line(call, added);
         match entry {
             Entry::Present => {}
+            Entry::Keyword if breaks.is_some() => {
+                let unit = breaks.unwrap_or_default();
+                let text = format!(",\n{unit}headers={{{key}: {kind}}}");
+                self.draft
+                    .insert_lines(argument.range.end(), argument.range.start(), text);
+            }
             Entry::Keyword => self
                 .draft
                 .insert(argument.range.end(), format!(", headers={{{key}: {kind}}}")),
@@ -467,6 +478,53 @@ impl<'a> Conversion<'_, 'a> {
             }
         }
         Some(())
+    }
+
+    /// Puts each argument on a line of its own when the line would become too long. When it is so afterwards: by what an argument is
+    /// indented more than the line on which it stands now.
+    fn one_argument_per_line(&mut self, call: &'a ast::ExprCall, added: usize) -> Option<&'static str> {
+        let module = self.ctx.module;
+        let line_of = |offset| module.line_start(offset);
+        let ranges: Vec<TextRange> = call
+            .arguments
+            .iter_source_order()
+            .map(|argument| match argument {
+                ArgOrKeyword::Arg(value) => self.with_parentheses(value),
+                ArgOrKeyword::Keyword(keyword) => keyword.range,
+            })
+            .collect();
+        let (first, last) = (ranges.first()?, ranges.last()?);
+        if ranges.iter().all(|range| module.is_first_on_line(range.start())) {
+            return Some("");
+        }
+        let is_one_line = line_of(first.start()) == line_of(last.end());
+        let line = TextRange::new(line_of(first.start()), module.line_end(first.start()));
+        let width = self.ctx.width(module.slice(line)) + added;
+        // Four columns more than now, for the client around it.
+        if !is_one_line || width + 4 <= self.ctx.settings.line_length || !module.comments_in(call.range()).is_empty() {
+            return None;
+        }
+        let own_line = module.is_first_on_line(first.start());
+        let unit = if own_line { "" } else { "    " };
+        if !own_line && line_of(first.start()) != line_of(call.end()) {
+            return None;
+        }
+        for pair in ranges.windows(2) {
+            let between = TextRange::new(pair[0].end(), pair[1].start());
+            self.draft.restate(between, format!(",\n{unit}"));
+        }
+        if !own_line {
+            let open = call.arguments.start() + ruff_text_size::TextSize::from(1);
+            self.draft
+                .restate(TextRange::new(open, first.start()), format!("\n{unit}"));
+            let close = TextRange::new(last.end(), call.end() - ruff_text_size::TextSize::from(1));
+            self.draft.delete(close);
+            self.draft.insert_lines_last(close.end(), call.start(), ",\n");
+        }
+        if own_line && !self.ctx.module.text()[TextRange::new(last.end(), call.end())].contains(',') {
+            self.draft.insert_lines_last(last.end(), first.start(), ",");
+        }
+        Some(unit)
     }
 
     fn with_parentheses_in(&self, dict: &'a ast::ExprDict, value: &'a Expr) -> ruff_text_size::TextSize {
