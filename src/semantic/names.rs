@@ -88,19 +88,6 @@ impl<'a> SemanticModel<'a> {
         self.import_path(expr).is_some()
     }
 
-    /// Whether reading this attribute of an instance of `class` runs no code: no property or other definition of that name in the class,
-    /// and a hierarchy that is wholly known.
-    pub fn is_plain_attribute(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
-        let mut open = vec![class];
-        while let Some(class) = open.pop() {
-            if methods(class, name).next().is_some() {
-                return false;
-            }
-            open.extend(self.bases(class).into_iter().flatten());
-        }
-        self.hierarchy_is_plain(class)
-    }
-
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
     pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
         let mut path: Option<String> = None;
@@ -186,10 +173,14 @@ impl<'a> SemanticModel<'a> {
     /// assignment to an attribute of that name stands anywhere in the module.
     pub fn function_of(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
         match callee {
-            Expr::Name(name) => match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
-                BindingKind::Function(function) => Some(function),
-                _ => None,
-            },
+            Expr::Name(name) => {
+                let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
+                match binding.kind {
+                    BindingKind::Function(_) if binding.scope == ScopeId::MODULE && self.is_replaced(&name.id) => None,
+                    BindingKind::Function(function) => Some(function),
+                    _ => None,
+                }
+            }
             Expr::Attribute(attribute) => {
                 let class = self.class_of(&attribute.value)?;
                 self.method(class, &attribute.attr)
@@ -204,9 +195,9 @@ impl<'a> SemanticModel<'a> {
             return None;
         }
         let found = self.find_method(class, name, 0)?;
-        let overridden = self.classes().any(|other| {
-            !std::ptr::eq(other, class) && self.derives_from(other, class, 0) && methods(other, name).next().is_some()
-        });
+        let overridden = self
+            .methods_named(name)
+            .any(|(other, _)| !std::ptr::eq(other, class) && self.derives_from(other, class, 0));
         (!overridden).then_some(found)
     }
 
@@ -236,7 +227,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether every base is a class of this module, there are no metaclass arguments, and no decorator or `__getattribute__`.
-    fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
+    pub(super) fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
         let mut open = vec![class];
         let mut seen = 0;
         while let Some(class) = open.pop() {
@@ -288,20 +279,6 @@ impl<'a> SemanticModel<'a> {
             BindingKind::Class(class) => Some(class),
             _ => None,
         }
-    }
-
-    /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.
-    pub fn is_attribute_assigned(&self, name: &str) -> bool {
-        self.attribute_stores.iter().any(|&id| match self.node(id) {
-            AnyNodeRef::ExprAttribute(attribute) => attribute.attr.as_str() == name,
-            _ => false,
-        }) || self.calls().any(|call| {
-            self.is_builtin(&call.func, "setattr")
-                && match call.arguments.args.get(1) {
-                    Some(Expr::StringLiteral(string)) => string.value.to_str() == name,
-                    _ => true,
-                }
-        })
     }
 
     /// Attribute stores of the module (`x.name = ...`, also in `with`, `for` and unpacking), in source order.

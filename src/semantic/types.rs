@@ -307,10 +307,7 @@ impl<'a> SemanticModel<'a> {
                 return Type::Unknown;
             }
         }
-        for store in self.attribute_stores() {
-            if store.attr.as_str() != name {
-                continue;
-            }
+        for store in self.stores_of(name) {
             let type_ = match self.node(self.parent(self.id(store))) {
                 AnyNodeRef::StmtAssign(assign) => self.infer(&assign.value, steps + 1),
                 AnyNodeRef::StmtAnnAssign(assign) => self.annotation(&assign.annotation, steps + 1),
