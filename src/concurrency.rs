@@ -93,6 +93,12 @@ impl<'a> Context<'a> {
                 format!("`{callee}` opens, closes or enters a scope of the current task: its order matters").into(),
             );
         }
+        if let Expr::Name(name) = &*call.func
+            && self.model.lookup(&name.id, self.model.scope_of(self.model.id(name))) == Lookup::Scope(ScopeId::MODULE)
+            && self.model.is_replaced(&name.id)
+        {
+            return Err(format!("`{name}` is replaced at run time", name = name.id).into());
+        }
         if let Some(function) = self.model.function_of(&call.func) {
             if !function.is_async {
                 return Err(format!("`{callee}` is not an async function: it works as soon as it is called").into());
@@ -191,6 +197,22 @@ impl<'a> Context<'a> {
             }
             return Ok(());
         };
+        if let Expr::Name(function) = &*member.call.func
+            && self
+                .model
+                .resolve(&function.id, self.model.scope_of(self.model.id(function)))
+                .any(|binding| {
+                    !matches!(
+                        binding.kind,
+                        BindingKind::Import(_)
+                            | BindingKind::FromImport(..)
+                            | BindingKind::Function(_)
+                            | BindingKind::Class(_)
+                    )
+                })
+        {
+            return Err(format!("`{callee}` is a variable: nothing says what it calls").into());
+        }
         match knowledge::verb_of(name) {
             Verb::Guard => return Err(format!("`{name}` is a guard by its name: what follows may rely on it").into()),
             Verb::Write => return Err(format!("`{name}` writes, by its name").into()),
@@ -482,6 +504,7 @@ fn describe(location: &Location) -> String {
         Location::Attribute { class, name } => format!("`{class}.{name}`"),
         Location::Content(_) => "an object that others can see".to_owned(),
         Location::External("receiver", name) => format!("to `{name}`"),
+        Location::External("random", _) => "the state of the random generator".to_owned(),
         Location::External("lock", name) => format!("the state of `{name}`"),
         Location::External("the outside", name) => format!("to the outside, by the name of `{name}`"),
         Location::Receiver(_) => "to what it is given".to_owned(),

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 
-use super::tables::{BUILTIN_EXCEPTIONS, MUTATORS, PURE_BUILTINS, PURE_FUNCTIONS, is_lock, is_logger};
+use super::tables::{BUILTIN_EXCEPTIONS, MUTATORS, PURE_BUILTINS, PURE_FUNCTIONS, is_lock, is_log_call};
 use super::walk::Walker;
-use super::{Location, ParameterCall, Root};
+use super::{Location, ParameterCall, Root, declared_as};
 use crate::knowledge::{self, Verb};
 use crate::module::one_line;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, SemanticModel};
-use crate::settings::Receiver;
+use crate::settings::{Receiver, Settings};
 
 /// What a parameter stands for in one call.
 #[derive(Clone, Copy)]
@@ -29,9 +29,9 @@ impl<'a> Walker<'_, 'a> {
         let model = self.model;
         let awaited = self.is_awaited(id);
         if let Expr::Attribute(method) = &*call.func
-            && let Some(declared) = model.declared(&method.value, self.settings)
+            && model.declared(&method.value, self.settings).is_some()
         {
-            self.declared_method(&declared.clone(), &method.attr);
+            self.method_on(&method.value, &method.attr, awaited);
             return self.arguments_are_read(call);
         }
         if let Some(function) = model.function_of(&call.func) {
@@ -76,7 +76,7 @@ impl<'a> Walker<'_, 'a> {
         }
     }
 
-    fn declared_method(&mut self, receiver: &Receiver, method: &str) {
+    pub(super) fn declared_method(&mut self, receiver: &Receiver, method: &str) {
         let location = Location::External("receiver", receiver.name.clone());
         self.summary.suspends = true;
         if !receiver.shareable {
@@ -140,14 +140,22 @@ impl<'a> Walker<'_, 'a> {
         if is_exception && !has_constructor {
             return self.arguments_are_read(call);
         }
-        match model.method(class, "__init__") {
-            Some(init) => self.compose_call(call, init, Some(Passed::Nothing)),
-            None if !has_constructor && model.bases(class).is_empty() && class.decorator_list.is_empty() => {
+        let own = class.body.iter().find_map(|stmt| match stmt {
+            ast::Stmt::FunctionDef(function) if function.name.as_str() == "__init__" => Some(function),
+            _ => None,
+        });
+        match (model.method(class, "__init__"), own) {
+            (Some(init), _) => self.compose_call(call, init, Some(Passed::Nothing)),
+            (None, None) if !has_constructor && model.bases(class).is_empty() && class.decorator_list.is_empty() => {
                 self.arguments_are_read(call)
             }
-            None => self
-                .summary
-                .give_up(format!("making a `{}` is not understood", class.name)),
+            (None, own) => {
+                if let Some(init) = own {
+                    self.compose_call(call, init, Some(Passed::Nothing));
+                }
+                self.summary
+                    .give_up(format!("making a `{}` is not understood", class.name));
+            }
         }
     }
 
@@ -168,6 +176,10 @@ impl<'a> Walker<'_, 'a> {
             _ if PURE_FUNCTIONS.contains(&name) || name.starts_with("math.") || name.starts_with("re.") => {
                 self.arguments_are_read(call)
             }
+            _ if name.starts_with("random.") => {
+                let generator = Location::External("random", String::new());
+                self.summary.writes.insert(generator);
+            }
             "time.time"
             | "time.monotonic"
             | "time.perf_counter"
@@ -185,7 +197,9 @@ impl<'a> Walker<'_, 'a> {
 
     /// A method is called on an object; its arguments are the caller's to look at.
     fn method_on(&mut self, receiver: &'a Expr, method: &str, awaited: bool) {
-        if let Some(declared) = self.model.declared(receiver, self.settings) {
+        if let Some(declared) = self.model.declared(receiver, self.settings)
+            && self.own_parameter(receiver).is_none()
+        {
             return self.declared_method(&declared.clone(), method);
         }
         match self.model.type_of(receiver) {
@@ -251,14 +265,14 @@ impl<'a> Walker<'_, 'a> {
 
     fn unknown_method(&mut self, receiver: &'a Expr, method: &str, awaited: bool) {
         let written = self.model.slice(self.model.unaliased(receiver));
-        if !awaited && MUTATORS.contains(&method) && !is_logger(written) {
+        if !awaited && MUTATORS.contains(&method) && !is_log_call(written, method) {
             self.touch(receiver, true);
         }
         self.unknown_receiver(written, method);
     }
 
     pub(super) fn unknown_receiver(&mut self, receiver: &str, method: &str) {
-        if is_logger(receiver) {
+        if is_log_call(receiver, method) {
             return self.summary.doubt("it writes to the log");
         }
         self.summary.suspends = true;
@@ -373,13 +387,23 @@ impl<'a> Walker<'_, 'a> {
         } in &callee.parameter_calls
         {
             match passed.get(parameter) {
-                Some(Passed::Argument(argument)) => self.method_on(argument, method, *awaited),
+                Some(Passed::Argument(argument)) => match declared_parameter(function, *parameter, self.settings) {
+                    Some(declared) if !self.is_known_receiver(argument) => self.declared_method(&declared, method),
+                    _ => self.method_on(argument, method, *awaited),
+                },
                 Some(Passed::Default(default)) => self.method_on_default(default, method, function),
                 Some(Passed::Nothing) | None => self
                     .summary
                     .give_up(format!("`{}` calls `.{method}` on a class", function.name)),
             }
         }
+    }
+
+    /// Whether an argument says more of itself than the name of the parameter that it is passed to.
+    fn is_known_receiver(&self, argument: &Expr) -> bool {
+        self.model.declared(argument, self.settings).is_some()
+            || self.model.type_of(argument) != Type::Unknown
+            || self.own_parameter(argument).is_some()
     }
 
     /// The receiver that a callee gets as a parameter, in the caller's words.
@@ -436,6 +460,16 @@ impl<'a> SemanticModel<'a> {
         let first = (is_method && !is_static).then_some(Passed::Nothing);
         is_spread(call, function) || bind_arguments(call, function, first).is_ok()
     }
+}
+
+/// What is declared under the name of a parameter.
+pub(super) fn declared_parameter(
+    function: &ast::StmtFunctionDef,
+    index: usize,
+    settings: &Settings,
+) -> Option<Receiver> {
+    let parameter = function.parameters.iter_source_order().nth(index)?;
+    declared_as(settings, parameter.name()).cloned()
 }
 
 fn is_spread(call: &ast::ExprCall, function: &ast::StmtFunctionDef) -> bool {

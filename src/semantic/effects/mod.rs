@@ -209,16 +209,19 @@ impl<'a> SemanticModel<'a> {
         if settings.receivers.is_empty() {
             return None;
         }
-        let written = self.slice(self.unaliased(receiver));
         let class = match self.type_of(receiver) {
             Type::Foreign(name) => Some(name),
             Type::Instance(class) => Some(class.name.to_string()),
             _ => None,
         };
-        settings.receivers.iter().find(|declared| {
-            let is_class = |class: &String| declared.name == *class || declared.name.rsplit('.').next() == Some(class);
-            declared.name == self.slice(receiver) || declared.name == written || class.as_ref().is_some_and(is_class)
-        })
+        let of_class = |declared: &&Receiver| {
+            let is_it = |class: &String| declared.name == *class || declared.name.rsplit('.').next() == Some(class);
+            class.as_ref().is_some_and(is_it)
+        };
+        // What a name stands for goes before the name.
+        declared_as(settings, self.slice(self.unaliased(receiver)))
+            .or_else(|| settings.receivers.iter().find(of_class))
+            .or_else(|| declared_as(settings, self.slice(receiver)))
     }
 
     /// The path that a name is another name for: `self.db` after `db = self.db`. The expression itself when it is none.
@@ -239,6 +242,11 @@ impl<'a> SemanticModel<'a> {
         }
         at
     }
+}
+
+/// The receiver that is declared under this name.
+fn declared_as<'s>(settings: &'s Settings, name: &str) -> Option<&'s Receiver> {
+    settings.receivers.iter().find(|declared| declared.name == name)
 }
 
 /// A function's own new objects are nobody else's, whatever it does to them.

@@ -129,7 +129,12 @@ pub(super) fn is_lock(class: &str) -> bool {
     )
 }
 
-pub(super) fn is_logger(receiver: &str) -> bool {
+/// Whether a method of an object of unknown class writes to a log, by both names: `logger.info`.
+pub(super) fn is_log_call(receiver: &str, method: &str) -> bool {
     let last = receiver.rsplit('.').next().unwrap_or(receiver).trim_start_matches('_');
     matches!(last.to_lowercase().as_str(), "log" | "logger" | "logging")
+        && matches!(
+            method,
+            "critical" | "debug" | "error" | "exception" | "info" | "log" | "trace" | "warn" | "warning"
+        )
 }

@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::calls::Passed;
+use super::calls::{Passed, declared_parameter};
 use super::tables::{MUTATORS, is_lock};
 use super::{Location, ParameterCall, Root, Summary};
 use crate::module::one_line;
@@ -52,6 +52,10 @@ impl<'m, 'a> Walker<'m, 'a> {
             awaited,
         } in std::mem::take(&mut self.summary.parameter_calls)
         {
+            if let Some(declared) = declared_parameter(function, parameter, self.settings) {
+                self.declared_method(&declared, &method);
+                continue;
+            }
             if !awaited && MUTATORS.contains(&method.as_str()) {
                 let content = Location::Content(Root::Parameter(parameter));
                 self.summary.writes.insert(content);
@@ -219,11 +223,14 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn unknown_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        // A descriptor of this module may do anything.
+        let descriptor = matches!(self.model.type_of(&attribute.value), Type::Instance(_))
+            && self.model.methods_named("__get__").next().is_some();
         self.summary.doubt(format!(
             "`{}` may run code of its own when it is read",
             one_line(self.model.slice(attribute))
         ));
-        self.touch(&attribute.value, !attribute.ctx.is_load());
+        self.touch(&attribute.value, descriptor || !attribute.ctx.is_load());
     }
 
     /// Reads or writes the objects that an expression may stand for.
@@ -279,11 +286,46 @@ impl<'m, 'a> Walker<'m, 'a> {
                 Some(index) => {
                     self.summary.builtin_parameters.insert(index);
                 }
-                None => self.summary.doubt(format!(
-                    "the class of `{}` is not known",
-                    one_line(self.model.slice(expr))
-                )),
+                None => {
+                    if self.is_used_up(expr) {
+                        self.touch(expr, true);
+                    }
+                    self.summary.doubt(format!(
+                        "the class of `{}` is not known",
+                        one_line(self.model.slice(expr))
+                    ));
+                }
             },
+        }
+    }
+
+    /// An iterator, which gives each element once: a generator, `iter(...)`, `map(...)`, an open file.
+    fn is_used_up(&self, expr: &Expr) -> bool {
+        let value = match expr {
+            Expr::Name(name) => match self
+                .model
+                .sole_binding(&name.id, self.model.scope_of(self.model.id(name)))
+            {
+                Some(binding) => match binding.kind {
+                    BindingKind::Assignment(value) => value,
+                    _ => return false,
+                },
+                None => return false,
+            },
+            other => other,
+        };
+        match value {
+            Expr::Generator(_) => true,
+            Expr::Call(call) => {
+                ["iter", "map", "filter", "zip", "enumerate", "reversed", "open"]
+                    .iter()
+                    .any(|name| self.model.is_builtin(&call.func, name))
+                    || self
+                        .model
+                        .qualified_name(&call.func)
+                        .is_some_and(|name| name.starts_with("io."))
+            }
+            _ => false,
         }
     }
 
