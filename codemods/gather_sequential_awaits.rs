@@ -4,6 +4,9 @@
 //! `crate::concurrency`.
 
 mod emit;
+mod glance;
+
+pub(super) use glance::glance;
 
 use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};

@@ -15,20 +15,24 @@ mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 
-/// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as.
+/// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
     ($name:ident) => {
-        codemod!(@entry $name, None)
+        codemod!(@entry $name, None, None)
     };
-    ($name:ident, options: $options:ty) => {
-        codemod!(@entry $name, Some(options_of::<$options>))
+    ($name:ident, glance: $glance:expr) => {
+        codemod!(@entry $name, None, Some($glance))
     };
-    (@entry $name:ident, $validate_options:expr) => {
+    ($name:ident, options: $options:ty, glance: $glance:expr) => {
+        codemod!(@entry $name, Some(options_of::<$options>), Some($glance))
+    };
+    (@entry $name:ident, $validate_options:expr, $glance:expr) => {
         Codemod {
             name: stringify!($name),
             page: LazyLock::new(|| Page::embedded(stringify!($name), include_str!(concat!(stringify!($name), ".md")))),
             logic: Logic::Native($name::run),
             validate_options: $validate_options,
+            glance: $glance,
         }
     };
 }
@@ -43,8 +47,12 @@ macro_rules! catalogue {
 
 pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_requests_with_httpx),
-    codemod!(replace_time_sleep),
-    codemod!(gather_sequential_awaits, options: gather_sequential_awaits::Options),
+    codemod!(replace_time_sleep, glance: replace_time_sleep::glance),
+    codemod!(
+        gather_sequential_awaits,
+        options: gather_sequential_awaits::Options,
+        glance: gather_sequential_awaits::glance
+    ),
     codemod!(replace_wait_for_with_timeout),
     codemod!(replace_async_timeout),
     codemod!(replace_asyncio_timeout_error),

@@ -31,6 +31,8 @@ pub struct Codemod {
     pub logic: Logic,
     /// Says what is wrong with `[tool.asyncup.codemods.NAME]`; `None` when the codemod has no options.
     pub validate_options: Option<ValidateOptions>,
+    /// A quick look at a text that holds all needles: false when the codemod can find nothing in it. `None`: the needles suffice.
+    pub glance: Option<fn(&[u8]) -> bool>,
 }
 
 impl Codemod {
@@ -120,8 +122,15 @@ impl Selection {
         &self.codemods
     }
 
-    /// The codemods of which every needle occurs in the text. A file for which this is empty is never parsed.
+    /// The codemods that may find something in this Python text. A file for which this is empty is never parsed.
     pub fn concerning(&self, text: &[u8]) -> Vec<&'static Codemod> {
+        let mut found = self.with_needles_in(text);
+        found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text)));
+        found
+    }
+
+    /// The codemods of which every needle occurs in these bytes, whatever they are: the raw bytes of a notebook, too.
+    pub fn with_needles_in(&self, text: &[u8]) -> Vec<&'static Codemod> {
         // Each needle is looked for at most once, and only while some codemod's fate hangs on it. Fifty such searches are faster than one
         // automaton that knows all needles: it would look at each byte, and stop at each common word.
         let mut seen: Vec<Option<bool>> = vec![None; self.needles.len()];

@@ -291,6 +291,16 @@ impl<'a> Context<'a> {
         if let Some(location) = one.effects.conflict(&other.effects) {
             return Err(format!("both touch {}, and one writes it", describe(location)).into());
         }
+        for (known, guessed) in [(one, other), (other, one)] {
+            if !known.effects.writes.is_empty() && guessed.effects.unknown.is_some() {
+                return Err(format!(
+                    "`{}` writes, and what `{}` reads is not known",
+                    self.model.slice(&*known.call.func),
+                    self.model.slice(&*guessed.call.func)
+                )
+                .into());
+            }
+        }
         if one.effects.exclusive.is_some() && other.effects.exclusive.is_some() {
             return Err("both use something that only one task may use at a time".into());
         }
@@ -477,6 +487,10 @@ impl<'a> Context<'a> {
                             | "rate"
                             | "wait"
                             | "race"
+                            | "again"
+                            | "once"
+                            | "then"
+                            | "until"
                     )
                 });
             if speaks_of_order && self.module.is_first_on_line(comment.start()) {

@@ -81,6 +81,23 @@ impl Context<'_> {
             Err(format!("the name `{name}` stands for something else here").into())
         }
     }
+
+    /// How a member of a module is written at a node: through the module where that is imported, by its own name where that one is,
+    /// else through an import of the module that must be added. A bare name is never imported: it may be the usual name of a parameter.
+    pub fn member(
+        &self,
+        module: &'static str,
+        member: &'static str,
+        at: NodeId,
+    ) -> Result<(String, Option<Import>), Declined> {
+        match self.import(Import::Module(module), at) {
+            Ok((name, None)) => Ok((format!("{name}.{member}"), None)),
+            other => match self.import(Import::Member(module, member), at) {
+                Ok((name, None)) => Ok((name, None)),
+                _ => other.map(|(name, import)| (format!("{name}.{member}"), import)),
+            },
+        }
+    }
 }
 
 impl Context<'_> {
@@ -454,7 +471,7 @@ fn used_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<(Option<&'a str>, &'a s
 }
 
 /// The strings in `__all__`.
-fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
+pub(crate) fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for binding in model.bindings_in(ScopeId::MODULE, "__all__") {
         if let Some((stmt, _)) = model.statement_of(binding.node) {
@@ -468,7 +485,13 @@ fn exported_names<'a>(model: &SemanticModel<'a>) -> BTreeSet<&'a str> {
     names
 }
 
-fn remove_aliases(module: &Module, model: &SemanticModel, stmt: NodeId, unused: &[&ast::Alias]) -> Vec<Edit> {
+/// The edits that take names out of an import statement, or the statement away; none where that cannot be done.
+pub(crate) fn remove_aliases(
+    module: &Module,
+    model: &SemanticModel,
+    stmt: NodeId,
+    unused: &[&ast::Alias],
+) -> Vec<Edit> {
     let (names, range) = match model.node(stmt) {
         AnyNodeRef::StmtImport(import) => (&import.names, import.range),
         AnyNodeRef::StmtImportFrom(import) => (&import.names, import.range),

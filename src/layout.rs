@@ -2,7 +2,7 @@
 //! calls written on one line where they fit, else one argument per line with a trailing comma, as `ruff format` would leave them.
 
 use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::{AnyNodeRef, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
@@ -64,6 +64,79 @@ impl Context<'_> {
             line = next;
         }
         Ok(edits)
+    }
+
+    /// The edits that move the lines that start inside a range from one indentation to another, as [`Context::wrap`] moves whole
+    /// statements: lines inside strings, blank lines and lines indented less stay as they are.
+    pub fn reindent(&self, range: TextRange, from: &str, to: &str) -> Vec<Edit> {
+        let module = self.module;
+        let mut edits = Vec::new();
+        let mut line = module.line_end_with_newline(range.start());
+        while line < range.end() {
+            let next = module.line_end_with_newline(line);
+            let text = &module.text()[TextRange::new(line, next)];
+            if from != to && text.starts_with(from) && !text.trim().is_empty() && !starts_in_string(module, line) {
+                edits.push(Edit::replacement(to, TextRange::at(line, TextSize::of(from))));
+            }
+            if next == line {
+                break;
+            }
+            line = next;
+        }
+        edits
+    }
+
+    /// The text of a range after edits inside it, for edits that take it to another place, with `\n` as newline.
+    pub fn edited(&self, range: TextRange, mut edits: Vec<Edit>) -> String {
+        edits.sort_by_key(|edit| (edit.start(), edit.end()));
+        let mut text = String::new();
+        let mut at = range.start();
+        for edit in edits {
+            text.push_str(&self.module.text()[TextRange::new(at, edit.start())]);
+            text.push_str(edit.content());
+            at = edit.end();
+        }
+        text.push_str(&self.module.text()[TextRange::new(at, range.end())]);
+        text.replace("\r\n", "\n")
+    }
+
+    /// The edits that write the arguments of a call that stands on one line on lines of their own, as formatters do: all on one line where
+    /// that fits, else one on each with a trailing comma. `indent` is the indentation of the line on which the call starts.
+    pub fn explode(&self, call: &ast::ExprCall, indent: &str, unit: &str) -> Vec<Edit> {
+        let arguments = &call.arguments;
+        let inside = TextRange::new(arguments.start() + TextSize::new(1), arguments.end() - TextSize::new(1));
+        let text = self.module.slice(inside).trim();
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let inner = format!("\n{indent}{unit}");
+        let mut edits = vec![Edit::insertion(inner.clone(), inside.start())];
+        if !self.fits(&format!("{indent}{unit}{text}")) {
+            let mut depth = 0usize;
+            for token in self.module.tokens().in_range(inside) {
+                match token.kind() {
+                    TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
+                    TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth = depth.saturating_sub(1),
+                    TokenKind::Comma if depth == 0 => {
+                        let rest = &self.module.text()[TextRange::new(token.end(), inside.end())];
+                        let blank = rest.len() - rest.trim_start().len();
+                        if blank < rest.len() {
+                            let blank = TextRange::at(token.end(), TextSize::try_from(blank).unwrap_or_default());
+                            edits.push(Edit::replacement(inner.clone(), blank));
+                        }
+                    }
+                    // A lambda's parameters are separated by commas too: left on one line.
+                    TokenKind::Lambda if depth == 0 => return Vec::new(),
+                    _ => {}
+                }
+            }
+            let needs_comma = !text.ends_with(',') && !matches!(&*arguments.args, [ast::Expr::Generator(_)]);
+            let comma = if needs_comma { "," } else { "" };
+            edits.push(Edit::insertion(format!("{comma}\n{indent}"), inside.end()));
+        } else {
+            edits.push(Edit::insertion(format!("\n{indent}"), inside.end()));
+        }
+        edits
     }
 }
 

@@ -98,10 +98,16 @@ impl Processor<'_> {
 
     fn judge(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
-        if file.profile.selection.concerning(bytes).is_empty() {
+        let kind = kind_of(&file.path);
+        let selection = &file.profile.selection;
+        let concerned = match kind {
+            SourceKind::Notebook => selection.with_needles_in(bytes),
+            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes),
+        };
+        if concerned.is_empty() {
             return None;
         }
-        let decoded = match SourceFile::decode(bytes.to_vec(), kind_of(&file.path), self.generated) {
+        let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
             Ok(Content::Python(decoded)) => decoded,
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),

@@ -161,10 +161,18 @@ impl<'a> SemanticModel<'a> {
         };
         self.is_captured(name, scope)
             || self.references_of(scope).any(|reference| {
-                reference.name.id == name
-                    && is_seen_at(reference.name.range())
-                    && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+                is_seen_at(reference.name.range())
+                    && (reference.name.id == name
+                        && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+                        || self.shows_all_locals(reference))
             })
+    }
+
+    /// `locals()` and its like show every name.
+    fn shows_all_locals(&self, reference: &Reference<'a>) -> bool {
+        let name = reference.name.id.as_str();
+        matches!(name, "locals" | "vars" | "dir" | "eval" | "exec")
+            && self.lookup(name, reference.scope) == super::names::Lookup::Builtin
     }
 
     /// The references in the function, or module, whose scope this is.

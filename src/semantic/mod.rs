@@ -5,6 +5,7 @@
 //! uncertain is not resolved at all. (ruff's own model takes the last binding, which is sound for a linter and not for a rewriter.)
 
 mod build;
+pub mod constants;
 pub mod effects;
 pub mod flow;
 pub mod members;

@@ -88,6 +88,34 @@ impl<'a> SemanticModel<'a> {
         self.import_path(expr).is_some()
     }
 
+    /// All expressions that stand for one of these imported objects, in source order, with the name found. Only where they are read.
+    pub fn uses_of<'n>(&self, qualified: &'n [&'n str]) -> Vec<(NodeId, &'n str)> {
+        let mut uses = Vec::new();
+        for reference in self.references() {
+            let Some(mut path) = self.imported_name(&reference.name.id, reference.scope) else {
+                continue;
+            };
+            let mut id = reference.node;
+            loop {
+                if let Some(name) = qualified.iter().find(|name| **name == path) {
+                    if !self.is_patched(&path) {
+                        uses.push((id, *name));
+                    }
+                    break;
+                }
+                match self.node(self.parent(id)) {
+                    AnyNodeRef::ExprAttribute(outer) if outer.ctx.is_load() => {
+                        path.push('.');
+                        path.push_str(&outer.attr);
+                        id = self.parent(id);
+                    }
+                    _ => break,
+                }
+            }
+        }
+        uses
+    }
+
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.
     pub fn imported_name(&self, name: &str, scope: ScopeId) -> Option<String> {
         let mut path: Option<String> = None;
@@ -191,14 +219,29 @@ impl<'a> SemanticModel<'a> {
 
     /// The method that a call on an instance of `class` runs, if that is certain within this module.
     pub fn method(&self, class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
-        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
-            return None;
+        match self.method_candidates(class, name).as_slice() {
+            [method] => Some(method),
+            _ => None,
         }
-        let found = self.find_method(class, name, 0)?;
-        let overridden = self
+    }
+
+    /// The methods that a call on an instance of `class` may run: its own or inherited one, and those of the classes that derive from it.
+    /// Empty when that is not certain within this module.
+    pub fn method_candidates(&self, class: &'a ast::StmtClassDef, name: &str) -> Vec<&'a ast::StmtFunctionDef> {
+        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
+            return Vec::new();
+        }
+        let Some(found) = self.find_method(class, name, 0) else {
+            return Vec::new();
+        };
+        let overriding = self
             .methods_named(name)
-            .any(|(other, _)| !std::ptr::eq(other, class) && self.derives_from(other, class, 0));
-        (!overridden).then_some(found)
+            .filter(|(other, _)| !std::ptr::eq(*other, class) && self.derives_from(other, class, 0));
+        let mut candidates = vec![found];
+        for (_, method) in overriding {
+            candidates.push(method);
+        }
+        candidates
     }
 
     fn find_method(&self, class: &'a ast::StmtClassDef, name: &str, depth: usize) -> Option<&'a ast::StmtFunctionDef> {

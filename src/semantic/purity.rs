@@ -121,7 +121,11 @@ impl<'a> SemanticModel<'a> {
                 };
                 worst.max(key).max(self.purity(&item.value))
             }),
-            Expr::Starred(starred) => self.purity(&starred.value).max(self.iteration(&starred.value)),
+            Expr::Starred(starred) => match &*starred.value {
+                // The elements are evaluated at once.
+                Expr::Generator(generator) => self.comprehension(&[&generator.elt], &generator.generators),
+                value => self.purity(value).max(self.iteration(value)),
+            },
             Expr::UnaryOp(unary) => {
                 let own = match unary.op {
                     UnaryOp::Not => self.truth(&unary.operand),
@@ -209,7 +213,7 @@ impl<'a> SemanticModel<'a> {
             let own = if generator.is_async {
                 Purity::Effectful
             } else {
-                Purity::Operator
+                self.iteration(&generator.iter)
             };
             own.max(self.purity(&generator.iter)).max(self.worst(&generator.ifs))
         });
@@ -298,11 +302,29 @@ impl<'a> SemanticModel<'a> {
 
     /// And iterating over it, which may use it up.
     fn iteration(&self, expr: &Expr) -> Purity {
-        if matches!(self.type_of(expr), Type::Container(_)) {
+        if matches!(self.type_of(expr), Type::Container(_)) || self.is_variadic(expr) {
             Purity::Total
         } else {
             Purity::Operator
         }
+    }
+
+    /// Whether a name is the function's `*args` or `**kwargs` and nothing else.
+    fn is_variadic(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        let scope = self.scope_of(self.id(name));
+        self.sole_binding(&name.id, scope).is_some_and(|binding| {
+            match (binding.kind, self.function_of_scope(binding.scope)) {
+                (BindingKind::Parameter(parameter), Some(function)) => {
+                    let parameters = &function.parameters;
+                    [&parameters.vararg, &parameters.kwarg]
+                        .into_iter()
+                        .flatten()
+                        .any(|variadic| std::ptr::eq(&raw const **variadic, parameter))
+                }
+                _ => false,
+            }
+        })
     }
 
     /// Operators of builtin scalars are total, but for those that divide, shift or raise to a power.
@@ -466,7 +488,8 @@ impl<'a> SemanticModel<'a> {
         let scope = self.scope_of(expr);
         let mut child = expr;
         for (id, node) in self.ancestors(expr) {
-            if self.scope_of(id) != scope {
+            // A comprehension's clauses belong to its own scope, but for the first iterable: what matters is the scope around it.
+            if !matches!(node, AnyNodeRef::Comprehension(_)) && self.scope_of(id) != scope {
                 return None;
             }
             let range = self.node(child).range();

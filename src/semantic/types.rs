@@ -1,6 +1,7 @@
 //! Light types: what constructor calls, annotations and literals say about an expression. `Unknown` never permits a rewrite.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator};
+use ruff_text_size::Ranged;
 
 use super::{Binding, BindingKind, ScopeId, SemanticModel};
 
@@ -92,6 +93,7 @@ impl<'a> SemanticModel<'a> {
                 if left == right { left } else { Type::Unknown }
             }
             Expr::Named(named) => self.infer(&named.value, steps + 1),
+            Expr::Await(inner) => self.infer_awaited(&inner.value),
             Expr::Call(call) => self.infer_call(call, steps),
             Expr::Name(name) => self.infer_name(name, steps),
             Expr::Attribute(attribute) => self.infer_attribute(attribute, steps),
@@ -152,8 +154,54 @@ impl<'a> SemanticModel<'a> {
             {
                 Type::Foreign(name)
             }
+            Some(name) if name == "asyncio.get_running_loop" || name == "asyncio.get_event_loop" => {
+                Type::Foreign("asyncio.AbstractEventLoop".to_owned())
+            }
+            Some(name) if name == "asyncio.create_task" => Type::Foreign("asyncio.Task".to_owned()),
             Some(name) if name == "requests.session" => Type::Foreign("requests.Session".to_owned()),
             _ => Type::Unknown,
+        }
+    }
+
+    /// What the functions of `asyncio` give that are awaited for an object.
+    fn infer_awaited(&self, awaited: &Expr) -> Type<'a> {
+        match self.called(awaited).as_deref() {
+            Some("asyncio.create_subprocess_exec" | "asyncio.create_subprocess_shell") => {
+                Type::Foreign("asyncio.subprocess.Process".to_owned())
+            }
+            Some("asyncio.start_server" | "asyncio.start_unix_server") => Type::Foreign("asyncio.Server".to_owned()),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// `reader, writer = await asyncio.open_connection(...)`.
+    fn infer_unpacked(&self, binding: &Binding<'a>) -> Type<'a> {
+        let tuple = self.parent(binding.node);
+        let (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) =
+            (self.node(tuple), self.node(self.parent(tuple)))
+        else {
+            return Type::Unknown;
+        };
+        let Expr::Await(value) = &*assign.value else {
+            return Type::Unknown;
+        };
+        let position = targets.elts.iter().position(|target| target.range() == binding.range);
+        match (self.called(&value.value).as_deref(), position) {
+            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), Some(0)) => {
+                Type::Foreign("asyncio.StreamReader".to_owned())
+            }
+            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), Some(1)) => {
+                Type::Foreign("asyncio.StreamWriter".to_owned())
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The qualified name of what an expression calls.
+    fn called(&self, expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Call(call) => self.qualified_name(&call.func),
+            _ => None,
         }
     }
 
@@ -196,6 +244,7 @@ impl<'a> SemanticModel<'a> {
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
                 _ => Type::Unknown,
             },
+            BindingKind::Other => self.infer_unpacked(binding),
             _ => Type::Unknown,
         }
     }

@@ -3,6 +3,7 @@
 // The library may not touch files or the environment (clippy.toml); its tests may.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod behaviour;
 mod catalogue;
 mod cli;
 mod conventions;

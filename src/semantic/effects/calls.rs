@@ -37,6 +37,17 @@ impl<'a> Walker<'_, 'a> {
         if let Some(function) = model.function_of(&call.func) {
             return self.function_call(call, function, awaited);
         }
+        if let Expr::Attribute(method) = &*call.func
+            && let Some(class) = model.class_of(&method.value)
+        {
+            let candidates = model.method_candidates(class, &method.attr);
+            if !candidates.is_empty() {
+                for candidate in candidates {
+                    self.function_call(call, candidate, awaited);
+                }
+                return;
+            }
+        }
         if let Expr::Name(name) = &*call.func
             && model.lookup(&name.id, model.scope_of(id)) == Lookup::Builtin
         {
@@ -502,7 +513,12 @@ fn bind_arguments<'a>(
     for keyword in &call.arguments.keywords {
         let index = parameters
             .iter_source_order()
-            .position(|parameter| keyword.arg.as_ref().is_some_and(|name| parameter.name() == name))
+            .position(|parameter| {
+                keyword
+                    .arg
+                    .as_ref()
+                    .is_some_and(|name| parameter.name().as_str() == name.as_str())
+            })
             .filter(|index| *index >= parameters.posonlyargs.len())
             .ok_or_else(misfit)?;
         if bound.insert(index, Passed::Argument(&keyword.value)).is_some() {

@@ -1,0 +1,26 @@
+# codemods: gather_sequential_awaits
+# level: none
+"""The handler shows how far it came."""
+
+import asyncio
+
+
+async def step(number):
+    await asyncio.sleep(0.005)
+    if number == 2:
+        raise ValueError(number)
+    return number
+
+
+async def run(first, second):
+    a = b = None
+    try:
+        a = await step(first)
+        b = await step(second)
+    except ValueError as error:
+        return "stopped", a, b, error.args
+    return a, b
+
+
+async def main():
+    return [await run(1, 3), await run(1, 2), await run(2, 1)]

@@ -1,0 +1,12 @@
+# codemods: replace_time_sleep
+# level: none
+"""A generator expression would turn into an asynchronous one."""
+
+import asyncio
+import time
+
+
+async def main():
+    steps = (0.001, 0.002)
+    await asyncio.sleep(0)
+    return list(time.sleep(step) for step in steps), sum(1 for _ in steps if not time.sleep(0))

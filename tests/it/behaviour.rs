@@ -1,0 +1,102 @@
+//! Correctness shown by running Python: programs before and after the rewrite, and random programs on a virtual clock.
+//!
+//! The Python side is in `tests/behaviour` and `tests/trace`. Without a Python these tests fail and say what to install: a harness that
+//! skips proves nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TOOL: &str = env!("CARGO_BIN_EXE_asyncup");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs a Python script of the repository and gives back what it printed; panics with its output when it fails.
+#[track_caller]
+fn python(interpreter: &Path, arguments: &[&str]) -> String {
+    let done = Command::new(interpreter)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap_or_else(|error| panic!("{} cannot be run: {error}", interpreter.display()));
+    let (out, err) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(done.status.success(), "{arguments:?}\n{out}\n{err}");
+    out.into_owned()
+}
+
+/// The interpreter of the virtual environment under `target/`, made when it is not there.
+fn environment() -> PathBuf {
+    PathBuf::from(python(Path::new("python3"), &["tests/behaviour/environment.py"]).trim())
+}
+
+/// Another interpreter of at least 3.11, for the runs that a second Python version must confirm.
+fn other() -> Option<PathBuf> {
+    let found = python(Path::new("python3"), &["tests/behaviour/environment.py", "--others"]);
+    found.lines().next().map(PathBuf::from)
+}
+
+#[test]
+fn programs_and_pages_behave_as_before() {
+    let interpreter = environment();
+    let said = python(
+        &interpreter,
+        &[
+            "tests/behaviour/behaviour.py",
+            "--tool",
+            TOOL,
+            "--python",
+            &interpreter.to_string_lossy(),
+            "--pages",
+            "codemods",
+        ],
+    );
+    assert!(said.contains(" passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn the_comparison_of_traces_sees_wrong_rewrites() {
+    python(&environment(), &["tests/trace/selftest.py"]);
+}
+
+#[track_caller]
+fn traces_are_equal(interpreter: &Path, kind: &str, emission: &str, count: &str) {
+    let arguments = [
+        "tests/trace/trace.py",
+        "--tool",
+        TOOL,
+        "--kind",
+        kind,
+        "--emission",
+        emission,
+        "--count",
+        count,
+    ];
+    let said = python(interpreter, &arguments);
+    assert!(said.contains(" 0 differences"), "{said}");
+}
+
+#[test]
+fn gathered_programs_have_the_same_traces() {
+    traces_are_equal(&environment(), "gather", "gather", "300");
+}
+
+#[test]
+fn gathered_programs_have_the_same_traces_on_another_python() {
+    if let Some(interpreter) = other() {
+        traces_are_equal(&interpreter, "gather", "gather", "150");
+    }
+}
+
+#[test]
+fn programs_gathered_in_order_have_the_same_traces() {
+    traces_are_equal(&environment(), "gather", "in_order", "150");
+}
+
+#[test]
+fn programs_with_timeouts_have_the_same_traces() {
+    traces_are_equal(&environment(), "timeout", "gather", "150");
+}
