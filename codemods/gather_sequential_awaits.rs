@@ -87,9 +87,19 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 /// Finds the runs of one block: statements that each await one call, one after the other.
 fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut Findings) {
     let mut run: Vec<Step<'a>> = Vec::new();
+    let shares_lines = |stmt: &Stmt| crate::layout::own_lines(ctx.module, stmt.start(), stmt.end()).is_err();
     for stmt in block {
         match step(ctx, stmt) {
-            Some(step) => run.push(step),
+            Some(step) => {
+                // What shares its line cannot move; it must not hold back what stands beside it.
+                if run
+                    .last()
+                    .is_some_and(|last| shares_lines(last.stmt) != shares_lines(stmt))
+                {
+                    split(ctx, options, &std::mem::take(&mut run), acc);
+                }
+                run.push(step);
+            }
             None => {
                 split(ctx, options, &std::mem::take(&mut run), acc);
                 if let Some(tuple) = returned_tuple(stmt) {

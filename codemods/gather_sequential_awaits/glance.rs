@@ -3,7 +3,7 @@
 /// Whether two lines of the same indentation begin like awaiting statements, with nothing but their own continuation lines, comments
 /// and blank lines between them; or a `return` awaits twice. May be wrong in favour of looking (strings are not told from code), never
 /// against it.
-pub(in super::super) fn glance(text: &[u8]) -> bool {
+pub fn glance(text: &[u8]) -> bool {
     let mut last: Option<usize> = None;
     for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
         let indent = line

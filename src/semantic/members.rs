@@ -185,6 +185,25 @@ impl<'a> SemanticModel<'a> {
         all
     }
 
+    /// A dataclass whose generated constructor stores its arguments and runs nothing else.
+    pub fn is_plain_dataclass(&self, class: &'a ast::StmtClassDef) -> bool {
+        let makes = |call: &Expr| ["list", "dict", "set"].iter().any(|name| self.is_builtin(call, name));
+        self.hierarchy_is_plain(class)
+            && !class.decorator_list.is_empty()
+            && self.methods_named("__post_init__").next().is_none()
+            && self.methods_named("__setattr__").next().is_none()
+            && class.body.iter().all(|stmt| match stmt {
+                Stmt::AnnAssign(field) => match field.value.as_deref() {
+                    Some(Expr::Call(call)) => call
+                        .arguments
+                        .find_keyword("default_factory")
+                        .is_none_or(|factory| makes(&factory.value)),
+                    _ => true,
+                },
+                _ => true,
+            })
+    }
+
     /// Whether reading an object by this path cannot fail: a name that is bound for certain, then attributes that every instance has
     /// from its class body or from the top level of `__init__` on.
     pub fn is_settled(&self, path: &Expr) -> bool {

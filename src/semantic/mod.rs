@@ -7,6 +7,7 @@
 mod build;
 pub mod constants;
 pub mod effects;
+mod elements;
 pub mod flow;
 pub mod members;
 pub mod names;

@@ -157,7 +157,11 @@ impl<'a> Walker<'_, 'a> {
         });
         match (model.method(class, "__init__"), own) {
             (Some(init), _) => self.compose_call(call, init, Some(Passed::Nothing)),
-            (None, None) if !has_constructor && model.bases(class).is_empty() && class.decorator_list.is_empty() => {
+            (None, None)
+                if !has_constructor
+                    && model.bases(class).is_empty()
+                    && (class.decorator_list.is_empty() || model.is_plain_dataclass(class)) =>
+            {
                 self.arguments_are_read(call)
             }
             (None, own) => {
