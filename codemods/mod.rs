@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use crate::codemod::{Codemod, Logic, options_of};
+use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
@@ -46,14 +47,18 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
-    codemod!(replace_requests_with_httpx),
-    codemod!(replace_time_sleep, glance: replace_time_sleep::glance),
+    codemod!(replace_requests_with_httpx, glance: |text, _| glance::imports(text, "requests")),
+    // Most files that sleep sleep in asyncio.
+    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time")),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
         glance: gather_sequential_awaits::glance
     ),
-    codemod!(replace_wait_for_with_timeout),
-    codemod!(replace_async_timeout),
-    codemod!(replace_asyncio_timeout_error),
+    codemod!(
+        replace_wait_for_with_timeout,
+        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+    ),
+    codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
 ];

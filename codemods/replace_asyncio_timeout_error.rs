@@ -3,9 +3,10 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::importer;
 use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind, NodeId};
@@ -20,6 +21,25 @@ const NAMES: &[&str] = &[
     "concurrent.futures._base.TimeoutError",
     "socket.timeout",
 ];
+
+/// The classes are named through an import of theirs: as an attribute, or as a name of its own.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    let named = |from: &[&str], name: &str| {
+        from.iter().any(|package| glance::imports(text, package))
+            && glance::mentions(
+                text,
+                &[
+                    &format!(".{name}"),
+                    &format!("import {name}"),
+                    &format!("{name} as"),
+                    &format!("{name},"),
+                    &format!("{name}\n"),
+                    &format!("{name}\r"),
+                ],
+            )
+    };
+    named(&["asyncio", "concurrent"], "TimeoutError") || named(&["socket"], "timeout")
+}
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for (id, qualified) in ctx.model.uses_of(NAMES) {

@@ -9,13 +9,6 @@ use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::semantic::place::Backend;
 
-/// Most files that sleep sleep in asyncio: the name must come from `time`, by one of the spellings of an import.
-pub(super) fn glance(text: &[u8]) -> bool {
-    ["time.sleep", "from time", "import time as", "time as "]
-        .iter()
-        .any(|spelling| memchr::memmem::find(text, spelling.as_bytes()).is_some())
-}
-
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls_to("time.sleep") {
         if ctx.model.runs_in_async(ctx.model.id(call)) {

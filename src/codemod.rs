@@ -31,8 +31,9 @@ pub struct Codemod {
     pub logic: Logic,
     /// Says what is wrong with `[tool.asyncup.codemods.NAME]`; `None` when the codemod has no options.
     pub validate_options: Option<ValidateOptions>,
-    /// A quick look at a text that holds all needles: false when the codemod can find nothing in it. `None`: the needles suffice.
-    pub glance: Option<fn(&[u8]) -> bool>,
+    /// A quick look at a text that holds all needles: false when the codemod can find nothing of what is wanted in it. `None`: the needles
+    /// suffice.
+    pub glance: Option<fn(&[u8], Wanted) -> bool>,
 }
 
 impl Codemod {
@@ -65,6 +66,15 @@ impl Context<'_> {
     pub fn options<T: DeserializeOwned + Default>(&self) -> T {
         self.settings.options(self.codemod)
     }
+}
+
+/// What a run is to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Declined patterns as well.
+    Everything,
+    /// What can be rewritten or needs a person. Nothing is declared about receivers.
+    NothingDeclined,
 }
 
 /// A set of codemods in catalogue order, with what tells which of them a file can concern.
@@ -122,10 +132,10 @@ impl Selection {
         &self.codemods
     }
 
-    /// The codemods that may find something in this Python text. A file for which this is empty is never parsed.
-    pub fn concerning(&self, text: &[u8]) -> Vec<&'static Codemod> {
+    /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed.
+    pub fn concerning(&self, text: &[u8], wanted: Wanted) -> Vec<&'static Codemod> {
         let mut found = self.with_needles_in(text);
-        found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text)));
+        found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)));
         found
     }
 

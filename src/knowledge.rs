@@ -54,6 +54,17 @@ pub fn class_facts(qualified: &str) -> Option<&'static ClassFacts> {
     BY_NAME.get(qualified).copied()
 }
 
+/// Whether a class that may be shared can be known in a text: its package and its name both occur.
+pub fn mentions_shareable_class(text: &[u8]) -> bool {
+    let occurs = |word: Option<&str>| word.is_some_and(|word| memchr::memmem::find(text, word.as_bytes()).is_some());
+    let mut names = TABLES
+        .class
+        .iter()
+        .filter(|class| class.shareable)
+        .flat_map(|class| &class.names);
+    names.any(|name| occurs(name.split('.').next()) && occurs(name.rsplit('.').next()))
+}
+
 /// What the name of a callee suggests it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {

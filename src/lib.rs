@@ -12,6 +12,7 @@ pub mod concurrency;
 pub mod diff;
 pub mod edit;
 pub mod finding;
+pub mod glance;
 pub mod importer;
 pub mod knowledge;
 pub mod layout;

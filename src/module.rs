@@ -174,6 +174,9 @@ fn newline_of(text: &str) -> &'static str {
 /// The bound counts, over the open brackets and the indentation, the tokens since the last comma or line end; no path in the tree is
 /// longer than a small multiple of that. A comma inside a lambda's parameters ends nothing.
 fn too_deep(text: &[u8]) -> Option<TextSize> {
+    if text.len() <= MAX_DEPTH {
+        return None;
+    }
     let mut open: Vec<(usize, bool)> = Vec::new();
     let (mut chain, mut in_lambda, mut below) = (0usize, false, 0usize);
     let mut indents: Vec<usize> = Vec::new();

@@ -1,66 +1,163 @@
 //! Whether two awaits could follow each other, judged from the lines alone: most async files are never parsed for this codemod.
 
+use memchr::memmem;
+
+use crate::codemod::Wanted;
+use crate::knowledge::{self, Verb};
+
 /// Whether two lines of the same indentation begin like awaiting statements, with nothing but their own continuation lines, comments
 /// and blank lines between them; or a `return` awaits twice. May be wrong in favour of looking (strings are not told from code), never
 /// against it.
-pub fn glance(text: &[u8]) -> bool {
-    let mut last: Option<usize> = None;
+pub fn glance(text: &[u8], wanted: Wanted) -> bool {
+    let mut known_class = None;
+    let mut may_join = |step: &Step| {
+        wanted == Wanted::Everything || {
+            let known_class = *known_class.get_or_insert_with(|| knowledge::mentions_shareable_class(text));
+            step.may_be_joined(text, known_class)
+        }
+    };
+    let mut last: Option<(usize, Step)> = None;
+    let mut returning = false;
     for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
         let indent = line
             .iter()
             .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0c))
             .count();
         let code = &line[indent..];
-        match code.first() {
-            None | Some(b'#') => continue,
-            Some(_) => {}
+        let Some(&first) = code.first().filter(|&&first| first != b'#') else {
+            continue;
+        };
+        let is_closing = matches!(first, b')' | b']' | b'}' | b'"' | b'\'');
+        if returning && (first == b')' || code.starts_with(b"await")) && memmem::find(code, b"await").is_some() {
+            return true;
         }
-        if last.is_some_and(|last| indent > last || matches!(code[0], b')' | b']' | b'}' | b'"' | b'\'')) {
+        // The awaits of a returned tuple may stand on further lines: in parentheses, or behind the call that the line leaves open.
+        let returns = code.starts_with(b"return");
+        if returns && memmem::find_iter(code, b"await").count() > 1 {
+            return true;
+        }
+        let is_open = matches!(code.trim_ascii_end().last(), Some(b'(' | b'[' | b'{' | b','));
+        returning = if returns {
+            is_open
+        } else {
+            returning && (is_open || !is_closing)
+        };
+        if last.as_ref().is_some_and(|(above, _)| indent > *above || is_closing) {
             // A further line of the step: nothing else may be indented more without a header above it.
             continue;
         }
-        if may_begin_step(code) {
-            if last == Some(indent) {
-                return true;
-            }
-            last = Some(indent);
-        } else if code.starts_with(b"return") {
-            // The awaits of a returned tuple may stand on further lines.
-            let awaits = memchr::memmem::find_iter(code, b"await").count();
-            let goes_on = code.trim_ascii_end().ends_with(b"(");
-            if awaits > 1 || goes_on && (awaits == 1 || code[b"return".len()..].trim_ascii() == b"(") {
-                return true;
-            }
-            last = None;
-        } else {
-            last = None;
+        let step = Step::of(code);
+        if step.is_some()
+            && [&b"\"\"\""[..], b"'''"]
+                .iter()
+                .any(|quotes| memmem::find(code, quotes).is_some())
+        {
+            // The lines of a string have any indentation.
+            return true;
         }
+        if let (Some((above, earlier)), Some(step)) = (&last, &step)
+            && *above == indent
+            && !(wanted == Wanted::NothingDeclined && earlier.is_mentioned(code))
+            && may_join(earlier)
+            && may_join(step)
+        {
+            return true;
+        }
+        last = step.map(|step| (indent, step));
     }
     false
 }
 
-/// `await ...`, `name = await ...`, or either with its value in parentheses.
-fn may_begin_step(code: &[u8]) -> bool {
-    let name = code
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte >= 0x80)
-        .count();
-    if &code[..name] == b"await" {
-        return true;
+/// The first line of what may be an awaiting statement.
+struct Step<'a> {
+    /// The name that is bound; empty for none.
+    target: &'a [u8],
+    /// The dotted path that is called; empty when it does not stand on this line.
+    callee: &'a [u8],
+}
+
+impl<'a> Step<'a> {
+    /// `await ...`, `name = await ...`, or either with its value in parentheses.
+    fn of(code: &'a [u8]) -> Option<Self> {
+        let name = code.iter().take_while(|byte| is_word(**byte)).count();
+        if &code[..name] == b"await" {
+            return Some(Self::calling(code, b""));
+        }
+        let rest = code[name..].trim_ascii_start();
+        let value = match rest.first() {
+            Some(b'(') if name == 0 => rest,
+            Some(b'=') if name > 0 && rest.get(1) != Some(&b'=') => rest[1..].trim_ascii_start(),
+            _ => return None,
+        };
+        let inner = value.trim_ascii_end();
+        let inner = inner[inner.iter().take_while(|byte| **byte == b'(').count()..].trim_ascii_start();
+        // What is in parentheses, or behind a backslash, may begin on the next line.
+        let awaits = inner.is_empty() && !value.is_empty()
+            || inner.starts_with(b"await")
+            || inner == b"\\"
+            || inner.starts_with(b"#");
+        awaits.then(|| Self::calling(value, &code[..name]))
     }
-    let rest = code[name..].trim_ascii_start();
-    let value = match rest.first() {
-        Some(b'(') if name == 0 => rest,
-        Some(b'=') if name > 0 && rest.get(1) != Some(&b'=') => rest[1..].trim_ascii_start(),
-        _ => return false,
-    };
-    let value = value.trim_ascii_start();
-    value.starts_with(b"await") || value.starts_with(b"(") || value.starts_with(b"\\")
+
+    fn calling(value: &'a [u8], target: &'a [u8]) -> Self {
+        let callee = match value.strip_prefix(b"await ") {
+            Some(rest) => {
+                let path = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count();
+                if rest.get(path) == Some(&b'(') {
+                    &rest[..path]
+                } else {
+                    b""
+                }
+            }
+            None => b"",
+        };
+        Self { target, callee }
+    }
+
+    /// Whether a line mentions the name that this step binds: then it needs the result, or binds the name anew.
+    fn is_mentioned(&self, line: &[u8]) -> bool {
+        !self.target.is_empty()
+            && memmem::find_iter(line, self.target).any(|at| {
+                let after = line.get(at + self.target.len());
+                (at == 0 || !is_word(line[at - 1])) && after.is_none_or(|after| !is_word(*after))
+            })
+    }
+
+    /// Whether the step could be joined with another: its callee may be a function of this file or a method of a class that is known, or
+    /// is said to read by its name and its result is kept.
+    fn may_be_joined(&self, text: &[u8], known_class: bool) -> bool {
+        let Ok(callee) = std::str::from_utf8(self.callee) else {
+            return true;
+        };
+        let mut names = callee.rsplit('.');
+        let name = names.next().unwrap_or_default();
+        if callee.starts_with("asyncio.") {
+            return false;
+        }
+        if callee.is_empty()
+            || (!self.target.is_empty() && knowledge::verb_of(name) == Verb::Read)
+            || (known_class && callee.contains('.'))
+        {
+            return true;
+        }
+        let is_defined = memmem::find_iter(text, name.as_bytes()).any(|at| {
+            text[..at].ends_with(b"async def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next))
+        });
+        is_defined
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 #[cfg(test)]
 mod tests {
-    use super::glance;
+    use super::*;
+
+    fn glance(text: &[u8]) -> bool {
+        super::glance(text, Wanted::Everything)
+    }
 
     #[test]
     fn sees_what_could_be_a_run() {
@@ -68,6 +165,7 @@ mod tests {
         assert!(glance(b"  await f(\n    1,\n  )\n\n  # why\n  await g()\n"));
         assert!(glance(b"  x = (\n    await f()\n  )\r\n  await g()\n"));
         assert!(glance(b"  return await f(), await g()\n"));
+        assert!(glance(b"  a = await f(\"\"\"x\ny\"\"\")\n  b = await g()\n"));
         assert!(glance(b"  return (\n    await f(),\n    await g(),\n  )\n"));
         assert!(glance("  \u{e4} = await f()\n  b = await g()\n".as_bytes()));
     }
@@ -77,5 +175,17 @@ mod tests {
         assert!(!glance(b"    a = await f()\n    print(a)\n    b = await g()\n"));
         assert!(!glance(b"    await f()\n        await g()\n"));
         assert!(!glance(b"    return await f()\n"));
+    }
+
+    #[test]
+    fn passes_over_what_would_be_declined() {
+        let would = |text: &str| super::glance(text.as_bytes(), Wanted::NothingDeclined);
+        assert!(!would("    await a.start()\n    await b.start()\n"));
+        assert!(!would("    await a.get()\n    await b.get()\n"));
+        assert!(would("    x = await a.get()\n    y = await b.get()\n"));
+        assert!(would("async def work(): ...\n    await work(1)\n    await work(2)\n"));
+        assert!(would(
+            "from httpx import AsyncClient\n    await c.post(1)\n    await d.post(2)\n"
+        ));
     }
 }

@@ -76,6 +76,7 @@ fn explain_place(
         profile: resolver.profile(absolute.parent().unwrap_or(&folder))?,
     };
     let processor = Processor {
+        declined: true,
         command: Command::Check,
         resolver: &resolver,
         generated: true,

@@ -12,6 +12,7 @@ use std::thread;
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
+use crate::codemod::Wanted;
 use crate::module::ParseError;
 use crate::project::ProjectFacts;
 use crate::rewrite::{self, RewriteError};
@@ -40,6 +41,8 @@ pub enum Processed {
 pub struct Processor<'a> {
     pub command: Command,
     pub resolver: &'a Resolver,
+    /// Whether patterns that are left alone will be shown or counted.
+    pub declined: bool,
     /// Whether files that say that they are generated are taken.
     pub generated: bool,
     pub project: ProjectFacts,
@@ -100,9 +103,14 @@ impl Processor<'_> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
+        let wanted = if self.declined || file.profile.declares_receivers() {
+            Wanted::Everything
+        } else {
+            Wanted::NothingDeclined
+        };
         let concerned = match kind {
             SourceKind::Notebook => selection.with_needles_in(bytes),
-            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes),
+            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
         };
         if concerned.is_empty() {
             return None;
@@ -116,7 +124,7 @@ impl Processor<'_> {
             && file
                 .profile
                 .selection
-                .concerning(decoded.source.text.as_bytes())
+                .concerning(decoded.source.text.as_bytes(), wanted)
                 .is_empty()
         {
             return None;

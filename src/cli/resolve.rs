@@ -29,6 +29,13 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether the configuration says anything about receivers.
+    pub fn declares_receivers(&self) -> bool {
+        !self.config.receivers.is_empty()
+    }
+}
+
+impl Profile {
     /// Whether the configuration leaves out this file or folder, given as an absolute path.
     pub fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|globs| globs.matches(path))

@@ -19,6 +19,12 @@ use super::{Error, Status, interrupt, pipeline};
 /// The path that stands for stdin.
 const STDIN: &str = "-";
 
+/// Whether a run shows what is recognised and left alone: on request, in its counts, and in the formats that list everything.
+fn shows_declined(format: OutputFormat, arguments: &RunArguments) -> bool {
+    let lists_everything = matches!(format, OutputFormat::Json | OutputFormat::JsonLines);
+    arguments.output.voice.verbose || arguments.output.statistics || lists_everything
+}
+
 /// Runs a command on the paths.
 pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> Result<Status, Error> {
     let resolver = Resolver::new(
@@ -31,6 +37,7 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
     let processor = Processor {
         command,
         resolver: &resolver,
+        declined: shows_declined(format, arguments),
         generated: arguments.files.generated,
         project: ProjectFacts::default(),
     };

@@ -17,7 +17,8 @@ use crate::module::Module;
 pub(super) fn build(module: &Module) -> SemanticModel<'_> {
     let mut builder = Builder {
         module,
-        nodes: Vec::new(),
+        // About one node per five bytes of ordinary code.
+        nodes: Vec::with_capacity(module.text().len() / 5),
         scopes: vec![scope(ScopeKind::Module, None)],
         bindings: Vec::new(),
         references: Vec::new(),

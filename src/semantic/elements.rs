@@ -33,7 +33,11 @@ impl<'a> SemanticModel<'a> {
                     return Type::Scalar("int");
                 }
                 match call.arguments.args.first() {
-                    Some(first) if ["sorted", "list", "tuple", "set", "reversed"].iter().any(is) => {
+                    Some(first)
+                        if ["sorted", "list", "tuple", "set", "reversed"]
+                            .iter()
+                            .any(|name| is(name)) =>
+                    {
                         self.element_type(first, steps + 1)
                     }
                     _ => Type::Unknown,
