@@ -140,10 +140,9 @@ impl<'a> Step<'a> {
         {
             return true;
         }
-        let is_defined = memmem::find_iter(text, name.as_bytes()).any(|at| {
+        memmem::find_iter(text, name.as_bytes()).any(|at| {
             text[..at].ends_with(b"async def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next))
-        });
-        is_defined
+        })
     }
 }
 
