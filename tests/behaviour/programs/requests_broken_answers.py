@@ -1,5 +1,5 @@
 # codemods: replace_requests_with_httpx
-# level: any
+# level: optional
 """Answers that end too soon, or are not what they say."""
 
 import requests
