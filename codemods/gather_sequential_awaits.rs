@@ -10,6 +10,7 @@ pub(super) use glance::glance;
 
 use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use crate::codemod::Context;
@@ -86,9 +87,19 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 /// Finds the runs of one block: statements that each await one call, one after the other.
 fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut Findings) {
     let mut run: Vec<Step<'a>> = Vec::new();
+    let shares_lines = |stmt: &Stmt| crate::layout::own_lines(ctx.module, stmt.start(), stmt.end()).is_err();
     for stmt in block {
         match step(ctx, stmt) {
-            Some(step) => run.push(step),
+            Some(step) => {
+                // What shares its line cannot move; it must not hold back what stands beside it.
+                if run
+                    .last()
+                    .is_some_and(|last| shares_lines(last.stmt) != shares_lines(stmt))
+                {
+                    split(ctx, options, &std::mem::take(&mut run), acc);
+                }
+                run.push(step);
+            }
             None => {
                 split(ctx, options, &std::mem::take(&mut run), acc);
                 if let Some(tuple) = returned_tuple(stmt) {
@@ -157,44 +168,37 @@ fn returned_tuple(stmt: &Stmt) -> Option<Vec<Step<'_>>> {
 /// Cuts a run where a step needs what an earlier one binds; what is left is independent by names.
 fn split<'a>(ctx: &Context<'a>, options: &Options, run: &[Step<'a>], acc: &mut Findings) {
     let mut from = 0;
-    while from < run.len() {
-        let mut to = from + 1;
-        while to < run.len()
-            && run[from..to]
-                .iter()
-                .all(|earlier| !names_connect(ctx, earlier, &run[to]))
-        {
-            to += 1;
+    let mut bound: FxHashSet<&str> = FxHashSet::default();
+    for (index, step) in run.iter().enumerate() {
+        if mentions(ctx, step, &bound) {
+            group(ctx, options, &run[from..index], acc);
+            from = index;
+            bound.clear();
         }
-        if to - from >= 2 {
-            group(ctx, options, &run[from..to], acc);
-        }
-        from = to;
+        let inside = ctx.model.bindings_within(ctx.model.id(step.call));
+        bound.extend(inside.iter().map(|binding| binding.name));
+        bound.extend(step.target.map(|target| target.id.as_str()));
     }
+    group(ctx, options, &run[from..], acc);
 }
 
-/// Whether the later step reads or binds a name that the earlier one binds.
-fn names_connect(ctx: &Context, earlier: &Step, later: &Step) -> bool {
-    let call = ctx.model.id(later.call);
-    let mentions = |name: &str| {
-        ctx.model
-            .references_in(call)
-            .iter()
-            .any(|reference| reference.name.id == name)
-            || ctx
-                .model
-                .bindings_within(call)
-                .iter()
-                .any(|binding| binding.name == name)
-            || later.target.is_some_and(|target| target.id == name)
-    };
-    let bound_by_earlier = ctx.model.bindings_within(ctx.model.id(earlier.call));
-    earlier.target.is_some_and(|target| mentions(&target.id))
-        || bound_by_earlier.iter().any(|binding| mentions(binding.name))
+/// Whether a step reads or binds one of these names.
+fn mentions(ctx: &Context, step: &Step, names: &FxHashSet<&str>) -> bool {
+    let call = ctx.model.id(step.call);
+    let reads = ctx.model.references_in(call).iter();
+    let binds = ctx.model.bindings_within(call).iter();
+    reads
+        .map(|reference| reference.name.id.as_str())
+        .any(|name| names.contains(name))
+        || binds.map(|binding| binding.name).any(|name| names.contains(name))
+        || step.target.is_some_and(|target| names.contains(target.id.as_str()))
 }
 
 /// Joins as many steps as can be: proven ones with proven ones, so that a doubt about one does not hold back the others.
 fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut Findings) {
+    if steps.len() < 2 {
+        return;
+    }
     let order = options.emission.failure_order();
     let judged: Vec<Result<Member<'a>, Declined>> = steps
         .iter()
@@ -278,7 +282,7 @@ fn closures_allow(ctx: &Context, step: &Step, member: &Member) -> Result<(), Dec
 }
 
 /// What an earlier member may write must not be read by a later one's arguments, which are now evaluated first.
-fn arguments_stay(ctx: &Context, earlier: &Member, later: &Member) -> Result<(), Declined> {
+fn arguments_stay<'a>(ctx: &Context<'a>, earlier: &Member<'a>, later: &Member<'a>) -> Result<(), Declined> {
     for argument in later.call.arguments.iter_source_order() {
         let reads = ctx.model.effects_of_expr(argument.value(), ctx.settings);
         if earlier.effects.conflict(&reads).is_some() {

@@ -427,7 +427,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
     fn call(&mut self, call: &'a ast::ExprCall, verb: &'static str) -> Result<(), Declined> {
         let model = self.ctx.model;
         let id = model.id(call);
-        let request = self.arguments(call, verb, false)?;
+        let request = self
+            .arguments(call, verb, false)
+            .map_err(|Declined(reason)| self.keep(reason))?;
         let is_manager = matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_));
         let in_pieces = request.streams && self.is_read_in_pieces();
         let method = if in_pieces || is_manager {

@@ -15,6 +15,7 @@ use crate::knowledge::{self, Verb};
 use crate::module::one_line;
 use crate::semantic::effects::{Location, Summary};
 use crate::semantic::flow::Guard;
+use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
@@ -92,10 +93,19 @@ impl<'a> Context<'a> {
                 format!("`{callee}` opens, closes or enters a scope of the current task: its order matters").into(),
             );
         }
-        if let Some(function) = self.model.function_of(&call.func)
-            && !function.is_async
+        if let Expr::Name(name) = &*call.func
+            && self.model.lookup(&name.id, self.model.scope_of(self.model.id(name))) == Lookup::Scope(ScopeId::MODULE)
+            && self.model.is_replaced(&name.id)
         {
-            return Err(format!("`{callee}` is not an async function: it works as soon as it is called").into());
+            return Err(format!("`{name}` is replaced at run time", name = name.id).into());
+        }
+        if let Some(function) = self.model.function_of(&call.func) {
+            if !function.is_async {
+                return Err(format!("`{callee}` is not an async function: it works as soon as it is called").into());
+            }
+            if !self.model.arguments_fit(call, function) {
+                return Err(format!("`{callee}` does not take these arguments: the call fails").into());
+            }
         }
         Ok(())
     }
@@ -124,26 +134,40 @@ impl<'a> Context<'a> {
                 });
             }
         }
-        if let Expr::Attribute(method) = &*call.func
-            && !self.model.is_total(&method.value)
-            && !matches!(self.model.type_of(&method.value), Type::Instance(_))
-            && self.model.declared(&method.value, self.settings).is_none()
-        {
-            if !self.model.is_cheap(&method.value) {
-                return Err(format!(
-                    "`{}` could fail or have an effect before the first call has run",
-                    one_line(self.model.slice(&*method.value))
-                )
-                .into());
-            }
+        let object = match &*call.func {
+            Expr::Attribute(method) => &*method.value,
+            callee => callee,
+        };
+        if !self.model.is_cheap(object) {
+            return Err(format!(
+                "`{}` could fail or have an effect before the first call has run",
+                one_line(self.model.slice(object))
+            )
+            .into());
+        }
+        if !self.model.is_settled(object) && self.model.declared(object, self.settings).is_none() {
             doubt.get_or_insert_with(|| {
                 format!(
                     "`{}` is now evaluated before the first call has run",
-                    self.model.slice(&*method.value)
+                    self.model.slice(object)
                 )
             });
         }
+        self.locals_are_bound(call)?;
         Ok(doubt)
+    }
+
+    /// A local name that may not be bound yet fails before the first call has run.
+    fn locals_are_bound(&self, call: &'a ast::ExprCall) -> Result<(), Declined> {
+        let references = self.model.references_in(self.model.id(call));
+        let unbound = references.iter().find(|reference| {
+            matches!(self.model.lookup(&reference.name.id, reference.scope), Lookup::Scope(owner) if owner != ScopeId::MODULE)
+                && !self.model.is_definitely_bound(reference.name)
+        });
+        match unbound {
+            Some(reference) => Err(format!("`{}` may not be bound yet", reference.name.id).into()),
+            None => Ok(()),
+        }
     }
 
     /// What a member does decides: proven reads may overlap; what is not known may, on the word of its name and on request only.
@@ -173,13 +197,30 @@ impl<'a> Context<'a> {
             }
             return Ok(());
         };
+        if let Expr::Name(function) = &*member.call.func
+            && self
+                .model
+                .resolve(&function.id, self.model.scope_of(self.model.id(function)))
+                .any(|binding| {
+                    !matches!(
+                        binding.kind,
+                        BindingKind::Import(_)
+                            | BindingKind::FromImport(..)
+                            | BindingKind::Function(_)
+                            | BindingKind::Class(_)
+                    )
+                })
+        {
+            return Err(format!("`{callee}` is a variable: nothing says what it calls").into());
+        }
         match knowledge::verb_of(name) {
             Verb::Guard => return Err(format!("`{name}` is a guard by its name: what follows may rely on it").into()),
+            Verb::Write => return Err(format!("`{name}` writes, by its name").into()),
             Verb::Other => return Err(format!("nothing says that `{callee}` only reads: {unknown}").into()),
             Verb::Read => {}
         }
         if !effects.writes.is_empty() {
-            return Err(format!("`{callee}` writes to the outside").into());
+            return Err(format!("`{callee}` writes to the outside: {unknown}").into());
         }
         self.unknown_callee_only_reads(member.call, callee)?;
         if let Expr::Attribute(method) = &*member.call.func {
@@ -250,6 +291,16 @@ impl<'a> Context<'a> {
         if let Some(location) = one.effects.conflict(&other.effects) {
             return Err(format!("both touch {}, and one writes it", describe(location)).into());
         }
+        for (known, guessed) in [(one, other), (other, one)] {
+            if !known.effects.writes.is_empty() && guessed.effects.unknown.is_some() {
+                return Err(format!(
+                    "`{}` writes, and what `{}` reads is not known",
+                    self.model.slice(&*known.call.func),
+                    self.model.slice(&*guessed.call.func)
+                )
+                .into());
+            }
+        }
         if one.effects.exclusive.is_some() && other.effects.exclusive.is_some() {
             return Err("both use something that only one task may use at a time".into());
         }
@@ -310,7 +361,7 @@ impl<'a> Context<'a> {
         }
         if let Some(target) = targets
             .iter()
-            .find(|target| self.model.is_seen_outside(target, scope, guard.body()))
+            .find(|target| self.model.is_seen_after_failure(target, scope, guard))
         {
             return Err(format!("`{target}` is seen after a failure, when it may not have been set").into());
         }
@@ -338,7 +389,7 @@ impl<'a> Context<'a> {
     }
 
     /// One handler that catches every `Exception`, does not look at it, and ends the function.
-    fn handler_takes_everything(&self, stmt: &ast::StmtTry) -> bool {
+    fn handler_takes_everything(&self, stmt: &'a ast::StmtTry) -> bool {
         let [ast::ExceptHandler::ExceptHandler(handler)] = stmt.handlers.as_slice() else {
             return false;
         };
@@ -346,7 +397,16 @@ impl<'a> Context<'a> {
             self.model.is_builtin(type_, "Exception") || self.model.is_builtin(type_, "BaseException")
         });
         let ends = matches!(handler.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)));
-        everything && handler.name.is_none() && ends && !stmt.is_star
+        everything && handler.name.is_none() && ends && !stmt.is_star && !self.looks_at_exception(handler)
+    }
+
+    /// Whether a handler asks which exception it handles without binding it: by `traceback` or `sys.exc_info()`.
+    fn looks_at_exception(&self, handler: &'a ast::ExceptHandlerExceptHandler) -> bool {
+        let references = self.model.references_in(self.model.id(handler));
+        references.iter().any(|reference| {
+            let path = self.model.imported_name(&reference.name.id, reference.scope);
+            path.is_some_and(|path| path == "sys" || path.starts_with("sys.exc") || path.starts_with("traceback"))
+        })
     }
 
     fn suppresses_everything(&self, stmt: &ast::StmtWith) -> bool {
@@ -396,41 +456,15 @@ impl<'a> Context<'a> {
                 _ => {}
             }
         }
-        if self.model.loops(id).any(|outer| self.sleeps(outer)) {
+        if self.model.is_in_sleeping_loop(id) {
             return Err("it stands in a loop that sleeps: polling paces itself".into());
         }
-        let Some(function) = self.model.enclosing_function(id) else {
-            return Ok(());
-        };
-        let asserts_calls = self.model.subtree(self.model.id(function)).any(|(_, node)| match node {
-            AnyNodeRef::ExprAttribute(attribute) => {
-                matches!(
-                    attribute.attr.as_str(),
-                    "mock_calls"
-                        | "assert_has_calls"
-                        | "call_args_list"
-                        | "method_calls"
-                        | "await_args_list"
-                        | "assert_has_awaits"
-                )
+        match self.model.enclosing_function(id) {
+            Some(function) if self.model.asserts_call_order(function) => {
+                Err("the function asserts an order of calls".into())
             }
-            _ => false,
-        });
-        if asserts_calls {
-            return Err("the function asserts an order of calls".into());
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    fn sleeps(&self, outer: NodeId) -> bool {
-        self.model.subtree(outer).any(|(_, node)| match node {
-            AnyNodeRef::ExprCall(call) => match &*call.func {
-                Expr::Attribute(attribute) => attribute.attr.as_str() == "sleep",
-                Expr::Name(name) => name.id.as_str() == "sleep",
-                _ => false,
-            },
-            _ => false,
-        })
     }
 
     /// A comment that speaks of an order is believed.
@@ -453,6 +487,10 @@ impl<'a> Context<'a> {
                             | "rate"
                             | "wait"
                             | "race"
+                            | "again"
+                            | "once"
+                            | "then"
+                            | "until"
                     )
                 });
             if speaks_of_order && self.module.is_first_on_line(comment.start()) {
@@ -464,7 +502,7 @@ impl<'a> Context<'a> {
 }
 
 fn is_external_receiver(location: &Location) -> bool {
-    matches!(location, Location::External("receiver", _))
+    matches!(location, Location::External("receiver" | "the outside", _))
 }
 
 /// `self` is a part of `self.repo`, and of itself.
@@ -480,7 +518,10 @@ fn describe(location: &Location) -> String {
         Location::Attribute { class, name } => format!("`{class}.{name}`"),
         Location::Content(_) => "an object that others can see".to_owned(),
         Location::External("receiver", name) => format!("to `{name}`"),
+        Location::External("random", _) => "the state of the random generator".to_owned(),
         Location::External("lock", name) => format!("the state of `{name}`"),
+        Location::External("the outside", name) => format!("to the outside, by the name of `{name}`"),
+        Location::Receiver(_) => "to what it is given".to_owned(),
         Location::External(kind, _) => format!("to {kind}"),
     }
 }

@@ -33,6 +33,7 @@ struct Words {
 #[derive(Deserialize)]
 struct Verbs {
     read: Vec<String>,
+    write: Vec<String>,
     guard: Vec<String>,
 }
 
@@ -70,23 +71,55 @@ pub enum Verb {
     Read,
     /// What follows it relies on it: a check, a login, an opening.
     Guard,
+    Write,
     Other,
 }
 
-/// The first word of a name, leading underscores aside.
+/// What the first word of a name says, leading underscores and an `async` or `a` before it aside: `async_get`, `aget`, `getUser`. A
+/// second verb that writes (`get_or_create`, `find_one_and_update`) decides.
 pub fn verb_of(name: &str) -> Verb {
-    let name = name.trim_start_matches('_').to_lowercase();
-    let word = name
-        .split('_')
-        .find(|word| !matches!(*word, "async" | "a" | "aio" | "do"))
-        .unwrap_or(&name);
-    if TABLES.verbs.read.iter().any(|verb| verb == word) {
-        Verb::Read
-    } else if TABLES.verbs.guard.iter().any(|verb| verb == word) {
+    let words = words_of(name);
+    let verbs = &TABLES.verbs;
+    let is_in = |list: &[String], word: &str| list.iter().any(|verb| verb == word);
+    let mut start = words
+        .iter()
+        .map(String::as_str)
+        .skip_while(|word| matches!(*word, "async" | "a" | "aio" | "do"));
+    let Some(first) = start.next() else { return Verb::Other };
+    let bare = first.strip_prefix('a').unwrap_or(first);
+    let says = |list: &[String]| is_in(list, first) || is_in(list, bare);
+    let also_writes = words
+        .windows(2)
+        .any(|pair| matches!(pair[0].as_str(), "and" | "or" | "then") && is_in(&verbs.write, &pair[1]));
+    if says(&verbs.write) || also_writes {
+        Verb::Write
+    } else if says(&verbs.guard) {
         Verb::Guard
+    } else if says(&verbs.read) && !words.iter().any(|word| word == "next") {
+        Verb::Read
     } else {
         Verb::Other
     }
+}
+
+/// The words of `snake_case` and `camelCase`, in lower case.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for character in name.chars() {
+        if character == '_' || character.is_uppercase() && was_lower {
+            words.push(String::new());
+        }
+        if character != '_' {
+            words
+                .last_mut()
+                .expect("it starts with one")
+                .extend(character.to_lowercase());
+        }
+        was_lower = character.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Whether a variable's name says that only one task may use what it holds: `db_session`, `conn`.
@@ -118,6 +151,14 @@ mod tests {
         assert_eq!(verb_of("_get_user"), Verb::Read);
         assert_eq!(verb_of("ensure_ready"), Verb::Guard);
         assert_eq!(verb_of("getter"), Verb::Other);
+        assert_eq!(verb_of("aget_session"), Verb::Read);
+        assert_eq!(verb_of("async_get_user"), Verb::Read);
+        assert_eq!(verb_of("fetchOrders"), Verb::Read);
+        assert_eq!(verb_of("get_users_and_orders"), Verb::Read);
+        assert_eq!(verb_of("get_or_create_user"), Verb::Write);
+        assert_eq!(verb_of("find_one_and_update"), Verb::Write);
+        assert_eq!(verb_of("acreate"), Verb::Write);
+        assert_eq!(verb_of("get_next"), Verb::Other);
         assert!(is_exclusive_name("db_session") && !is_exclusive_name("possession"));
     }
 }

@@ -94,20 +94,30 @@ pub fn rewrite(
     project: &ProjectFacts,
 ) -> Result<Outcome, RewriteError> {
     let mut current = source.clone();
+    // Parsed when the pass before checked its result.
+    let mut parsed: Option<Module> = None;
     let mut applied: Vec<Applied> = Vec::new();
     for number in 0..=MAX_PASSES {
         let codemods = selection.concerning(current.text.as_bytes(), Wanted::Everything);
         if codemods.is_empty() {
             return Ok(outcome(source, current, applied, Vec::new()));
         }
-        let module = Module::parse(&current, settings.target)?;
+        let module = match parsed.take() {
+            Some(module) => module,
+            None => Module::parse(&current, settings.target)?,
+        };
         let model = SemanticModel::build(&module);
         let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
         let Some(step) = pass(&current, &model, &mut findings, policy.level, settings) else {
             return Ok(outcome(source, current, applied, findings));
         };
         if number == MAX_PASSES {
-            let mut codemods: Vec<_> = step.accepted.iter().map(|&index| findings[index].codemod).collect();
+            let mut codemods: Vec<_> = step
+                .plan
+                .accepted
+                .iter()
+                .map(|&index| findings[index].codemod)
+                .collect();
             codemods.sort_unstable();
             codemods.dedup();
             return Err(RewriteError::NotConverged {
@@ -116,7 +126,8 @@ pub fn rewrite(
             });
         }
         record(&mut applied, &findings, &step);
-        current = step.after;
+        current = step.attempt.after;
+        parsed = Some(step.attempt.parsed);
     }
     unreachable!("the loop returns in its last round")
 }
@@ -214,11 +225,8 @@ fn guarded(codemod: &'static str, run: impl FnOnce()) -> Result<(), RewriteError
 
 /// The result of one pass.
 struct Step {
-    accepted: Vec<usize>,
-    edits: Vec<Edit>,
-    /// Edits on the text that `edits` made: imports without a use are removed.
-    tidy: Vec<Edit>,
-    after: Source,
+    plan: Plan,
+    attempt: Attempt,
 }
 
 /// Applies what can be applied together. A fix whose result fails verification is turned into a refusal in `findings`, and the rest
@@ -237,12 +245,7 @@ fn pass(
             return None;
         }
         if let Ok(attempt) = attempt(source, model, findings, &plan, settings) {
-            return Some(Step {
-                accepted: plan.accepted,
-                edits: attempt.edits,
-                tidy: attempt.tidy,
-                after: attempt.after,
-            });
+            return Some(Step { plan, attempt });
         }
         let mut blamed = false;
         for &index in &plan.accepted {
@@ -262,10 +265,14 @@ fn pass(
     }
 }
 
+/// A plan carried out.
 struct Attempt {
     edits: Vec<Edit>,
+    /// Edits on the text that `edits` made: imports without a use are removed.
     tidy: Vec<Edit>,
     after: Source,
+    /// `after`, parsed.
+    parsed: Module,
 }
 
 /// Applies a plan to the text and checks the result. The error says why the result is not acceptable.
@@ -293,21 +300,25 @@ fn attempt(
     };
     plan::normalise(&parsed, &mut tidy);
     if tidy.is_empty() || !plan::is_sound(&tidy, &after.cells) {
+        drop(new);
         return Ok(Attempt {
             edits,
             tidy: Vec::new(),
             after,
+            parsed,
         });
     }
     let tidied = spliced(&after, &tidy);
-    let parsed =
+    let last =
         Module::parse(&tidied, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
-    let last = SemanticModel::build(&parsed);
-    verify::verify(&new, &tidy, &last, settings.target).map_err(|error| error.to_string())?;
+    let model = SemanticModel::build(&last);
+    verify::verify(&new, &tidy, &model, settings.target).map_err(|error| error.to_string())?;
+    drop(model);
     Ok(Attempt {
         edits,
         tidy,
         after: tidied,
+        parsed: last,
     })
 }
 
@@ -328,20 +339,23 @@ fn boundary(cell: TextSize, edits: &[Edit]) -> TextSize {
 /// Moves what was applied before to its place in the new text, and adds what was applied now.
 fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
     let moved = |range: TextRange| {
-        let start = edit::shift(edit::shift(range.start(), &step.edits), &step.tidy);
-        let end = edit::shift(edit::shift(range.end(), &step.edits), &step.tidy);
+        let start = edit::shift(edit::shift(range.start(), &step.attempt.edits), &step.attempt.tidy);
+        let end = edit::shift(edit::shift(range.end(), &step.attempt.edits), &step.attempt.tidy);
         TextRange::new(start, end.max(start))
     };
     for old in applied.iter_mut() {
         old.range = moved(old.range);
     }
-    for &index in &step.accepted {
+    for &index in &step.plan.accepted {
         let finding = &findings[index];
         let Some(fix) = finding.fix() else { continue };
         let hull = fix.hull().unwrap_or(finding.range);
         // The hull's first byte: text inserted there belongs to the rewrite.
-        let before = step.edits.partition_point(|edit| edit.start() < hull.start());
-        let start = edit::shift(edit::shift(hull.start(), &step.edits[..before]), &step.tidy);
+        let before = step.attempt.edits.partition_point(|edit| edit.start() < hull.start());
+        let start = edit::shift(
+            edit::shift(hull.start(), &step.attempt.edits[..before]),
+            &step.attempt.tidy,
+        );
         applied.push(Applied {
             codemod: finding.codemod,
             applicability: fix.applicability,

@@ -194,7 +194,12 @@ fn target_names(ctx: &Context, steps: &[Step]) -> Vec<String> {
         return Vec::new();
     }
     let at = ctx.model.id(steps[0].call);
-    let underscore_is_read = ctx.model.references().iter().any(|reference| reference.name.id == "_");
+    let function = ctx
+        .model
+        .enclosing_function(at)
+        .map_or(at, |function| ctx.model.id(function));
+    let references = ctx.model.references_in(function);
+    let underscore_is_read = references.iter().any(|reference| reference.name.id == "_");
     let mut dropped = 0;
     steps
         .iter()

@@ -17,6 +17,7 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
         }
     };
     let mut last: Option<(usize, Step)> = None;
+    let mut returning = false;
     for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
         let indent = line
             .iter()
@@ -26,36 +27,51 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
         let Some(&first) = code.first().filter(|&&first| first != b'#') else {
             continue;
         };
-        if last
-            .as_ref()
-            .is_some_and(|(above, _)| indent > *above || matches!(first, b')' | b']' | b'}' | b'"' | b'\''))
-        {
+        let is_closing = matches!(first, b')' | b']' | b'}' | b'"' | b'\'');
+        if returning && (first == b')' || code.starts_with(b"await")) && memmem::find(code, b"await").is_some() {
+            return true;
+        }
+        // The awaits of a returned tuple may stand on further lines: in parentheses, or behind the call that the line leaves open.
+        let returns = code.starts_with(b"return");
+        if returns && memmem::find_iter(code, b"await").count() > 1 {
+            return true;
+        }
+        let is_open = matches!(code.trim_ascii_end().last(), Some(b'(' | b'[' | b'{' | b','));
+        returning = if returns {
+            is_open
+        } else {
+            returning && (is_open || !is_closing)
+        };
+        if last.as_ref().is_some_and(|(above, _)| indent > *above || is_closing) {
             // A further line of the step: nothing else may be indented more without a header above it.
             continue;
         }
         let step = Step::of(code);
-        match (&last, &step) {
-            (Some((above, earlier)), Some(step)) if *above == indent && may_join(earlier) && may_join(step) => {
-                return true;
-            }
-            (_, None) if code.starts_with(b"return") && may_return_two(code) => return true,
-            _ => {}
+        if step.is_some()
+            && [&b"\"\"\""[..], b"'''"]
+                .iter()
+                .any(|quotes| memmem::find(code, quotes).is_some())
+        {
+            // The lines of a string have any indentation.
+            return true;
+        }
+        if let (Some((above, earlier)), Some(step)) = (&last, &step)
+            && *above == indent
+            && !(wanted == Wanted::NothingDeclined && earlier.is_mentioned(code))
+            && may_join(earlier)
+            && may_join(step)
+        {
+            return true;
         }
         last = step.map(|step| (indent, step));
     }
     false
 }
 
-/// The awaits of a returned tuple may stand on further lines.
-fn may_return_two(code: &[u8]) -> bool {
-    let awaits = memmem::find_iter(code, b"await").count();
-    let goes_on = code.trim_ascii_end().ends_with(b"(");
-    awaits > 1 || goes_on && (awaits == 1 || code[b"return".len()..].trim_ascii() == b"(")
-}
-
 /// The first line of what may be an awaiting statement.
 struct Step<'a> {
-    binds: bool,
+    /// The name that is bound; empty for none.
+    target: &'a [u8],
     /// The dotted path that is called; empty when it does not stand on this line.
     callee: &'a [u8],
 }
@@ -65,7 +81,7 @@ impl<'a> Step<'a> {
     fn of(code: &'a [u8]) -> Option<Self> {
         let name = code.iter().take_while(|byte| is_word(**byte)).count();
         if &code[..name] == b"await" {
-            return Some(Self::calling(code, false));
+            return Some(Self::calling(code, b""));
         }
         let rest = code[name..].trim_ascii_start();
         let value = match rest.first() {
@@ -73,11 +89,17 @@ impl<'a> Step<'a> {
             Some(b'=') if name > 0 && rest.get(1) != Some(&b'=') => rest[1..].trim_ascii_start(),
             _ => return None,
         };
-        let awaits = value.starts_with(b"await") || value.starts_with(b"(") || value.starts_with(b"\\");
-        awaits.then(|| Self::calling(value, name > 0))
+        let inner = value.trim_ascii_end();
+        let inner = inner[inner.iter().take_while(|byte| **byte == b'(').count()..].trim_ascii_start();
+        // What is in parentheses, or behind a backslash, may begin on the next line.
+        let awaits = inner.is_empty() && !value.is_empty()
+            || inner.starts_with(b"await")
+            || inner == b"\\"
+            || inner.starts_with(b"#");
+        awaits.then(|| Self::calling(value, &code[..name]))
     }
 
-    fn calling(value: &'a [u8], binds: bool) -> Self {
+    fn calling(value: &'a [u8], target: &'a [u8]) -> Self {
         let callee = match value.strip_prefix(b"await ") {
             Some(rest) => {
                 let path = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count();
@@ -89,7 +111,16 @@ impl<'a> Step<'a> {
             }
             None => b"",
         };
-        Self { binds, callee }
+        Self { target, callee }
+    }
+
+    /// Whether a line mentions the name that this step binds: then it needs the result, or binds the name anew.
+    fn is_mentioned(&self, line: &[u8]) -> bool {
+        !self.target.is_empty()
+            && memmem::find_iter(line, self.target).any(|at| {
+                let after = line.get(at + self.target.len());
+                (at == 0 || !is_word(line[at - 1])) && after.is_none_or(|after| !is_word(*after))
+            })
     }
 
     /// Whether the step could be joined with another: its callee may be a function of this file or a method of a class that is known, or
@@ -100,15 +131,18 @@ impl<'a> Step<'a> {
         };
         let mut names = callee.rsplit('.');
         let name = names.next().unwrap_or_default();
+        if callee.starts_with("asyncio.") {
+            return false;
+        }
         if callee.is_empty()
-            || (self.binds && knowledge::verb_of(name) == Verb::Read)
+            || (!self.target.is_empty() && knowledge::verb_of(name) == Verb::Read)
             || (known_class && callee.contains('.'))
         {
             return true;
         }
-        let is_defined = memmem::find_iter(text, name.as_bytes())
-            .any(|at| text[..at].ends_with(b"def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next)));
-        is_defined
+        memmem::find_iter(text, name.as_bytes()).any(|at| {
+            text[..at].ends_with(b"async def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next))
+        })
     }
 }
 
@@ -130,6 +164,7 @@ mod tests {
         assert!(glance(b"  await f(\n    1,\n  )\n\n  # why\n  await g()\n"));
         assert!(glance(b"  x = (\n    await f()\n  )\r\n  await g()\n"));
         assert!(glance(b"  return await f(), await g()\n"));
+        assert!(glance(b"  a = await f(\"\"\"x\ny\"\"\")\n  b = await g()\n"));
         assert!(glance(b"  return (\n    await f(),\n    await g(),\n  )\n"));
         assert!(glance("  \u{e4} = await f()\n  b = await g()\n".as_bytes()));
     }

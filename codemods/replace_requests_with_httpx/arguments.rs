@@ -78,12 +78,12 @@ impl<'a> Conversion<'_, 'a> {
             url,
         };
         let Some(url) = url else {
-            return Err(format!("it has no `url`").into());
+            return Err("it has no `url`".into());
         };
         self.url(url, &parts)?;
         let has = |name: &str| find(name).is_some_and(|argument| !argument.value.is_none_literal_expr());
         if has("data") && has("json") {
-            return Err(format!("it has both `data` and `json`").into());
+            return Err("it has both `data` and `json`".into());
         }
         let mut removed = Vec::new();
         for argument in &arguments {
@@ -144,12 +144,12 @@ impl<'a> Conversion<'_, 'a> {
                     match argument.value {
                         Expr::BooleanLiteral(literal) => request.streams = literal.value,
                         Expr::NoneLiteral(_) => {}
-                        _ => return Err(format!("whether it streams is decided at run time").into()),
+                        _ => return Err("whether it streams is decided at run time".into()),
                     }
                     removed.push(argument.range);
                 }
                 "verify" | "proxies" | "cookies" if !in_session => {
-                    self.to_client(argument.name, argument.value, &mut request.configuration)?;
+                    self.move_to_client(argument.name, argument.value, &mut request.configuration)?;
                     removed.push(argument.range);
                 }
                 other => {
@@ -186,12 +186,12 @@ impl<'a> Conversion<'_, 'a> {
         for (index, argument) in call.arguments.iter_source_order().enumerate() {
             match argument {
                 ArgOrKeyword::Arg(Expr::Starred(_)) => {
-                    return Err(format!("its arguments are not all visible (`*args`)").into());
+                    return Err("its arguments are not all visible (`*args`)".into());
                 }
                 ArgOrKeyword::Arg(value) => {
                     let name = names
                         .get(index)
-                        .ok_or_else(|| Declined(format!("it has more positional arguments than are known here")))?;
+                        .ok_or_else(|| Declined::from("it has more positional arguments than are known here"))?;
                     arguments.push(Argument {
                         name,
                         value,
@@ -203,7 +203,7 @@ impl<'a> Conversion<'_, 'a> {
                     let name = keyword
                         .arg
                         .as_ref()
-                        .ok_or_else(|| Declined(format!("its keywords are not all visible (`**kwargs`)")))?;
+                        .ok_or_else(|| Declined::from("its keywords are not all visible (`**kwargs`)"))?;
                     arguments.push(Argument {
                         name,
                         value: &keyword.value,
@@ -268,7 +268,7 @@ impl<'a> Conversion<'_, 'a> {
                     self.weigh(Weight::Value, "the URL is not known to be a str");
                 }
             }
-            _ => return Err(format!("its URL is not a str").into()),
+            _ => return Err("its URL is not a str".into()),
         }
         if !values::is_plain(parts) || !values::starts_with_scheme(parts) {
             self.weigh(Weight::Value, "httpx may quote characters of the URL in another way");
@@ -370,7 +370,7 @@ impl<'a> Conversion<'_, 'a> {
                 "data"
             }
             _ => {
-                return Err(format!("`data` is not known to be text, bytes or a dict of plain values").into());
+                return Err("`data` is not known to be text, bytes or a dict of plain values".into());
             }
         };
         if argument.is_keyword {
@@ -536,7 +536,7 @@ impl<'a> Conversion<'_, 'a> {
     /// Parts with a name, a content and a type of their own: anything less, httpx completes in another way than requests.
     fn files(&mut self, argument: &Argument<'a>) -> Result<(), Declined> {
         let ctx = self.ctx;
-        let declined = || Declined(format!("httpx gives the parts of `files` another name or type"));
+        let declined = || Declined::from("httpx gives the parts of `files` another name or type");
         let Expr::Dict(dict) = argument.value else {
             return Err(declined());
         };
@@ -623,7 +623,7 @@ impl<'a> Conversion<'_, 'a> {
     /// An object that both libraries call with the request: it may set headers, and must give the request back.
     fn auth_object(&mut self, value: &'a Expr) -> Result<(), Declined> {
         let model = self.ctx.model;
-        let unknown = || Declined(format!("what `auth` is given is not known to work with httpx"));
+        let unknown = || Declined::from("what `auth` is given is not known to work with httpx");
         if values::kind(self.ctx, value) == Kind::Tuple {
             self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
             return Ok(());
@@ -673,16 +673,16 @@ impl<'a> Conversion<'_, 'a> {
             _ => false,
         };
         if is_zero_or_less {
-            return Err(format!("requests refuses a timeout that is not positive, httpx gives up at once").into());
+            return Err("requests refuses a timeout that is not positive, httpx gives up at once".into());
         }
         if let Type::Foreign(_) | Type::Instance(_) = self.ctx.model.type_of(value) {
-            return Err(format!("what `timeout` is given is not known to work with httpx").into());
+            return Err("what `timeout` is given is not known to work with httpx".into());
         }
         Ok(())
     }
 
     /// What httpx takes only when the client is made.
-    pub(super) fn to_client(
+    pub(super) fn move_to_client(
         &mut self,
         name: &str,
         value: &'a Expr,
@@ -708,7 +708,7 @@ impl<'a> Conversion<'_, 'a> {
                 Expr::StringLiteral(path) => {
                     let path = path.value.to_str();
                     if ![".pem", ".crt", ".cer"].iter().any(|ending| path.ends_with(ending)) {
-                        return Err(format!("`verify` may name a file or a folder").into());
+                        return Err("`verify` may name a file or a folder".into());
                     }
                     let ssl = self.import(Import::Module("ssl"), ctx.model.id(value))?;
                     configuration.verify = Some(format!("{ssl}.create_default_context(cafile={text})"));
@@ -718,11 +718,11 @@ impl<'a> Conversion<'_, 'a> {
                     configuration.verify = Some(text);
                     Ok(())
                 }
-                _ => Err(format!("`verify` may be a bool or a path, which httpx takes in different ways").into()),
+                _ => Err("`verify` may be a bool or a path, which httpx takes in different ways".into()),
             },
             "cookies" => {
                 let Some((dict, stored)) = values::visible_dict(ctx, value) else {
-                    return Err(format!("`cookies` is not known to be a dict of text").into());
+                    return Err("`cookies` is not known to be a dict of text".into());
                 };
                 let is_text = |value: &Expr| values::kind(ctx, value) == Kind::Str;
                 if !dict
@@ -731,7 +731,7 @@ impl<'a> Conversion<'_, 'a> {
                     .all(|item| item.key.as_ref().is_some_and(is_text) && is_text(&item.value))
                     || !stored.iter().all(|value| is_text(value))
                 {
-                    return Err(format!("`cookies` is not known to be a dict of text").into());
+                    return Err("`cookies` is not known to be a dict of text".into());
                 }
                 // The jar belongs to one request: another one with the same client would send it as well.
                 configuration.is_constant = false;
@@ -749,12 +749,12 @@ impl<'a> Conversion<'_, 'a> {
 
     fn proxies(&mut self, value: &'a Expr, configuration: &mut Configuration) -> Result<(), Declined> {
         let ctx = self.ctx;
-        let declined = || Declined(format!("`proxies` is not a literal dict of http and https"));
+        let declined = || Declined::from("`proxies` is not a literal dict of http and https");
         let Expr::Dict(dict) = value else {
             return Err(declined());
         };
         if self.library.is_before(0, 26) {
-            return Err(format!("`proxies` is written in another way before httpx 0.26").into());
+            return Err("`proxies` is written in another way before httpx 0.26".into());
         }
         for item in dict {
             let Some(Expr::StringLiteral(scheme)) = &item.key else {

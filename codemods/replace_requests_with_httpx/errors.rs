@@ -208,16 +208,16 @@ impl<'a> Conversion<'_, 'a> {
         for (id, node) in model.ancestors(point.node) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ExprLambda(_) => return Ok(false),
-                AnyNodeRef::StmtTry(outer) => {
-                    if outer.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) && !outer.handlers.is_empty()
-                    {
-                        regions.entry(id).or_default().push(point);
-                        let catches = outer.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
-                            self.catches(handler.type_.as_deref(), point.raises) && !reraises(model, handler)
-                        });
-                        if catches {
-                            return Ok(true);
-                        }
+                AnyNodeRef::StmtTry(outer)
+                    if !outer.handlers.is_empty()
+                        && outer.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) =>
+                {
+                    regions.entry(id).or_default().push(point);
+                    let catches = outer.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
+                        self.catches(handler.type_.as_deref(), point.raises) && !reraises(model, handler)
+                    });
+                    if catches {
+                        return Ok(true);
                     }
                 }
                 AnyNodeRef::StmtWith(outer) if outer.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) => {

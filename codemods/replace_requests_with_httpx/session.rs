@@ -258,7 +258,7 @@ impl<'a> Conversion<'_, 'a> {
                 break;
             }
             if CONSTRUCTOR_ONLY.contains(&target.attr.as_str()) {
-                self.to_client(&target.attr, &assign.value, configuration)?;
+                self.move_to_client(&target.attr, &assign.value, configuration)?;
                 leading.push(stmt);
             }
         }
@@ -396,7 +396,9 @@ impl<'a> Conversion<'_, 'a> {
         verb: &'static str,
     ) -> Result<SessionUse, Declined> {
         let model = self.ctx.model;
-        let request = self.arguments(call, verb, true)?;
+        let request = self
+            .arguments(call, verb, true)
+            .map_err(|Declined(reason)| self.keep(reason))?;
         if request.streams {
             return Err(self.keep("the answer of a session is streamed".to_owned()));
         }

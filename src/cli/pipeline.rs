@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// Items that may be computed, or wait to be taken, ahead of the first that was not.
-const LOOK_AHEAD: usize = 256;
+const LOOK_AHEAD: usize = 64;
 
 /// Items that a thread takes at once when there are many.
 const CHUNK: usize = 8;

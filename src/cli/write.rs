@@ -12,13 +12,12 @@ use thiserror::Error;
 pub enum WriteError {
     #[error("changed since it was read; run again")]
     Changed,
-    #[error("read-only; make it writable and run again")]
-    ReadOnly,
     #[error("cannot be written: {0}")]
     Io(#[from] io::Error),
 }
 
-/// A file that may be replaced: links followed, writable, and with the content that was expected.
+/// A file that may be replaced: links followed, and with the content that was expected. As with git, its own mode does not stand in the way
+/// (the new file takes it over); the folder's does.
 pub struct Target {
     /// Without links, absolute.
     pub path: PathBuf,
@@ -32,9 +31,6 @@ impl Target {
     pub fn check(path: &Path, is_expected: impl FnOnce(&[u8]) -> bool) -> Result<Self, WriteError> {
         let path = fs::canonicalize(path)?;
         let metadata = fs::metadata(&path)?;
-        if metadata.permissions().readonly() {
-            return Err(WriteError::ReadOnly);
-        }
         if !is_expected(&fs::read(&path)?) {
             return Err(WriteError::Changed);
         }
@@ -115,7 +111,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o751);
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("x.py"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-        assert!(matches!(rewrite(&path, b"new", b"newer"), Err(WriteError::ReadOnly)));
-        assert_eq!(fs::read(&path).unwrap(), b"new");
+        rewrite(&path, b"new", b"newer").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o444);
     }
 }

@@ -88,6 +88,8 @@ impl<'a> Builder<'a> {
             attribute_stores: self.attribute_stores,
             patched: OnceCell::new(),
             callees: OnceCell::new(),
+            members: OnceCell::new(),
+            order: OnceCell::new(),
             effects: effects::Cache::default(),
         }
     }

@@ -3,9 +3,10 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
 
 use super::types::{Type, TypeOracle};
-use super::{NodeId, ScopeId, ScopeKind, SemanticModel};
+use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
 
 /// A statement whose body may be left by an exception that the function then survives.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,59 @@ const TRANSPARENT_MANAGERS: &[&str] = &[
     "warnings.catch_warnings",
 ];
 
+/// Places whose own text says that an order matters. Made once per module.
+#[derive(Default)]
+pub(super) struct Order {
+    sleeping_loops: FxHashSet<NodeId>,
+    asserting_functions: FxHashSet<NodeId>,
+}
+
+/// Attributes of mocks that tell the order of calls.
+const CALL_ORDERS: &[&str] = &[
+    "assert_has_awaits",
+    "assert_has_calls",
+    "await_args_list",
+    "call_args_list",
+    "method_calls",
+    "mock_calls",
+];
+
 impl<'a> SemanticModel<'a> {
+    fn order(&self) -> &Order {
+        self.order.get_or_init(|| {
+            let mut order = Order::default();
+            for call in self.calls() {
+                let name = match &*call.func {
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    Expr::Name(name) => name.id.as_str(),
+                    _ => continue,
+                };
+                if name == "sleep" {
+                    order.sleeping_loops.extend(self.loops(self.id(call)));
+                }
+            }
+            for (id, node) in self.subtree(NodeId(0)) {
+                if let AnyNodeRef::ExprAttribute(attribute) = node
+                    && CALL_ORDERS.contains(&attribute.attr.as_str())
+                {
+                    let functions = self.ancestors(id).filter(|(_, node)| node.is_stmt_function_def());
+                    order.asserting_functions.extend(functions.map(|(id, _)| id));
+                }
+            }
+            order
+        })
+    }
+
+    /// Whether a loop around this node calls something named `sleep`.
+    pub fn is_in_sleeping_loop(&self, id: NodeId) -> bool {
+        self.loops(id).any(|outer| self.order().sleeping_loops.contains(&outer))
+    }
+
+    /// Whether a function asserts in which order mocks were called.
+    pub fn asserts_call_order(&self, function: &'a ast::StmtFunctionDef) -> bool {
+        self.order().asserting_functions.contains(&self.id(function))
+    }
+
     /// The guards of the enclosing function whose body holds this node, innermost first.
     pub fn guards(&self, id: NodeId) -> Vec<Guard<'a>> {
         let mut guards = Vec::new();
@@ -87,18 +140,52 @@ impl<'a> SemanticModel<'a> {
         matches!(self.type_of(manager), Type::Foreign(name) if TRANSPARENT_MANAGERS.contains(&&*name))
     }
 
-    /// Whether a local name may be seen after the body of a guard has failed: read or deleted anywhere outside that body, or captured.
-    pub fn is_seen_outside(&self, name: &str, scope: ScopeId, body: TextRange) -> bool {
-        self.references().iter().any(|reference| {
-            reference.name.id == name
-                && (!body.contains_range(reference.name.range()) || self.is_deferred(reference.scope, scope))
-                && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
-        })
+    /// Whether a local name may be seen once the body of a guard has failed: in its handlers and `finally`, behind it if the function can
+    /// get there, and in nested functions.
+    pub fn is_seen_after_failure(&self, name: &str, scope: ScopeId, guard: &Guard<'a>) -> bool {
+        let body = guard.body();
+        let goes_on = match guard {
+            Guard::With(_) => true,
+            Guard::Try(stmt) => stmt.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
+                !matches!(handler.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)))
+            }),
+        };
+        let is_seen_at = |at: TextRange| match guard {
+            _ if at.start() < body.end() => false,
+            Guard::With(_) => true,
+            Guard::Try(stmt) if at.start() >= stmt.end() => goes_on,
+            Guard::Try(stmt) => !matches!(
+                (stmt.orelse.first(), stmt.orelse.last()),
+                (Some(first), Some(last)) if first.start() <= at.start() && at.end() <= last.end()
+            ),
+        };
+        self.is_captured(name, scope)
+            || self.references_of(scope).any(|reference| {
+                is_seen_at(reference.name.range())
+                    && (reference.name.id == name
+                        && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+                        || self.shows_all_locals(reference))
+            })
+    }
+
+    /// `locals()` and its like show every name.
+    fn shows_all_locals(&self, reference: &Reference<'a>) -> bool {
+        let name = reference.name.id.as_str();
+        matches!(name, "locals" | "vars" | "dir" | "eval" | "exec")
+            && self.lookup(name, reference.scope) == super::names::Lookup::Builtin
+    }
+
+    /// The references in the function, or module, whose scope this is.
+    fn references_of(&self, scope: ScopeId) -> impl Iterator<Item = &Reference<'a>> + '_ {
+        let owner = self
+            .function_of_scope(scope)
+            .map_or(NodeId(0), |function| self.id(function));
+        self.references_in(owner).iter()
     }
 
     /// Whether a local name is read by a nested function, lambda or generator expression, which may run at any time.
     pub fn is_captured(&self, name: &str, scope: ScopeId) -> bool {
-        self.references().iter().any(|reference| {
+        self.references_of(scope).any(|reference| {
             reference.name.id == name
                 && self.is_deferred(reference.scope, scope)
                 && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)

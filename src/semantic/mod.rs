@@ -7,7 +7,9 @@
 mod build;
 pub mod constants;
 pub mod effects;
+mod elements;
 pub mod flow;
+pub mod members;
 pub mod names;
 pub mod place;
 pub mod purity;
@@ -128,6 +130,8 @@ pub struct SemanticModel<'a> {
     attribute_stores: Vec<NodeId>,
     patched: OnceCell<FxHashSet<String>>,
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
+    members: OnceCell<members::Members>,
+    order: OnceCell<flow::Order>,
     pub(crate) effects: effects::Cache<'a>,
 }
 

@@ -88,19 +88,6 @@ impl<'a> SemanticModel<'a> {
         self.import_path(expr).is_some()
     }
 
-    /// Whether reading this attribute of an instance of `class` runs no code: no property or other definition of that name in the class,
-    /// and a hierarchy that is wholly known.
-    pub fn is_plain_attribute(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
-        let mut open = vec![class];
-        while let Some(class) = open.pop() {
-            if methods(class, name).next().is_some() {
-                return false;
-            }
-            open.extend(self.bases(class).into_iter().flatten());
-        }
-        self.hierarchy_is_plain(class)
-    }
-
     /// All expressions that stand for one of these imported objects, in source order, with the name found. Only where they are read.
     pub fn uses_of<'n>(&self, qualified: &'n [&'n str]) -> Vec<(NodeId, &'n str)> {
         let mut uses = Vec::new();
@@ -214,10 +201,14 @@ impl<'a> SemanticModel<'a> {
     /// assignment to an attribute of that name stands anywhere in the module.
     pub fn function_of(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
         match callee {
-            Expr::Name(name) => match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
-                BindingKind::Function(function) => Some(function),
-                _ => None,
-            },
+            Expr::Name(name) => {
+                let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
+                match binding.kind {
+                    BindingKind::Function(_) if binding.scope == ScopeId::MODULE && self.is_replaced(&name.id) => None,
+                    BindingKind::Function(function) => Some(function),
+                    _ => None,
+                }
+            }
             Expr::Attribute(attribute) => {
                 let class = self.class_of(&attribute.value)?;
                 self.method(class, &attribute.attr)
@@ -228,14 +219,29 @@ impl<'a> SemanticModel<'a> {
 
     /// The method that a call on an instance of `class` runs, if that is certain within this module.
     pub fn method(&self, class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
-        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
-            return None;
+        match self.method_candidates(class, name).as_slice() {
+            [method] => Some(method),
+            _ => None,
         }
-        let found = self.find_method(class, name, 0)?;
-        let overridden = self.classes().any(|other| {
-            !std::ptr::eq(other, class) && self.derives_from(other, class, 0) && methods(other, name).next().is_some()
-        });
-        (!overridden).then_some(found)
+    }
+
+    /// The methods that a call on an instance of `class` may run: its own or inherited one, and those of the classes that derive from it.
+    /// Empty when that is not certain within this module.
+    pub fn method_candidates(&self, class: &'a ast::StmtClassDef, name: &str) -> Vec<&'a ast::StmtFunctionDef> {
+        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
+            return Vec::new();
+        }
+        let Some(found) = self.find_method(class, name, 0) else {
+            return Vec::new();
+        };
+        let overriding = self
+            .methods_named(name)
+            .filter(|(other, _)| !std::ptr::eq(*other, class) && self.derives_from(other, class, 0));
+        let mut candidates = vec![found];
+        for (_, method) in overriding {
+            candidates.push(method);
+        }
+        candidates
     }
 
     fn find_method(&self, class: &'a ast::StmtClassDef, name: &str, depth: usize) -> Option<&'a ast::StmtFunctionDef> {
@@ -264,7 +270,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether every base is a class of this module, there are no metaclass arguments, and no decorator or `__getattribute__`.
-    fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
+    pub(super) fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
         let mut open = vec![class];
         let mut seen = 0;
         while let Some(class) = open.pop() {
@@ -316,20 +322,6 @@ impl<'a> SemanticModel<'a> {
             BindingKind::Class(class) => Some(class),
             _ => None,
         }
-    }
-
-    /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.
-    pub fn is_attribute_assigned(&self, name: &str) -> bool {
-        self.attribute_stores.iter().any(|&id| match self.node(id) {
-            AnyNodeRef::ExprAttribute(attribute) => attribute.attr.as_str() == name,
-            _ => false,
-        }) || self.calls().any(|call| {
-            self.is_builtin(&call.func, "setattr")
-                && match call.arguments.args.get(1) {
-                    Some(Expr::StringLiteral(string)) => string.value.to_str() == name,
-                    _ => true,
-                }
-        })
     }
 
     /// Attribute stores of the module (`x.name = ...`, also in `with`, `for` and unpacking), in source order.

@@ -1,7 +1,7 @@
 //! Where things stand: the statement and block around a node, the function that runs it, and whether an `await` is legal there.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::{NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::finding::Declined;
@@ -41,15 +41,14 @@ impl<'a> SemanticModel<'a> {
         let range = self.node(id).range();
         blocks(self.node(parent))
             .into_iter()
-            .flatten()
-            .find(|stmt| stmt.range() == range)
+            .find_map(|block| index_in(block, range).map(|index| &block[index]))
     }
 
     /// The block that holds a statement, and the statement's index in it.
     pub fn block_of(&self, stmt: NodeId) -> Option<(&'a [Stmt], usize)> {
         let range = self.node(stmt).range();
         blocks(self.node(self.parent(stmt))).into_iter().find_map(|block| {
-            let index = block.iter().position(|stmt| stmt.range() == range)?;
+            let index = index_in(block, range)?;
             Some((block, index))
         })
     }
@@ -177,6 +176,12 @@ impl<'a> SemanticModel<'a> {
             _ => None,
         }
     }
+}
+
+/// Where the statement of this range stands in a block; statements stand in source order.
+fn index_in(block: &[Stmt], range: TextRange) -> Option<usize> {
+    let index = block.partition_point(|stmt| stmt.start() < range.start());
+    (block.get(index)?.range() == range).then_some(index)
 }
 
 /// The blocks of statements directly below a node.

@@ -259,13 +259,9 @@ impl<'a> SemanticModel<'a> {
             _ => None,
         });
         let own = definitions.next()?;
-        let overridden = self.functions().any(|other| {
-            other.name.as_str() == name
-                && !other.is_async
-                && self
-                    .class_of_method(other)
-                    .is_some_and(|other| self.derives_from(other, class, 0))
-        });
+        let overridden = self
+            .methods_named(name)
+            .any(|(other, method)| !method.is_async && self.derives_from(other, class, 0));
         (definitions.next().is_none() && !overridden && !self.is_attribute_assigned(name)).then_some(own)
     }
 
@@ -406,7 +402,11 @@ impl<'a> SemanticModel<'a> {
         for (id, node) in std::iter::once((at, self.node(at))).chain(self.ancestors(at)) {
             if let Some((block, index)) = self.node(id).is_statement().then(|| self.block_of(id)).flatten()
                 && self.scope_of(id) == owner
-                && block[..index].iter().any(|stmt| self.stmt_binds(stmt, name, owner))
+                && bindings().any(|binding| {
+                    // The one statement of the block before this one that the binding stands in.
+                    let behind = block[..index].partition_point(|stmt| stmt.start() <= binding.range.start());
+                    behind > 0 && self.stmt_binds(&block[behind - 1], name, owner)
+                })
             {
                 return true;
             }

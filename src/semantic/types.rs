@@ -48,7 +48,7 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    fn infer(&self, expr: &Expr, steps: usize) -> Type<'a> {
+    pub(super) fn infer(&self, expr: &Expr, steps: usize) -> Type<'a> {
         if steps > MAX_STEPS {
             return Type::Unknown;
         }
@@ -96,6 +96,7 @@ impl<'a> SemanticModel<'a> {
             Expr::Await(inner) => self.infer_awaited(&inner.value),
             Expr::Call(call) => self.infer_call(call, steps),
             Expr::Name(name) => self.infer_name(name, steps),
+            Expr::Subscript(subscript) => self.infer_subscript(subscript, steps),
             Expr::Attribute(attribute) => self.infer_attribute(attribute, steps),
             _ => Type::Unknown,
         }
@@ -136,6 +137,12 @@ impl<'a> SemanticModel<'a> {
         ] {
             if self.is_builtin(&call.func, name) {
                 return type_;
+            }
+        }
+        if call.func.is_name_expr() {
+            let known = self.infer_builtin_call(call, steps);
+            if known != Type::Unknown {
+                return known;
             }
         }
         if let Expr::Attribute(method) = &*call.func
@@ -244,7 +251,10 @@ impl<'a> SemanticModel<'a> {
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
                 _ => Type::Unknown,
             },
-            BindingKind::Other => self.infer_unpacked(binding),
+            BindingKind::Other => match self.infer_unpacked(binding) {
+                Type::Unknown => self.loop_variable(binding, steps),
+                known => known,
+            },
             _ => Type::Unknown,
         }
     }
@@ -287,7 +297,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// The class that an annotation names; `Optional`, unions and strings say nothing.
-    fn annotation(&self, annotation: &Expr, steps: usize) -> Type<'a> {
+    pub(super) fn annotation(&self, annotation: &Expr, steps: usize) -> Type<'a> {
         if steps > MAX_STEPS {
             return Type::Unknown;
         }
@@ -356,10 +366,7 @@ impl<'a> SemanticModel<'a> {
                 return Type::Unknown;
             }
         }
-        for store in self.attribute_stores() {
-            if store.attr.as_str() != name {
-                continue;
-            }
+        for store in self.stores_of(name) {
             let type_ = match self.node(self.parent(self.id(store))) {
                 AnyNodeRef::StmtAssign(assign) => self.infer(&assign.value, steps + 1),
                 AnyNodeRef::StmtAnnAssign(assign) => self.annotation(&assign.annotation, steps + 1),

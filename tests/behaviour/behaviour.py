@@ -11,8 +11,9 @@ directives, one comment line each:
 
     # codemods: a, b          the codemods it is about, which alone are selected
     # level: safe             the lowest level at which it must be rewritten: `safe`, `unsafe`
-                              (and then not by a safe fix), `any` (unsafe fixes at the latest),
-                              or `none`: nothing may change, even with unsafe fixes
+                              (and then not by a safe fix), `any` (with unsafe fixes at the latest),
+                              `optional` (rewritten or not, it must run the same), or
+                              `none`: nothing may change, even with unsafe fixes
     # target: py312           the target version (default: py311); the program is not run
                               on an older interpreter
     # expect: same            what the rewritten program does (default); `differs`: it is known to
@@ -41,7 +42,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LEVELS = ("safe", "unsafe", "any", "none")
+LEVELS = ("safe", "unsafe", "any", "optional", "none")
 COMPARED = (
     "outcome",
     "value",
@@ -122,8 +123,10 @@ def arguments():
     options = parser.parse_args()
     if not options.originals and not options.tool:
         parser.error("--tool is needed, unless with --originals")
+    # Both run in other folders. A virtual environment's python is a link that must stay one.
+    options.python = os.path.abspath(shutil.which(options.python) or options.python)
     if options.tool:
-        options.tool = shutil.which(options.tool) or str(Path(options.tool).resolve())
+        options.tool = os.path.abspath(shutil.which(options.tool) or options.tool)
     return options
 
 
@@ -197,8 +200,12 @@ class Program:
         unsafe = self.rewrite("--select", select, "--unsafe-fixes")
         everything = self.rewrite()
         for name, text, changed in (
-            ("safe", safe, {"safe": True, "any": None}.get(level, False)),
-            ("unsafe", unsafe, level != "none"),
+            (
+                "safe",
+                safe,
+                {"safe": True, "any": None, "optional": None}.get(level, False),
+            ),
+            ("unsafe", unsafe, {"none": False, "optional": None}.get(level, True)),
         ):
             if changed is True and text == self.text:
                 raise Wrong("nothing is rewritten at level %s" % name)

@@ -252,7 +252,7 @@ fn undo_restores_what_nobody_changed_since() {
 
 #[cfg(unix)]
 #[test]
-fn links_modes_and_read_only_files_are_respected() {
+fn links_are_followed_and_modes_kept() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let project = Project::new(&[("real.py", BEFORE), ("locked.py", BEFORE)]);
     let mode = |name: &str, mode| fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
@@ -267,8 +267,12 @@ fn links_modes_and_read_only_files_are_respected() {
         fs::metadata(project.path("real.py")).unwrap().permissions().mode() & 0o777,
         0o755
     );
-    project.ends(&["apply"], 3, "read-only");
-    assert_eq!(project.read("locked.py"), BEFORE);
+    project.ends(&["apply"], 0, "");
+    assert_eq!(project.read("locked.py"), AFTER);
+    assert_eq!(
+        fs::metadata(project.path("locked.py")).unwrap().permissions().mode() & 0o777,
+        0o444
+    );
 }
 
 #[test]

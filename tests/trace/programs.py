@@ -241,6 +241,124 @@ HELPERS = {
             return [key]
         """,
     ),
+    "through_alias": (
+        "state",
+        """
+        async def through_alias(key):
+            bucket.append(await api.get(key))
+            return len(bucket)
+        """,
+    ),
+    "through_call": (
+        "state",
+        """
+        def push(rows, row):
+            rows += [row]
+            return len(rows)
+
+
+        async def through_call(key):
+            return push(state.items, await api.get(key))
+        """,
+    ),
+    "through_name": (
+        "state",
+        """
+        async def through_name(key):
+            setattr(state, "last", await api.get(key))
+            return getattr(state, "last")
+        """,
+    ),
+    "default_list": (
+        "state",
+        """
+        async def default_list(key, seen=[]):
+            seen.append(await api.get(key))
+            return len(seen)
+        """,
+    ),
+    "stamp": (
+        "state",
+        """
+        async def stamp(key):
+            await cache.get(key)
+            return next(numbers)
+        """,
+    ),
+    "tally": (
+        "state",
+        """
+        async def tally(key):
+            await db.get(key)
+            known["tally"] = known.get("tally", 0) + 1
+            return known["tally"]
+        """,
+    ),
+    "cleanup": (
+        "state",
+        """
+        async def cleanup(key):
+            try:
+                return await api.get(key)
+            finally:
+                state.last = key
+        """,
+    ),
+    "locked": (
+        "state",
+        """
+        async def locked(key):
+            async with quietly():
+                state.count += 1
+                return await api.get(key)
+        """,
+    ),
+    "counting": (
+        "eager",
+        """
+        def make_counting():
+            count = 0
+
+            async def counting(key):
+                nonlocal count
+                await cache.get(key)
+                count += 1
+                return count
+
+            return counting
+
+
+        counting = make_counting()
+        """,
+    ),
+    "caller": (
+        "eager",
+        """
+        class Caller:
+            calls = 0
+
+            async def __call__(self, key):
+                Caller.calls += 1
+                calls = Caller.calls
+                await api.get(key)
+                return calls
+
+
+        caller = Caller()
+        """,
+    ),
+    "Later": (
+        "eager",
+        """
+        class Later:
+            def __init__(self, key):
+                state.last = key
+                self.key = key
+
+            def __await__(self):
+                return api.get(self.key).__await__()
+        """,
+    ),
     "factory": (
         "eager",
         """
@@ -281,6 +399,8 @@ HEAD = '''
 import asyncio
 import contextlib
 import contextvars
+import functools
+import itertools
 {imports}
 
 class State:
@@ -325,6 +445,26 @@ current = contextvars.ContextVar("current", default="nobody")
 total = 0
 known = {{}}
 home = None
+bucket = state.items
+numbers = itertools.count()
+
+
+class Noisy:
+    def __str__(self):
+        state.count += 1
+        return "noise %d" % state.count
+
+    @property
+    def key(self):
+        state.count += 1
+        return "key %d" % state.count
+
+
+noisy = Noisy()
+
+
+async def apply(function, key):
+    return await function(key)
 
 
 def lazily(keys):
@@ -450,6 +590,11 @@ class Program:
             ("first + 'x'", 0.5),
             ("first if limit else second", 0.5),
             ("total", 0.5),
+            ("f'{noisy}'", 0.7),
+            ("noisy.key", 0.7),
+            ("str(noisy)", 0.4),
+            ("shared[9:]", 0.3),
+            ("1 // limit", 0.3),
             ("await load('inner')", 0.4),
             ("*('s', 't')", 0.2),
         )
@@ -483,6 +628,7 @@ class Program:
             ("conn", 2),
             ("closure", 4 if self.closures else 0),
             ("method", 2),
+            ("passed", 1),
             ("sleep", 0.4),
         )
         key = self.calm_key() if self.chance(0.8) else self.wild_key()
@@ -498,6 +644,10 @@ class Program:
             repo = self.pick(("repo", 3), ("loud", 1))
             method = self.rng.choice(["find", "counted", "connect"])
             return "%s.%s(%s)" % (repo, method, key)
+        if call == "passed":
+            name = self.helper("calm", "state", "write", "fail")
+            form = self.rng.choice(["apply(%s, %s)", "functools.partial(%s, %s)()"])
+            return form % (name, key)
         if call == "sleep":
             return "asyncio.sleep(%s)" % self.rng.choice(["0", "1"])
         return "%s(%s)" % (self.helper(call), key)
@@ -1224,6 +1374,154 @@ def repo_methods(p):
     repo = p.rng.choice(["repo", "loud"])
     p.write_run(
         [(a, "%s.%s('a')" % (repo, methods[0])), (b, "%s.%s('b')" % (repo, methods[1]))]
+    )
+
+
+@shape("danger", 1)
+def patched_method(p):
+    """The instance's method is not the one of its class."""
+    a, b = p.fresh(2)
+    target = p.rng.choice(["repo", "Repo"])
+    bound = "" if target == "repo" else "self, "
+    u = p.number()
+    p.put(
+        f"""
+        async def patch{u}({bound}key):
+            state.count += 1
+            await cache.get(key)
+            return state.count
+        {target}.find = patch{u}
+        """
+    )
+    p.write_run([(a, "repo.find('a')"), (b, "repo.find('b')")])
+    p.put("state.last = [%s, %s]" % (a, b))
+
+
+@shape("danger", 1)
+def subclass_for_base(p):
+    """The parameter's annotation names the harmless base class."""
+    a, b = p.fresh(2)
+    u = p.number()
+    p.put(
+        f"""
+        async def browse{u}(source: Repo, key: str):
+            one = await source.find(key)
+            two = await source.find(key + '2')
+            return [one, two]
+        {a} = await browse{u}(loud, 'x{u}')
+        {b} = await browse{u}(repo, 'y{u}')
+        """
+    )
+
+
+@shape("danger", 1)
+def rebound_locally(p):
+    """A local name hides the function of the module."""
+    a, b = p.fresh(2)
+    u = p.number()
+    other = p.rng.choice(["bump", "warm", "stamp", "counting", "remember"])
+    p.put(
+        f"""
+        async def hides{u}():
+            load = {other}
+            one = await load('h{u}')
+            two = await load('i{u}')
+            return [one, two]
+        {a} = await hides{u}()
+        {b} = await load('j{u}')
+        """
+    )
+
+
+@shape("danger", 1)
+def argument_that_fails(p):
+    """The second call's argument cannot be computed; the first call has happened by then."""
+    a, b = p.fresh(2)
+    u = p.number()
+    argument = p.rng.choice(
+        ["row['missing']", "shared[99]", "1 // 0", "int(first)", "row.none"]
+    )
+    p.put(
+        f"""
+        try:
+            {a} = await load('f{u}')
+            {b} = await load({argument})
+        except (LookupError, ArithmeticError, ValueError, AttributeError):
+            state.last = 'argument'
+        """
+    )
+
+
+@shape("danger", 1)
+def unbound_argument(p):
+    """A name that may not be bound where the second call wants it."""
+    a = p.fresh()
+    u = p.number()
+    p.put(
+        f"""
+        async def unbound{u}(flag):
+            if flag:
+                extra{u} = 'extra'
+            one = await api.get('n{u}')
+            two = await cache.get(extra{u})
+            return [one, two]
+        try:
+            {a} = await unbound{u}(limit > 5)
+        except NameError:
+            {a} = 'unbound'
+        """
+    )
+
+
+@shape("danger", 1)
+def deleted_target(p):
+    a = p.fresh()
+    u = p.number()
+    p.put(
+        f"""
+        async def deletes{u}():
+            one = await api.get('d{u}')
+            two = await cache.get('e{u}')
+            del one
+            return [two, 'one' in locals()]
+        {a} = await deletes{u}()
+        """
+    )
+
+
+@shape("danger", 1)
+def global_target(p):
+    a = p.fresh()
+    u = p.number()
+    p.put(
+        f"""
+        async def sets_global{u}():
+            global total
+            total = await api.get('g{u}')
+            other = await get_total('h{u}')
+            third = await cache.get('i{u}')
+            return [other, third]
+        {a} = await sets_global{u}()
+        """
+    )
+
+
+@shape("danger", 1)
+def same_target_in_handler_type(p):
+    """What is caught is an expression, which one of the targets decides."""
+    a, b, use = p.pair()
+    u = p.number()
+    p.put(
+        f"""
+        caught{u} = ApiFault
+        try:
+            {a} = await api.get('a{u}')
+            caught{u} = DbFault
+            {b} = await db.get('b{u}')
+            {use}
+        except caught{u}:
+            return 'expected'
+        """
     )
 
 

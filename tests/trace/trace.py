@@ -14,6 +14,7 @@ import argparse
 import collections
 import concurrent.futures
 import difflib
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from compare import STRICT, Promise, differences  # noqa: E402
 from programs import program  # noqa: E402
 
 # What a kind of program is for: the codemods under test, what their rewrites promise, and
-# the least share of programs that they must rewrite at each level.
+# the least share of programs that they must rewrite at each level: about half of what they
+# do rewrite, so that a change of the generator does not matter and a broken tool does.
 Kind = collections.namedtuple("Kind", "codemods promise share least_python")
 KINDS = {
     "gather": Kind(
@@ -44,7 +46,7 @@ KINDS = {
     "timeout": Kind(
         ("replace_wait_for_with_timeout",),
         lambda options: STRICT,
-        {"safe": 0.4, "unsafe": 0.5},
+        {"safe": 0.5, "unsafe": 0.5},
         (3, 12),
     ),
 }
@@ -122,7 +124,9 @@ def main():
         print("seed %d: %s" % (seed, what))
     if found:
         return 1
-    least = kind.share[options.level] * options.count
+    # Little is known to make a coroutine, which is all that a task group takes.
+    share = 0.02 if options.emission == "task_group" else kind.share[options.level]
+    least = share * options.count
     if len(hunks) < least:
         raise Meaningless(
             "at least %d programs should have been rewritten" % (least + 0.99)
@@ -155,7 +159,7 @@ def arguments():
     add("--keep", type=Path, help="a folder for differing programs, before and after")
     add("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     options = parser.parse_args()
-    options.tool = shutil.which(options.tool) or str(Path(options.tool).resolve())
+    options.tool = os.path.abspath(shutil.which(options.tool) or options.tool)
     return options
 
 

@@ -7,18 +7,24 @@ import asyncio
 import async_timeout
 
 
-async def main():
+async def moved():
     loop = asyncio.get_running_loop()
-    seen = []
     async with async_timeout.timeout(0.01) as manager:
         manager.reschedule(loop.time() + 0.5)
         await asyncio.sleep(0.03)
-    seen.append(manager.expired())
+    return manager.expired()
+
+
+async def limited_later():
+    loop = asyncio.get_running_loop()
     try:
-        async with async_timeout.timeout(None) as manager:
-            seen.append(manager.when())
-            manager.reschedule(loop.time() + 0.01)
+        async with async_timeout.timeout(None) as limit:
+            unlimited = limit.when()
+            limit.reschedule(loop.time() + 0.01)
             await asyncio.sleep(1)
     except TimeoutError:
-        seen.append(manager.expired())
-    return seen
+        return unlimited, limit.expired()
+
+
+async def main():
+    return await moved(), await limited_later()

@@ -7,21 +7,30 @@ import asyncio
 import async_timeout
 
 
-async def main():
+async def shifted():
     loop = asyncio.get_running_loop()
-    seen = []
     async with async_timeout.timeout(0.01) as manager:
         manager.shift(0.5)
-        seen.append(manager.deadline > loop.time() + 0.3)
         await asyncio.sleep(0.02)
+        return manager.deadline > loop.time() + 0.3
+
+
+async def rejected():
     async with async_timeout.timeout(0.01) as manager:
         manager.reject()
         await asyncio.sleep(0.02)
-        seen.append(manager.deadline)
+        return manager.deadline
+
+
+async def updated():
+    loop = asyncio.get_running_loop()
     try:
         async with async_timeout.timeout(5) as manager:
             manager.update(loop.time() + 0.01)
             await asyncio.sleep(1)
     except asyncio.TimeoutError:
-        seen.append("late")
-    return seen
+        return "late"
+
+
+async def main():
+    return [await shifted(), await rejected(), await updated()]

@@ -18,7 +18,7 @@ async def main():
     # down to the third level.
     body = await read_section(
         "body",
-        depth=3,  # the default shows too little
+        3,  # the default shows too little
     )
     footer = await read_section("footer")  # legal text
     return title, body, footer

@@ -3,18 +3,11 @@
 """A dashboard of three independent parts."""
 
 import asyncio
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Account:
-    number: int
-    owner: str
-
-
-async def load_account(number: int) -> Account:
+async def load_account(number: int) -> str:
     await asyncio.sleep(0.02)
-    return Account(number, "Ada")
+    return f"account {number}"
 
 
 async def load_balance(number: int) -> float:
@@ -22,7 +15,7 @@ async def load_balance(number: int) -> float:
     return number * 1.5
 
 
-async def load_messages(number: int, *, limit: int = 10) -> list[str]:
+async def load_messages(number: int, limit: int = 10) -> list[str]:
     await asyncio.sleep(0.015)
     return [f"message {i} for {number}" for i in range(limit)]
 
@@ -30,8 +23,8 @@ async def load_messages(number: int, *, limit: int = 10) -> list[str]:
 async def dashboard(number: int) -> dict:
     account = await load_account(number)
     balance = await load_balance(number)
-    messages = await load_messages(number, limit=2)
-    return {"owner": account.owner, "balance": balance, "messages": messages}
+    messages = await load_messages(number, 2)
+    return {"account": account, "balance": balance, "messages": messages}
 
 
 async def main() -> list[dict]:

@@ -1,18 +1,18 @@
 # codemods: gather_sequential_awaits
 # level: safe
-"""Two groups with a dependent call between them."""
+"""Two groups, and the second one needs what the first one found."""
 
 import asyncio
 
 
-async def geocode(city: str) -> tuple[int, int]:
+async def geocode(city: str) -> int:
     await asyncio.sleep(0.01)
-    return len(city), ord(city[0])
+    return len(city)
 
 
-async def route(start: tuple[int, int], end: tuple[int, int]) -> int:
+async def route(start: int, end: int) -> str:
     await asyncio.sleep(0.01)
-    return abs(start[0] - end[0]) + abs(start[1] - end[1])
+    return f"from {start} to {end}"
 
 
 async def weather(city: str) -> str:
@@ -23,10 +23,10 @@ async def weather(city: str) -> str:
 async def plan(start: str, end: str) -> tuple:
     here = await geocode(start)
     there = await geocode(end)
-    distance = await route(here, there)
+    way = await route(here, there)
     today = await weather(start)
     tomorrow = await weather(end)
-    return here, there, distance, today, tomorrow
+    return here, there, way, today, tomorrow
 
 
 async def main():

@@ -1,6 +1,6 @@
 # codemods: gather_sequential_awaits
-# level: any
-"""Two statements on one line, and a line that goes on."""
+# level: optional
+"""Two statements on one line, and lines that go on."""
 
 import asyncio
 
@@ -15,5 +15,7 @@ async def main():
     b = await half(
         10)
     c = await half(12); d = await half(14)
+    e = await \
+        half(16)
     return a, b, \
-        c, d
+        c, d, e

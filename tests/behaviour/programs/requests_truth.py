@@ -10,7 +10,7 @@ async def judge(url: str):
     if not response:
         return "bad", response.status_code, response.ok
     words = "good" if response else "never"
-    return words, bool(response), response.ok, response and response.status_code
+    return words, bool(response), response.ok
 
 
 async def main(base):

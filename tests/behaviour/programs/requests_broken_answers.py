@@ -1,6 +1,6 @@
 # codemods: replace_requests_with_httpx
-# level: none
-"""Answers that end too soon, or are not what they say: httpx has one class where requests has two."""
+# level: optional
+"""Answers that end too soon, or are not what they say."""
 
 import requests
 

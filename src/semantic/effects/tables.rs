@@ -1,0 +1,140 @@
+//! Builtin and standard-library callables whose effects are known.
+
+/// Builtin functions that compute from builtin values and do nothing else.
+pub(super) const PURE_BUILTINS: &[&str] = &[
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytes",
+    "callable",
+    "chr",
+    "complex",
+    "dict",
+    "divmod",
+    "enumerate",
+    "float",
+    "format",
+    "frozenset",
+    "hash",
+    "hex",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "len",
+    "list",
+    "max",
+    "min",
+    "oct",
+    "ord",
+    "pow",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "type",
+    "zip",
+];
+
+/// Functions of the standard library that compute from builtin values and do nothing else.
+pub(super) const PURE_FUNCTIONS: &[&str] = &[
+    "json.dumps",
+    "json.loads",
+    "base64.b64encode",
+    "base64.b64decode",
+    "copy.copy",
+    "copy.deepcopy",
+    "datetime.timedelta",
+    "decimal.Decimal",
+    "os.path.join",
+    "os.path.basename",
+    "os.path.dirname",
+    "urllib.parse.quote",
+    "urllib.parse.urlencode",
+    "urllib.parse.urljoin",
+    "urllib.parse.urlparse",
+    "uuid.UUID",
+    "typing.cast",
+];
+
+/// Methods of builtin containers that change them.
+pub(super) const MUTATORS: &[&str] = &[
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "difference_update",
+    "discard",
+    "extend",
+    "insert",
+    "intersection_update",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "reverse",
+    "rotate",
+    "setdefault",
+    "sort",
+    "symmetric_difference_update",
+    "update",
+    "__setitem__",
+    "__delitem__",
+];
+
+pub(super) const BUILTIN_EXCEPTIONS: &[&str] = &[
+    "Exception",
+    "BaseException",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BufferError",
+    "ConnectionError",
+    "EOFError",
+    "FileNotFoundError",
+    "IndexError",
+    "KeyError",
+    "LookupError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "RuntimeError",
+    "StopAsyncIteration",
+    "StopIteration",
+    "TimeoutError",
+    "TypeError",
+    "UnicodeError",
+    "ValueError",
+    "ZeroDivisionError",
+];
+
+pub(super) fn is_lock(class: &str) -> bool {
+    matches!(
+        class,
+        "asyncio.Lock"
+            | "asyncio.Semaphore"
+            | "asyncio.BoundedSemaphore"
+            | "asyncio.Condition"
+            | "asyncio.Event"
+            | "asyncio.Queue"
+    )
+}
+
+/// Whether a method of an object of unknown class writes to a log, by both names: `logger.info`.
+pub(super) fn is_log_call(receiver: &str, method: &str) -> bool {
+    let last = receiver.rsplit('.').next().unwrap_or(receiver).trim_start_matches('_');
+    matches!(last.to_lowercase().as_str(), "log" | "logger" | "logging")
+        && matches!(
+            method,
+            "critical" | "debug" | "error" | "exception" | "info" | "log" | "trace" | "warn" | "warning"
+        )
+}

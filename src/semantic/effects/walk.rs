@@ -1,0 +1,395 @@
+//! Reads the effects of expressions and statements; calls are in `calls`.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
+
+use super::calls::{Passed, declared_parameter};
+use super::tables::{MUTATORS, is_lock};
+use super::{Location, ParameterCall, Root, Summary};
+use crate::module::one_line;
+use crate::semantic::names::Lookup;
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
+use crate::settings::Settings;
+
+pub(super) struct Walker<'m, 'a> {
+    pub(super) model: &'m SemanticModel<'a>,
+    pub(super) settings: &'m Settings,
+    /// The function whose code is walked; its parameters are `Root::Parameter`.
+    pub(super) function: Option<NodeId>,
+    pub(super) summary: Summary,
+}
+
+impl<'m, 'a> Walker<'m, 'a> {
+    pub(super) fn new(
+        model: &'m SemanticModel<'a>,
+        settings: &'m Settings,
+        function: Option<&'a ast::StmtFunctionDef>,
+    ) -> Self {
+        Self {
+            model,
+            settings,
+            function: function.map(|function| model.id(function)),
+            summary: Summary::default(),
+        }
+    }
+
+    /// Closes a summary that nobody composes further: what depends on the class of a parameter is not known then.
+    pub(super) fn settle(&mut self) {
+        let AnyNodeRef::StmtFunctionDef(function) = self
+            .function
+            .map_or(self.model.node(NodeId(0)), |id| self.model.node(id))
+        else {
+            return;
+        };
+        let name_of = |index: usize| {
+            let parameter = function.parameters.iter_source_order().nth(index);
+            parameter.map_or_else(String::new, |parameter| parameter.name().to_string())
+        };
+        for ParameterCall {
+            parameter,
+            method,
+            awaited,
+        } in std::mem::take(&mut self.summary.parameter_calls)
+        {
+            if let Some(declared) = declared_parameter(function, parameter, self.settings) {
+                self.declared_method(&declared, &method);
+                continue;
+            }
+            if !awaited && MUTATORS.contains(&method.as_str()) {
+                let content = Location::Content(Root::Parameter(parameter));
+                self.summary.writes.insert(content);
+            }
+            self.unknown_receiver(&name_of(parameter), &method);
+        }
+        for locations in [&mut self.summary.reads, &mut self.summary.writes] {
+            *locations = std::mem::take(locations)
+                .into_iter()
+                .map(|location| match location {
+                    Location::Receiver(index) => Location::External("receiver", name_of(index)),
+                    other => other,
+                })
+                .collect();
+        }
+        let scalar = std::mem::take(&mut self.summary.scalar_parameters);
+        let builtin = std::mem::take(&mut self.summary.builtin_parameters);
+        if let Some(index) = scalar.into_iter().chain(builtin).next() {
+            self.summary
+                .doubt(format!("the class of `{}` is not known", name_of(index)));
+        }
+    }
+
+    /// Adds what the nodes of a subtree do, bodies of nested definitions aside.
+    pub(super) fn walk(&mut self, root: NodeId) {
+        let model = self.model;
+        let mut skip_until = root;
+        for (id, node) in model.subtree(root) {
+            if id < skip_until {
+                continue;
+            }
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_) | AnyNodeRef::ExprLambda(_) => {
+                    // Defining is without effect (decorators and defaults are taken to be); calling is seen where it happens.
+                    skip_until = model.subtree(id).last().map_or(id, |(last, _)| NodeId(last.0 + 1));
+                }
+                _ => self.node(id, node),
+            }
+        }
+    }
+
+    fn node(&mut self, id: NodeId, node: AnyNodeRef<'a>) {
+        match node {
+            AnyNodeRef::ExprName(name) => self.name(name),
+            AnyNodeRef::ExprAttribute(attribute) => self.attribute(attribute),
+            AnyNodeRef::ExprSubscript(subscript) => {
+                if subscript.ctx.is_load() {
+                    self.needs_builtin(&subscript.value);
+                    self.touch(&subscript.value, false);
+                } else {
+                    self.touch(&subscript.value, true);
+                    self.needs_builtin(&subscript.value);
+                }
+            }
+            AnyNodeRef::ExprBinOp(inner) => {
+                self.needs_scalar(&inner.left, "an operator");
+                self.needs_scalar(&inner.right, "an operator");
+            }
+            AnyNodeRef::ExprUnaryOp(inner) if inner.op != ast::UnaryOp::Not => {
+                self.needs_scalar(&inner.operand, "an operator")
+            }
+            AnyNodeRef::ExprCompare(inner) => self.comparison(inner),
+            AnyNodeRef::ExprUnaryOp(inner) => self.tested(&inner.operand),
+            AnyNodeRef::ExprBoolOp(inner) => inner.values.iter().for_each(|value| self.tested(value)),
+            AnyNodeRef::ExprIf(inner) => self.tested(&inner.test),
+            AnyNodeRef::StmtIf(inner) => self.tested(&inner.test),
+            AnyNodeRef::ElifElseClause(inner) => inner.test.iter().for_each(|test| self.tested(test)),
+            AnyNodeRef::StmtWhile(inner) => self.tested(&inner.test),
+            AnyNodeRef::StmtAugAssign(inner) => {
+                self.needs_scalar(&inner.target, "an operator");
+                self.needs_scalar(&inner.value, "an operator");
+                self.touch(&inner.target, true);
+            }
+            AnyNodeRef::InterpolatedElement(inner) => self.needs_scalar(&inner.expression, "a format"),
+            AnyNodeRef::StmtFor(inner) if inner.is_async => self.summary.give_up("it iterates asynchronously"),
+            AnyNodeRef::StmtFor(inner) => self.iterated(&inner.iter),
+            AnyNodeRef::Comprehension(inner) if inner.is_async => self.summary.give_up("it iterates asynchronously"),
+            AnyNodeRef::Comprehension(inner) => self.iterated(&inner.iter),
+            AnyNodeRef::StmtWith(inner) => {
+                for item in &inner.items {
+                    self.manager(&item.context_expr);
+                }
+            }
+            AnyNodeRef::ExprAwait(inner) if !inner.value.is_call_expr() => {
+                self.summary
+                    .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
+            }
+            AnyNodeRef::ExprCall(call) => self.call(id, call),
+            AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => self.summary.give_up("it yields"),
+            AnyNodeRef::StmtImport(_) | AnyNodeRef::StmtImportFrom(_) => {
+                self.summary.give_up("it imports a module when it runs")
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, name: &'a ast::ExprName) {
+        let model = self.model;
+        let scope = model.scope_of(model.id(name));
+        let owner = match model.lookup(&name.id, scope) {
+            Lookup::Scope(owner) => owner,
+            Lookup::Unknown => return self.summary.doubt(format!("`{}` comes from a star import", name.id)),
+            Lookup::Builtin => {
+                if !ruff_python_stdlib::builtins::is_python_builtin(&name.id, 14, false) {
+                    self.summary.reads.insert(Location::Global(name.id.to_string()));
+                }
+                return;
+            }
+        };
+        let location = if owner == ScopeId::MODULE {
+            if self.is_constant(&name.id) {
+                return;
+            }
+            Location::Global(name.id.to_string())
+        } else if model.function_of_scope(owner).map(|function| model.id(function)) == self.function {
+            return;
+        } else if matches!(model.scope(owner).kind, ScopeKind::Class(_)) {
+            return self.summary.give_up(format!("`{}` is a name of a class body", name.id));
+        } else {
+            Location::Free(owner, name.id.to_string())
+        };
+        if name.ctx.is_load() {
+            self.summary.reads.insert(location);
+        } else {
+            self.summary.writes.insert(location);
+        }
+    }
+
+    /// A module-level name that is bound once, and by a definition or an import: nothing can change what it stands for.
+    fn is_constant(&self, name: &str) -> bool {
+        self.model.sole_binding(name, ScopeId::MODULE).is_some_and(|binding| {
+            matches!(
+                binding.kind,
+                BindingKind::Function(_) | BindingKind::Class(_) | BindingKind::Import(_) | BindingKind::FromImport(..)
+            ) || self.model.type_of_binding(binding).is_scalar()
+        })
+    }
+
+    fn attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        let model = self.model;
+        if model.imported_root(&attribute.value)
+            || matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
+        {
+            // A module's member, or a method: looked at where it is called.
+            return;
+        }
+        match model.type_of(&attribute.value) {
+            Type::Scalar(_) => {}
+            Type::Instance(class) if model.is_plain_attribute(class, &attribute.attr) => {
+                let location = Location::Attribute {
+                    class: class.name.to_string(),
+                    name: attribute.attr.to_string(),
+                };
+                self.insert(location, !attribute.ctx.is_load());
+            }
+            Type::Instance(class) if attribute.ctx.is_load() => match model.method(class, &attribute.attr) {
+                Some(getter) if model.is_property(getter) => {
+                    let receiver = Passed::Argument(&attribute.value);
+                    self.compose(getter, std::iter::once((0, receiver)).collect());
+                }
+                _ => self.unknown_attribute(attribute),
+            },
+            _ => self.unknown_attribute(attribute),
+        }
+    }
+
+    fn unknown_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        // A descriptor of this module may do anything.
+        let descriptor = matches!(self.model.type_of(&attribute.value), Type::Instance(_))
+            && self.model.methods_named("__get__").next().is_some();
+        self.summary.doubt(format!(
+            "`{}` may run code of its own when it is read",
+            one_line(self.model.slice(attribute))
+        ));
+        self.touch(&attribute.value, descriptor || !attribute.ctx.is_load());
+    }
+
+    /// Reads or writes the objects that an expression may stand for.
+    pub(super) fn touch(&mut self, expr: &Expr, write: bool) {
+        if self.model.type_of(expr).is_scalar() {
+            return;
+        }
+        for root in self.model.roots(expr) {
+            if write {
+                self.summary.writes.insert(Location::Content(root));
+            } else {
+                self.summary.reads.insert(Location::Content(root));
+            }
+        }
+    }
+
+    /// The parameter that an expression is, when its class is for the callers to know.
+    pub(super) fn own_parameter(&self, expr: &Expr) -> Option<usize> {
+        let Expr::Name(name) = self.model.unaliased(expr) else {
+            return None;
+        };
+        if matches!(self.model.type_of(expr), Type::Instance(_)) {
+            return None;
+        }
+        let scope = self.model.scope_of(self.model.id(name));
+        let binding = self.model.sole_binding(&name.id, scope)?;
+        let function = self.model.function_of_scope(binding.scope)?;
+        if !matches!(binding.kind, BindingKind::Parameter(_)) || Some(self.model.id(function)) != self.function {
+            return None;
+        }
+        self.model.parameter_index(binding.scope, &name.id)
+    }
+
+    pub(super) fn needs_scalar(&mut self, expr: &Expr, operation: &str) {
+        if self.model.type_of(expr).is_scalar() {
+            return;
+        }
+        match self.own_parameter(expr) {
+            Some(index) => {
+                self.summary.scalar_parameters.insert(index);
+            }
+            None => self.summary.doubt(format!(
+                "{operation} is applied to `{}`, whose class is not known",
+                one_line(self.model.slice(expr))
+            )),
+        }
+    }
+
+    pub(super) fn needs_builtin(&mut self, expr: &Expr) {
+        match self.model.type_of(expr) {
+            Type::Scalar(_) | Type::Container(_) => {}
+            _ => match self.own_parameter(expr) {
+                Some(index) => {
+                    self.summary.builtin_parameters.insert(index);
+                }
+                None => {
+                    if self.is_used_up(expr) {
+                        self.touch(expr, true);
+                    }
+                    self.summary.doubt(format!(
+                        "the class of `{}` is not known",
+                        one_line(self.model.slice(expr))
+                    ));
+                }
+            },
+        }
+    }
+
+    /// An iterator, which gives each element once: a generator, `iter(...)`, `map(...)`, an open file.
+    fn is_used_up(&self, expr: &Expr) -> bool {
+        let value = match expr {
+            Expr::Name(name) => match self
+                .model
+                .sole_binding(&name.id, self.model.scope_of(self.model.id(name)))
+            {
+                Some(binding) => match binding.kind {
+                    BindingKind::Assignment(value) => value,
+                    _ => return false,
+                },
+                None => return false,
+            },
+            other => other,
+        };
+        match value {
+            Expr::Generator(_) => true,
+            Expr::Call(call) => {
+                ["iter", "map", "filter", "zip", "enumerate", "reversed", "open"]
+                    .iter()
+                    .any(|name| self.model.is_builtin(&call.func, name))
+                    || self
+                        .model
+                        .qualified_name(&call.func)
+                        .is_some_and(|name| name.starts_with("io."))
+            }
+            _ => false,
+        }
+    }
+
+    /// A truth test runs `__bool__` or `__len__`: of consequence only if some class here defines one.
+    fn tested(&mut self, expr: &Expr) {
+        if matches!(self.model.type_of(expr), Type::Unknown | Type::Instance(_))
+            && ["__bool__", "__len__"]
+                .iter()
+                .any(|name| self.model.methods_named(name).next().is_some())
+        {
+            self.summary.doubt(format!(
+                "`{}` may run code of its own when it is tested",
+                one_line(self.model.slice(expr))
+            ));
+        }
+    }
+
+    fn comparison(&mut self, compare: &'a ast::ExprCompare) {
+        for (index, op) in compare.ops.iter().enumerate() {
+            let right = &compare.comparators[index];
+            let left = if index == 0 {
+                &*compare.left
+            } else {
+                &compare.comparators[index - 1]
+            };
+            match op {
+                ast::CmpOp::Is | ast::CmpOp::IsNot => {}
+                ast::CmpOp::In | ast::CmpOp::NotIn => {
+                    self.needs_scalar(left, "a comparison");
+                    self.needs_builtin(right);
+                    self.touch(right, false);
+                }
+                _ => {
+                    self.needs_scalar(left, "a comparison");
+                    self.needs_scalar(right, "a comparison");
+                }
+            }
+        }
+    }
+
+    fn iterated(&mut self, iterable: &Expr) {
+        self.needs_builtin(iterable);
+        self.touch(iterable, false);
+    }
+
+    fn manager(&mut self, manager: &'a Expr) {
+        let model = self.model;
+        if let Expr::Call(call) = manager
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| name == "asyncio.timeout")
+        {
+            return;
+        }
+        match model.type_of(manager) {
+            Type::Foreign(name) if is_lock(&name) => {
+                self.summary
+                    .writes
+                    .insert(Location::External("lock", model.slice(manager).to_owned()));
+                self.summary.suspends = true;
+            }
+            _ => self
+                .summary
+                .give_up(format!("it enters `{}`", one_line(model.slice(manager)))),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What is known of the elements of a builtin container or string: by annotations (`list[int]`), displays, `range`.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
+
+use super::types::Type;
+use super::{Binding, BindingKind, SemanticModel};
+
+impl<'a> SemanticModel<'a> {
+    /// The class of `value[index]`.
+    pub(super) fn infer_subscript(&self, subscript: &ast::ExprSubscript, steps: usize) -> Type<'a> {
+        let is_slice = subscript.slice.is_slice_expr();
+        match (self.infer(&subscript.value, steps + 1), is_slice) {
+            (Type::Scalar("str"), _) => Type::Scalar("str"),
+            (Type::Scalar("bytes"), true) => Type::Scalar("bytes"),
+            (Type::Scalar("bytes"), false) => Type::Scalar("int"),
+            (Type::Container("dict"), false) => self.value_type(&subscript.value, steps + 1),
+            (Type::Container(_), false) => self.element_type(&subscript.value, steps + 1),
+            (Type::Container(name), true) => Type::Container(name),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// What iterating over an expression gives; the keys of a dictionary.
+    pub(super) fn element_type(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        match expr {
+            Expr::List(list) => self.common(&list.elts, steps),
+            Expr::Tuple(tuple) => self.common(&tuple.elts, steps),
+            Expr::Set(set) => self.common(&set.elts, steps),
+            Expr::Call(call) => {
+                let is = |name: &str| self.is_builtin(&call.func, name);
+                if is("range") {
+                    return Type::Scalar("int");
+                }
+                match call.arguments.args.first() {
+                    Some(first)
+                        if ["sorted", "list", "tuple", "set", "reversed"]
+                            .iter()
+                            .any(|name| is(name)) =>
+                    {
+                        self.element_type(first, steps + 1)
+                    }
+                    _ => Type::Unknown,
+                }
+            }
+            _ if self.infer(expr, steps + 1) == Type::Scalar("str") => Type::Scalar("str"),
+            _ => self.annotated_elements(expr, 0, steps),
+        }
+    }
+
+    fn value_type(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        self.annotated_elements(expr, 1, steps)
+    }
+
+    /// The arguments of the annotation of a name: all of a tuple's must agree; of a dictionary's, the one with this index.
+    fn annotated_elements(&self, expr: &Expr, index: usize, steps: usize) -> Type<'a> {
+        let Expr::Name(name) = expr else { return Type::Unknown };
+        let annotation = match self
+            .sole_binding(&name.id, self.scope_of(self.id(name)))
+            .map(|found| found.kind)
+        {
+            Some(BindingKind::Parameter(parameter)) => parameter.annotation.as_deref(),
+            Some(BindingKind::Annotated(assign)) => Some(&*assign.annotation),
+            _ => None,
+        };
+        let Some(Expr::Subscript(generic)) = annotation else {
+            return Type::Unknown;
+        };
+        let is = |name: &str| self.is_builtin(&generic.value, name);
+        match &*generic.slice {
+            Expr::Tuple(pair) if is("dict") => pair
+                .elts
+                .get(index)
+                .map_or(Type::Unknown, |element| self.annotation(element, steps + 1)),
+            Expr::Tuple(elements) if is("tuple") => {
+                let mut types = elements
+                    .elts
+                    .iter()
+                    .filter(|element| !element.is_ellipsis_literal_expr())
+                    .map(|element| self.annotation(element, steps + 1));
+                let first = types.next().unwrap_or(Type::Unknown);
+                if types.all(|other| other == first) {
+                    first
+                } else {
+                    Type::Unknown
+                }
+            }
+            element if is("list") || is("set") || is("tuple") => self.annotation(element, steps + 1),
+            _ => Type::Unknown,
+        }
+    }
+
+    fn common(&self, elements: &[Expr], steps: usize) -> Type<'a> {
+        let mut types = elements.iter().map(|element| self.infer(element, steps + 1));
+        let first = types.next().unwrap_or(Type::Unknown);
+        if types.all(|other| other == first) {
+            first
+        } else {
+            Type::Unknown
+        }
+    }
+
+    /// The class of a loop variable.
+    pub(super) fn loop_variable(&self, binding: &Binding<'a>, steps: usize) -> Type<'a> {
+        let (target, iter) = match self.node(self.parent(binding.node)) {
+            AnyNodeRef::Comprehension(inner) if !inner.is_async => (&inner.target, &inner.iter),
+            AnyNodeRef::StmtFor(inner) if !inner.is_async => (&*inner.target, &*inner.iter),
+            _ => return Type::Unknown,
+        };
+        if target.is_name_expr() && target.range() == binding.range {
+            self.element_type(iter, steps + 1)
+        } else {
+            Type::Unknown
+        }
+    }
+
+    /// What a builtin function returns for these arguments.
+    pub(super) fn infer_builtin_call(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let is = |name: &&str| self.is_builtin(&call.func, name);
+        if ["ord", "hash", "id"].iter().any(is) {
+            return Type::Scalar("int");
+        }
+        if ["chr", "hex", "bin", "oct", "ascii", "format"].iter().any(is) {
+            return Type::Scalar("str");
+        }
+        if ["isinstance", "issubclass", "callable", "any", "all"].iter().any(is) {
+            return Type::Scalar("bool");
+        }
+        if ["abs", "min", "max", "round"].iter().any(is) {
+            return match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
+                (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),
+                _ => Type::Unknown,
+            };
+        }
+        Type::Unknown
+    }
+}

@@ -1,0 +1,278 @@
+//! Attributes and methods by name: who defines them, who assigns them, and what `setattr` and `globals()` may put in their place.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::map_callable;
+use super::types::{Type, TypeOracle};
+use super::{NodeId, SemanticModel};
+
+/// A method and the class whose body defines it.
+pub type Method<'a> = (&'a ast::StmtClassDef, &'a ast::StmtFunctionDef);
+
+/// Made once per module: what would otherwise be looked for in the whole module at every call.
+#[derive(Default)]
+pub(super) struct Members {
+    /// Class and method. By id, since a reference would make the model's lifetime invariant.
+    methods: FxHashMap<String, Vec<(NodeId, NodeId)>>,
+    stores: FxHashMap<String, Vec<NodeId>>,
+    /// Attribute names that `setattr` or `delattr` is called with.
+    set_by_name: FxHashSet<String>,
+    /// `setattr` is called with a name that is computed.
+    sets_any: bool,
+    /// Module-level names that are replaced through `globals()` or `sys.modules`.
+    replaced: FxHashSet<String>,
+    replaces_any: bool,
+}
+
+impl<'a> SemanticModel<'a> {
+    fn members(&self) -> &Members {
+        self.members.get_or_init(|| {
+            let mut members = Members::default();
+            for function in self.functions() {
+                if let Some(class) = self.class_of_method(function) {
+                    let methods = members.methods.entry(function.name.to_string()).or_default();
+                    methods.push((self.id(class), self.id(function)));
+                }
+            }
+            for store in self.attribute_stores() {
+                members
+                    .stores
+                    .entry(store.attr.to_string())
+                    .or_default()
+                    .push(self.id(store));
+                if self.is_module_object(&store.value) {
+                    members.replaced.insert(store.attr.to_string());
+                }
+            }
+            for call in self.calls() {
+                self.note_setter(call, &mut members);
+            }
+            members
+        })
+    }
+
+    /// `setattr(x, "name", ...)`, `globals()["name"] = ...` and the like.
+    fn note_setter(&self, call: &'a ast::ExprCall, members: &mut Members) {
+        if ["setattr", "delattr"]
+            .iter()
+            .any(|name| self.is_builtin(&call.func, name))
+        {
+            let of_module = call
+                .arguments
+                .args
+                .first()
+                .is_some_and(|object| self.is_module_object(object));
+            match call.arguments.args.get(1) {
+                Some(Expr::StringLiteral(name)) => {
+                    members.set_by_name.insert(name.value.to_string());
+                    if of_module {
+                        members.replaced.insert(name.value.to_string());
+                    }
+                }
+                _ => {
+                    members.sets_any = true;
+                    members.replaces_any |= of_module;
+                }
+            }
+        }
+        if ["globals", "vars"].iter().any(|name| self.is_builtin(&call.func, name)) && call.arguments.is_empty() {
+            match self.node(self.parent(self.id(call))) {
+                AnyNodeRef::ExprSubscript(subscript) if subscript.ctx.is_load() => {}
+                AnyNodeRef::ExprSubscript(subscript) => match &*subscript.slice {
+                    Expr::StringLiteral(name) => {
+                        members.replaced.insert(name.value.to_string());
+                    }
+                    _ => members.replaces_any = true,
+                },
+                AnyNodeRef::ExprAttribute(method)
+                    if matches!(method.attr.as_str(), "get" | "items" | "keys" | "copy") => {}
+                AnyNodeRef::ExprCompare(_) => {}
+                _ => members.replaces_any = true,
+            }
+        }
+    }
+
+    /// An imported module, or `sys.modules[...]`.
+    fn is_module_object(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Subscript(subscript) => self
+                .qualified_name(&subscript.value)
+                .is_some_and(|name| name == "sys.modules"),
+            _ => self.imported_root(expr),
+        }
+    }
+
+    /// Whether something else may stand behind a module-level name than its definition.
+    pub fn is_replaced(&self, name: &str) -> bool {
+        let members = self.members();
+        members.replaces_any || members.replaced.contains(name)
+    }
+
+    /// The methods of this name in all classes of the module.
+    pub fn methods_named(&self, name: &str) -> impl Iterator<Item = Method<'a>> + '_ {
+        let found = self.members().methods.get(name);
+        found
+            .into_iter()
+            .flatten()
+            .filter_map(|&(class, function)| match (self.node(class), self.node(function)) {
+                (AnyNodeRef::StmtClassDef(class), AnyNodeRef::StmtFunctionDef(function)) => Some((class, function)),
+                _ => None,
+            })
+    }
+
+    /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.
+    pub fn is_attribute_assigned(&self, name: &str) -> bool {
+        let members = self.members();
+        members.stores.contains_key(name) || members.sets_any || members.set_by_name.contains(name)
+    }
+
+    /// The stores `x.name = ...` of the module, in source order.
+    pub fn stores_of(&self, name: &str) -> impl Iterator<Item = &'a ast::ExprAttribute> + '_ {
+        let stores = self.members().stores.get(name);
+        stores.into_iter().flatten().filter_map(|&id| match self.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => Some(attribute),
+            _ => None,
+        })
+    }
+
+    pub fn is_property(&self, function: &ast::StmtFunctionDef) -> bool {
+        matches!(function.decorator_list.as_slice(), [decorator] if self.is_builtin(&decorator.expression, "property"))
+    }
+
+    /// Whether reading this attribute of an instance of `class` runs no code: a hierarchy that is wholly known, in which the name is no
+    /// method, property or other descriptor.
+    pub fn is_plain_attribute(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
+        let in_hierarchy = |other: &'a ast::StmtClassDef| {
+            std::ptr::eq(other, class) || self.derives_from(other, class, 0) || self.derives_from(class, other, 0)
+        };
+        self.hierarchy_is_plain(class)
+            && !self.members().set_by_name.contains(name)
+            && !self.methods_named(name).any(|(other, _)| in_hierarchy(other))
+            && !self
+                .stores_of(name)
+                .any(|store| self.class_named(&store.value).is_some())
+            && self
+                .mro(class)
+                .into_iter()
+                .all(|class| class_value(class, name).is_none_or(|value| self.is_no_descriptor(value)))
+    }
+
+    /// Whether an object in a class body is certain to be just a value.
+    fn is_no_descriptor(&self, value: &'a Expr) -> bool {
+        match self.type_of(value) {
+            Type::Scalar(_) | Type::Container(_) => true,
+            Type::Instance(class) => {
+                self.hierarchy_is_plain(class)
+                    && !self
+                        .methods_named("__get__")
+                        .any(|(other, _)| std::ptr::eq(other, class) || self.derives_from(class, other, 0))
+            }
+            _ => self
+                .qualified_name(map_callable(value))
+                .is_some_and(|name| name == "dataclasses.field"),
+        }
+    }
+
+    /// The class and its bases of this module, in no particular order.
+    fn mro(&self, class: &'a ast::StmtClassDef) -> Vec<&'a ast::StmtClassDef> {
+        let mut all = vec![class];
+        let mut at = 0;
+        while at < all.len() && all.len() < 50 {
+            all.extend(self.bases(all[at]).into_iter().flatten());
+            at += 1;
+        }
+        all
+    }
+
+    /// A dataclass whose generated constructor stores its arguments and runs nothing else.
+    pub fn is_plain_dataclass(&self, class: &'a ast::StmtClassDef) -> bool {
+        let makes = |call: &Expr| ["list", "dict", "set"].iter().any(|name| self.is_builtin(call, name));
+        self.hierarchy_is_plain(class)
+            && !class.decorator_list.is_empty()
+            && self.methods_named("__post_init__").next().is_none()
+            && self.methods_named("__setattr__").next().is_none()
+            && class.body.iter().all(|stmt| match stmt {
+                Stmt::AnnAssign(field) => match field.value.as_deref() {
+                    Some(Expr::Call(call)) => call
+                        .arguments
+                        .find_keyword("default_factory")
+                        .is_none_or(|factory| makes(&factory.value)),
+                    _ => true,
+                },
+                _ => true,
+            })
+    }
+
+    /// Whether reading an object by this path cannot fail: a name that is bound for certain, then attributes that every instance has
+    /// from its class body or from the top level of `__init__` on.
+    pub fn is_settled(&self, path: &Expr) -> bool {
+        match path {
+            Expr::Name(name) => self.is_definitely_bound(name),
+            Expr::Attribute(attribute) => {
+                let Type::Instance(class) = self.type_of(&attribute.value) else {
+                    return false;
+                };
+                let name = attribute.attr.as_str();
+                let deleted = || self.stores_of(name).any(|store| store.ctx.is_del());
+                self.is_settled(&attribute.value)
+                    && self.is_plain_attribute(class, name)
+                    && !deleted()
+                    && self.mro(class).into_iter().any(|class| self.gives(class, name))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether every instance of a class has an attribute.
+    fn gives(&self, class: &'a ast::StmtClassDef, name: &str) -> bool {
+        let is_dataclass = !class.decorator_list.is_empty();
+        let in_body = class_value(class, name).is_some()
+            || is_dataclass
+                && class
+                    .body
+                    .iter()
+                    .any(|stmt| matches!(stmt, Stmt::AnnAssign(field) if is_name(&field.target, name)));
+        in_body
+            || class.body.iter().any(|stmt| match stmt {
+                Stmt::FunctionDef(init) if init.name.as_str() == "__init__" => {
+                    init.body.iter().any(|stmt| match stmt {
+                        Stmt::Assign(assign) => assign
+                            .targets
+                            .iter()
+                            .any(|target| self.is_self_attribute(target, class, name)),
+                        Stmt::AnnAssign(assign) => {
+                            assign.value.is_some() && self.is_self_attribute(&assign.target, class, name)
+                        }
+                        _ => false,
+                    })
+                }
+                _ => false,
+            })
+    }
+
+    fn is_self_attribute(&self, target: &Expr, class: &'a ast::StmtClassDef, name: &str) -> bool {
+        match target {
+            Expr::Attribute(attribute) => {
+                attribute.attr.as_str() == name
+                    && self
+                        .class_of(&attribute.value)
+                        .is_some_and(|found| std::ptr::eq(found, class))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a class body assigns to a name.
+fn class_value<'a>(class: &'a ast::StmtClassDef, name: &str) -> Option<&'a Expr> {
+    class.body.iter().find_map(|stmt| match stmt {
+        Stmt::Assign(assign) if assign.targets.iter().any(|target| is_name(target, name)) => Some(&*assign.value),
+        Stmt::AnnAssign(assign) if is_name(&assign.target, name) => assign.value.as_deref(),
+        _ => None,
+    })
+}
+
+fn is_name(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Name(found) if found.id == name)
+}
