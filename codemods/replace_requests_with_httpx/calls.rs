@@ -34,9 +34,7 @@ pub(super) fn blocking<'a>(ctx: &Context<'a>) -> Vec<Blocking<'a>> {
     let model = ctx.model;
     let mut found = Vec::new();
     for call in model.calls() {
-        let Some((item, verb)) = recognise(ctx, call) else {
-            continue;
-        };
+        let Some(item) = recognise(ctx, call) else { continue };
         let id = model.id(call);
         let Some(function) = model.enclosing_function(id) else {
             continue;
@@ -54,30 +52,23 @@ pub(super) fn blocking<'a>(ctx: &Context<'a>) -> Vec<Blocking<'a>> {
                 item: Err(reason),
             });
         }
-        let _ = verb;
     }
     found
 }
 
 /// What a call of `requests` or of a session's method is.
-fn recognise<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<(Result<Item<'a>, String>, &'static str)> {
+fn recognise<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Result<Item<'a>, String>> {
     if let Some(name) = ctx.model.qualified_name(&call.func) {
         let name = name.strip_prefix("requests.")?;
         let name = name.strip_prefix("api.").unwrap_or(name);
         let verb = VERBS.iter().find(|verb| **verb == name)?;
-        return Some((Ok(Item::Call(call, verb)), verb));
+        return Some(Ok(Item::Call(call, verb)));
     }
     let Expr::Attribute(method) = &*call.func else {
         return None;
     };
-    let verb = VERBS
-        .iter()
-        .chain(&["send"])
-        .find(|verb| **verb == method.attr.as_str())?;
-    if !is_session(ctx, &method.value) {
-        return None;
-    }
-    Some((session_of(ctx, &method.value), verb))
+    let blocks = VERBS.contains(&method.attr.as_str()) || method.attr.as_str() == "send";
+    (blocks && is_session(ctx, &method.value)).then(|| session_of(ctx, &method.value))
 }
 
 pub(super) fn is_session(ctx: &Context, expr: &Expr) -> bool {

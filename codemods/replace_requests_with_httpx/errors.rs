@@ -364,9 +364,8 @@ impl<'a> Conversion<'_, 'a> {
             let mut own: Vec<&str> = Vec::new();
             for (_, class) in self.classes(handler.type_.as_deref()) {
                 if let Class::Requests(name) = &class {
-                    let (names, is_shared): (&[&str], bool) = match counterpart(name) {
-                        Counterpart::Shared(names, _) => (names, true),
-                        Counterpart::Nearly(names, _) => (names, false),
+                    let names = match counterpart(name) {
+                        Counterpart::Shared(names, _) | Counterpart::Nearly(names, _) => names,
                         _ => continue,
                     };
                     let clashes = names
@@ -375,7 +374,6 @@ impl<'a> Conversion<'_, 'a> {
                     if clashes {
                         return Err(self.keep(format!("httpx cannot tell `{name}` from what another handler catches")));
                     }
-                    let _ = is_shared;
                     own.extend(names);
                 }
             }
