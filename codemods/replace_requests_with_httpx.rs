@@ -439,11 +439,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
         } else {
             verb
         };
-        self.draft
-            .replace(call.func.range(), format!("{}.{method}", self.client));
         self.note_transport(call, request.url);
         self.placed.push(Placed {
             call,
+            method,
             owner: self.owner,
             configuration: request.configuration,
             has_timeout: request.has_timeout,

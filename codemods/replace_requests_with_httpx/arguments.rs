@@ -343,7 +343,12 @@ impl<'a> Conversion<'_, 'a> {
                 )));
             }
         }
-        for value in dict.items.iter().map(|item| &item.value).chain(stored) {
+        for value in dict
+            .items
+            .iter()
+            .map(|item| &item.value)
+            .chain(stored.iter().map(|(_, value)| *value))
+        {
             let plain = match value {
                 Expr::List(list) => list.elts.iter().all(is_plain),
                 Expr::Tuple(tuple) => tuple.elts.iter().all(is_plain),
@@ -424,15 +429,19 @@ impl<'a> Conversion<'_, 'a> {
             None => Entry::Keyword,
             Some(headers) => {
                 let (dict, stored) = values::visible_dict(ctx, headers.value)?;
-                if !stored.is_empty() && headers.value.is_name_expr() {
-                    return None;
-                }
                 let mut named = false;
                 for item in dict {
                     let Some(Expr::StringLiteral(key)) = &item.key else {
                         return None;
                     };
                     named |= key.value.to_str().eq_ignore_ascii_case("content-type");
+                }
+                for (key, _) in stored {
+                    let Expr::StringLiteral(key) = key else { return None };
+                    // It may be stored after the call, or not at all.
+                    if key.value.to_str().eq_ignore_ascii_case("content-type") {
+                        return None;
+                    }
                 }
                 match headers.value {
                     _ if named => Entry::Present,
@@ -567,7 +576,12 @@ impl<'a> Conversion<'_, 'a> {
             self.weigh(Weight::Value, "the values of `headers` are not known to be ASCII text");
             return Ok(());
         };
-        for value in dict.items.iter().map(|item| &item.value).chain(stored) {
+        for value in dict
+            .items
+            .iter()
+            .map(|item| &item.value)
+            .chain(stored.iter().map(|(_, value)| *value))
+        {
             self.header_value(value)?;
         }
         Ok(())
@@ -729,7 +743,7 @@ impl<'a> Conversion<'_, 'a> {
                     .items
                     .iter()
                     .all(|item| item.key.as_ref().is_some_and(is_text) && is_text(&item.value))
-                    || !stored.iter().all(|value| is_text(value))
+                    || !stored.iter().all(|(key, value)| is_text(key) && is_text(value))
                 {
                     return Err("`cookies` is not known to be a dict of text".into());
                 }

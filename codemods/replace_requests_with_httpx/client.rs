@@ -9,7 +9,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arguments::Configuration;
-use super::{Blame, Conversion, Library, Weight};
+use super::{Blame, Conversion, Library, Weight, helpers};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 use crate::semantic::place::blocks;
@@ -17,6 +17,8 @@ use crate::semantic::place::blocks;
 /// A call that needs a client around it.
 pub(super) struct Placed<'a> {
     pub call: &'a ast::ExprCall,
+    /// The client's method.
+    pub method: &'static str,
     pub owner: usize,
     pub configuration: Configuration,
     pub has_timeout: bool,
@@ -108,6 +110,11 @@ impl<'a> Conversion<'_, 'a> {
         }
         let everyone: Vec<usize> = self.placed.iter().map(|placed| placed.owner).collect();
         let sites = self.sites();
+        for site in sites.values() {
+            let owners = site.calls.iter().map(|index| self.placed[*index].owner).collect();
+            self.write_calls(site)
+                .map_err(|Declined(reason)| Blame { owners, reason })?;
+        }
         let first = &self.placed[0].configuration;
         let is_uniform = first.is_constant && self.placed.iter().all(|placed| placed.configuration == *first);
         let shared = if is_uniform { self.shared_block(&sites) } else { None };
@@ -223,10 +230,6 @@ impl<'a> Conversion<'_, 'a> {
         }
         let has_timeout = site.calls.iter().all(|index| self.placed[*index].has_timeout);
         let header = self.header(first, has_timeout, self.ctx.indentation(site.stmt));
-        let is_repeated = site.calls.len() > 1 || self.is_repeated(site.stmt, first.call);
-        if is_repeated {
-            self.weigh(Weight::Client, COOKIES);
-        }
         let range = if self.rebinds(site.stmt) || self.yields(id) {
             self.hoist(site.stmt)?
         } else {
@@ -238,6 +241,30 @@ impl<'a> Conversion<'_, 'a> {
             lasts.fold(site.stmt.range(), |range, last| range.cover(last.range()))
         };
         self.draft.put_under(range, header);
+        Ok(())
+    }
+
+    /// `requests.get` -> `client.get`, with the client's cookies forgotten on the spot where no statement can do it.
+    fn write_calls(&mut self, site: &Site<'a>) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        for (position, &index) in site.calls.iter().enumerate() {
+            let (call, method) = (self.placed[index].call, self.placed[index].method);
+            let follows = position > 0 || self.is_repeated(site.stmt, call);
+            // The client is looked at before the arguments are: a request among them would leave its cookies behind.
+            let holds_another = site
+                .calls
+                .iter()
+                .any(|&other| other != index && model.contains(model.id(call), model.id(self.placed[other].call)));
+            if holds_another || (follows && self.options.plain) {
+                self.weigh(Weight::Client, COOKIES);
+            }
+            let client = if follows && !self.options.plain {
+                format!("{}({})", self.helper(&helpers::FRESH)?, self.client)
+            } else {
+                self.client.clone()
+            };
+            self.draft.replace(call.func.range(), format!("{client}.{method}"));
+        }
         Ok(())
     }
 
@@ -312,13 +339,10 @@ impl<'a> Conversion<'_, 'a> {
                 return Err(self.keep("it stands in a nested definition".to_owned()));
             }
             if let Some(site) = sites.get(&id) {
-                if dirty {
+                let forgets_itself = self.is_repeated(stmt, self.placed[site.calls[0]].call);
+                if dirty && !forgets_itself {
                     let line = format!("{}.cookies.clear()", self.client);
                     self.draft.line_above(loop_start.unwrap_or(stmt).range(), line);
-                }
-                let first = self.placed[site.calls[0]].call;
-                if site.calls.len() > 1 || self.is_repeated(stmt, first) {
-                    self.weigh(Weight::Client, COOKIES);
                 }
                 dirty = true;
             }

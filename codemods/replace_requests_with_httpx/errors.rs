@@ -689,11 +689,21 @@ impl<'a> Conversion<'_, 'a> {
                     .is_some_and(|function| model.contains(model.id(function), stmt))
                     && !self.is_harmless(call)
             }
-            AnyNodeRef::StmtRaise(raise) => raise
-                .exc
-                .as_deref()
-                .is_some_and(|exc| requests_exception(self.ctx, crate::semantic::names::map_callable(exc)).is_some()),
+            AnyNodeRef::StmtRaise(raise) => raise.exc.as_deref().is_some_and(|exc| {
+                let class = crate::semantic::names::map_callable(exc);
+                requests_exception(self.ctx, class).is_some() || self.is_derived(class, 0)
+            }),
             _ => false,
+        })
+    }
+
+    /// Whether a class of this module derives from an exception of requests.
+    fn is_derived(&self, class: &Expr, depth: usize) -> bool {
+        let Some(class) = self.ctx.model.class_named(class) else {
+            return false;
+        };
+        class.bases().iter().any(|base| {
+            requests_exception(self.ctx, base).is_some() || (depth < 10 && self.is_derived(base, depth + 1))
         })
     }
 

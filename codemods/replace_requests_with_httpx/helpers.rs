@@ -30,6 +30,17 @@ pub(super) const TEXT: Helper = Helper {
 "#,
 };
 
+pub(super) const FRESH: Helper = Helper {
+    keyword: "def",
+    name: "_fresh",
+    imports: &[],
+    text: r#"(client):
+    """The client without the cookies of earlier answers: requests starts with none."""
+    client.cookies.clear()
+    return client
+"#,
+};
+
 pub(super) const WITH_PARAMS: Helper = Helper {
     keyword: "def",
     name: "_with_params",

@@ -142,6 +142,26 @@ impl<'a> Conversion<'_, 'a> {
             AnyNodeRef::StmtAnnAssign(assign) if assign.value.as_deref().is_some_and(is) => {
                 Place::Assigned(vec![&assign.target])
             }
+            // `a, b = f(), g()`
+            AnyNodeRef::ExprTuple(tuple) => match model.node(model.parent(parent_id)) {
+                AnyNodeRef::StmtAssign(assign) if assign.value.range() == tuple.range() => {
+                    let index = tuple.elts.iter().position(is);
+                    let targets: Option<Vec<&'a Expr>> = assign
+                        .targets
+                        .iter()
+                        .map(|target| match target {
+                            Expr::Tuple(targets)
+                                if targets.len() == tuple.len() && !targets.iter().any(Expr::is_starred_expr) =>
+                            {
+                                targets.elts.get(index?)
+                            }
+                            _ => None,
+                        })
+                        .collect();
+                    targets.map_or(Place::Other, Place::Assigned)
+                }
+                _ => Place::Other,
+            },
             AnyNodeRef::ExprNamed(named) if is(&named.value) => Place::Assigned(vec![&named.target]),
             AnyNodeRef::ExprAttribute(attribute) => Place::Attribute(attribute),
             AnyNodeRef::StmtIf(inner) if is(&inner.test) => Place::Test,
@@ -216,6 +236,10 @@ impl<'a> Conversion<'_, 'a> {
     fn step(&mut self, node: NodeId, value: Value) -> Result<(), Declined> {
         let model = self.ctx.model;
         self.no_debug_text(node)?;
+        let value = Value {
+            optional: value.optional && !self.is_known_to_exist(node),
+            ..value
+        };
         if value.shape == Shape::List {
             return self.list(node);
         }
@@ -280,6 +304,28 @@ impl<'a> Conversion<'_, 'a> {
             Place::Manager(item) => self.manager(node, item, value),
             Place::IteratedBy(_) | Place::Subscripted | Place::Other => Err(self.other_use(node)),
         }
+    }
+
+    /// Whether `name is not None and ...` stands in front of the read.
+    fn is_known_to_exist(&self, node: NodeId) -> bool {
+        let model = self.ctx.model;
+        let test = format!("{} is not None", model.slice(model.node(node)));
+        let mut inner = node;
+        model
+            .ancestors(node)
+            .take_while(|(_, outer)| outer.is_expression())
+            .any(|(id, outer)| {
+                let before = match outer {
+                    AnyNodeRef::ExprBoolOp(outer) if outer.op == ast::BoolOp::And => outer
+                        .values
+                        .iter()
+                        .take_while(|operand| model.id(*operand) != inner)
+                        .any(|operand| model.slice(operand) == test),
+                    _ => false,
+                };
+                inner = id;
+                before
+            })
     }
 
     fn other_use(&self, node: NodeId) -> Declined {
@@ -1069,18 +1115,25 @@ impl<'a> Conversion<'_, 'a> {
 
     fn argument(&mut self, node: NodeId, call: &'a ast::ExprCall, value: Value) -> Result<(), Declined> {
         let model = self.ctx.model;
-        if model.is_builtin(&call.func, "bool") && !value.optional {
+        let is_name = matches!(model.node(node), AnyNodeRef::ExprName(_));
+        if model.is_builtin(&call.func, "bool") && (is_name || !value.optional) {
             let id = model.id(call);
             self.tighten(node);
             let range = model.node(node).range();
             self.draft.delete(TextRange::new(call.start(), range.start()));
             self.draft.delete(TextRange::new(range.end(), call.end()));
-            let (prefix, suffix) = if self.binds_tightly(id) || self.is_negated(id) {
-                ("(not ", ".is_error)")
+            let (open, close) = if self.binds_tightly(id) || self.is_negated(id) {
+                ("(", ")")
             } else {
-                ("not ", ".is_error")
+                ("", "")
             };
-            self.draft.around(node, 2, prefix, suffix);
+            let exists = if value.optional {
+                format!("{} is not None and ", model.slice(model.node(node)))
+            } else {
+                String::new()
+            };
+            self.draft
+                .around(node, 2, &format!("{open}{exists}not "), &format!(".is_error{close}"));
             return Ok(());
         }
         if model.is_builtin(&call.func, "isinstance")

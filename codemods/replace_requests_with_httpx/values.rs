@@ -103,8 +103,12 @@ fn is_range(ctx: &Context, iter: &Expr) -> bool {
     matches!(iter, Expr::Call(call) if ctx.model.is_builtin(&call.func, "range"))
 }
 
-/// A dict whose every entry can be seen: a literal, or a local name that stands for one and is only handed to calls.
-pub(super) fn visible_dict<'a>(ctx: &Context<'a>, expr: &'a Expr) -> Option<(&'a ast::ExprDict, Vec<&'a Expr>)> {
+/// A dict whose every entry can be seen: a literal, or a name that stands for one and is only handed to calls that leave it as it is. With
+/// the keys and values that are stored in it later.
+pub(super) fn visible_dict<'a>(
+    ctx: &Context<'a>,
+    expr: &'a Expr,
+) -> Option<(&'a ast::ExprDict, Vec<(&'a Expr, &'a Expr)>)> {
     if let Expr::Dict(dict) = expr {
         return Some((dict, Vec::new()));
     }
@@ -134,7 +138,9 @@ pub(super) fn visible_dict<'a>(ctx: &Context<'a>, expr: &'a Expr) -> Option<(&'a
         match model.node(parent) {
             AnyNodeRef::Keyword(_) | AnyNodeRef::Arguments(_) if leaves_unchanged(ctx, parent) => {}
             AnyNodeRef::ExprSubscript(subscript) => match model.node(model.parent(parent)) {
-                AnyNodeRef::StmtAssign(assign) if subscript.ctx.is_store() => stored.push(&*assign.value),
+                AnyNodeRef::StmtAssign(assign) if subscript.ctx.is_store() => {
+                    stored.push((&*subscript.slice, &*assign.value))
+                }
                 _ if subscript.ctx.is_load() => {}
                 _ => return None,
             },
