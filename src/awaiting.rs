@@ -23,6 +23,21 @@ const THREAD_LOCKS: &[&str] = &[
     "multiprocessing.RLock",
 ];
 
+/// What cancels the task, or the tasks, that run in it.
+const CANCELLERS: &[&str] = &[
+    "asyncio.TaskGroup",
+    "asyncio.timeout",
+    "asyncio.timeout_at",
+    "asyncio.wait_for",
+    "async_timeout.timeout",
+    "anyio.create_task_group",
+    "anyio.fail_after",
+    "anyio.move_on_after",
+    "trio.fail_after",
+    "trio.move_on_after",
+    "trio.open_nursery",
+];
+
 impl Context<'_> {
     /// Whether an `await` may be put at this expression: refused where it cannot stand or would deadlock; `Some(doubt)` where it can
     /// change what the program does.
@@ -50,7 +65,23 @@ impl Context<'_> {
             }
             inner = id;
         }
-        Ok(doubt)
+        Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// Where the module itself cancels tasks or limits their time: a function that never waited could not be stopped in its middle.
+    fn visible_cancellation(&self) -> Option<String> {
+        self.model.calls().find_map(|call| {
+            let by_name = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel");
+            let by_limit = || {
+                self.model
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| CANCELLERS.contains(&name.as_str()))
+            };
+            (by_name || by_limit()).then(|| {
+                let (line, _) = self.module.location(call.start());
+                format!("a task can be cancelled in line {line}, and the await is a new place for it to stop")
+            })
+        })
     }
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
