@@ -264,13 +264,6 @@ impl Library {
     }
 }
 
-/// A use of a function of this module.
-pub(super) struct Use {
-    reference: NodeId,
-    /// The `await` of a call of it.
-    awaited: Option<NodeId>,
-}
-
 /// A read of a name that stands for a response, with all that the name may stand for there.
 struct Read {
     owner: usize,
@@ -769,60 +762,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
             .unwrap_or_default();
         self.taken_names.insert(name.clone());
         name
-    }
-
-    /// Where a function of this module is used. A method is found by its name, unless the receiver is known to be something else.
-    pub(super) fn uses_of(&self, function: &'a ast::StmtFunctionDef) -> Vec<Use> {
-        let model = self.ctx.model;
-        let awaited = |reference: NodeId| {
-            let call = model.parent(reference);
-            let range = model.node(reference).range();
-            match (model.node(call), model.node(model.parent(call))) {
-                (AnyNodeRef::ExprCall(inner), AnyNodeRef::ExprAwait(_)) if inner.func.range() == range => {
-                    Some(model.parent(call))
-                }
-                _ => None,
-            }
-        };
-        let mut uses = Vec::new();
-        if let Some(class) = model.class_of_method(function) {
-            for (id, node) in model.subtree(NodeId(0)) {
-                let AnyNodeRef::ExprAttribute(attribute) = node else {
-                    continue;
-                };
-                if attribute.attr.as_str() != function.name.as_str() || !attribute.ctx.is_load() {
-                    continue;
-                }
-                let is_possible = match model.type_of(&attribute.value) {
-                    Type::Unknown => awaited(id).is_some() || !calls::VERBS.contains(&attribute.attr.as_str()),
-                    Type::Instance(other) => {
-                        std::ptr::eq(other, class)
-                            || model.derives_from(other, class, 0)
-                            || model.derives_from(class, other, 0)
-                    }
-                    _ => false,
-                };
-                if is_possible {
-                    uses.push(Use {
-                        reference: id,
-                        awaited: awaited(id),
-                    });
-                }
-            }
-            return uses;
-        }
-        let scope = model.scope_of(model.id(function));
-        for reference in model.references() {
-            if reference.name.id == function.name.id
-                && model.lookup(&function.name, reference.scope) == Lookup::Scope(scope)
-            {
-                uses.push(Use {
-                    reference: reference.node,
-                    awaited: awaited(reference.node),
-                });
-            }
-        }
-        uses
     }
 }
 

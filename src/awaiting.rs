@@ -65,7 +65,58 @@ impl Context<'_> {
             }
             inner = id;
         }
+        self.callers_may_wait(at)?;
         Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:
+    /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that.
+    fn callers_may_wait(&self, at: NodeId) -> Result<(), Declined> {
+        let model = self.model;
+        let mut open: Vec<_> = model.enclosing_function(at).into_iter().collect();
+        let mut seen = Vec::new();
+        while let Some(function) = open.pop() {
+            let id = model.id(function);
+            if seen.contains(&id) {
+                continue;
+            }
+            seen.push(id);
+            for use_ in model.uses_of_function(function) {
+                let line = || self.module.location(model.node(use_.reference).start()).0;
+                let mut inner = use_.reference;
+                for (outer, node) in model.ancestors(use_.reference) {
+                    match node {
+                        AnyNodeRef::StmtFunctionDef(_) => break,
+                        AnyNodeRef::StmtWith(with)
+                            if !with.is_async
+                                && self.is_in_body(&with.body, inner)
+                                && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) =>
+                        {
+                            return Err(format!(
+                                "`{}` is awaited in line {} while a threading lock is held: a wait there would deadlock",
+                                function.name,
+                                line()
+                            )
+                            .into());
+                        }
+                        AnyNodeRef::StmtAugAssign(assign)
+                            if use_.awaited.is_some() && !self.is_own_local(&assign.target) =>
+                        {
+                            return Err(format!(
+                                "the augmented assignment in line {} reads its target before it awaits `{}`: an update by another task in between would be lost",
+                                line(),
+                                function.name
+                            )
+                            .into());
+                        }
+                        _ => {}
+                    }
+                    inner = outer;
+                }
+                open.extend(model.enclosing_function(use_.reference));
+            }
+        }
+        Ok(())
     }
 
     /// Where the module itself cancels tasks or limits their time: a function that never waited could not be stopped in its middle.

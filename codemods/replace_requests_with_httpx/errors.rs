@@ -173,7 +173,7 @@ impl<'a> Conversion<'_, 'a> {
                 continue;
             }
             leaks.push(point);
-            for use_ in self.uses_of(function) {
+            for use_ in model.uses_of_function(function) {
                 match use_.awaited {
                     Some(awaited) => queue.push(Point { node: awaited, ..point }),
                     None => is_handed_on = true,

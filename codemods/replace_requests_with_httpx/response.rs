@@ -1227,7 +1227,7 @@ impl<'a> Conversion<'_, 'a> {
         if self.returning.insert(model.id(function)) {
             let optional = value.optional || may_return_none(model, function);
             self.only_responses_returned.push(function);
-            let uses = self.uses_of(function);
+            let uses = model.uses_of_function(function);
             if uses.is_empty() {
                 self.weigh(
                     Weight::Outside,

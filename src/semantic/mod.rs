@@ -15,6 +15,7 @@ pub mod place;
 pub mod purity;
 pub mod reaching;
 pub mod types;
+pub mod uses;
 
 use std::cell::OnceCell;
 
