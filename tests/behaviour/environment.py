@@ -2,6 +2,7 @@
 
     python3 tests/behaviour/environment.py             prints the environment's python
     python3 tests/behaviour/environment.py --others    prints further interpreters, one a line
+    ... --requirements FILE --least 3.12               an environment of other packages
 
 The interpreter is $ASYNCUP_TEST_PYTHON, or the first of python3.13, python3.12, python3.11
 and python3 that is on PATH or among pyenv's versions. The environment lies under `target/`,
@@ -45,41 +46,49 @@ def main():
     parser.add_argument(
         "--others", action="store_true", help="list the further interpreters instead"
     )
+    parser.add_argument("--requirements", type=Path, default=REQUIREMENTS)
+    parser.add_argument("--least", default=LEAST, type=minor_version)
     options = parser.parse_args()
-    found = interpreters()
+    found = interpreters(options.least)
     if options.others:
         for path in list(found.values())[1:]:
             print(path)
     else:
-        print(environment(*next(iter(found.items()))))
+        print(environment(*next(iter(found.items())), options.requirements))
 
 
-def interpreters():
+def minor_version(text):
+    major, minor = text.split(".")
+    return int(major), int(minor)
+
+
+def interpreters(least=LEAST):
     """{(major, minor, micro): path}, the preferred one first, one for each minor version."""
-    candidates = wished() + [path for name in NAMES for path in places(name)]
+    candidates = wished(least) + [path for name in NAMES for path in places(name)]
     found, tried = {}, []
     for path in candidates:
         if path in tried:
             continue
         tried.append(path)
         version = version_of(path)
-        if version and version >= LEAST and version[:2] not in [v[:2] for v in found]:
+        if version and version >= least and version[:2] not in [v[:2] for v in found]:
             found[version] = path
     if not found:
-        raise Unavailable(NO_PYTHON % (*LEAST, ", ".join(tried) or "PATH and ~/.pyenv"))
+        raise Unavailable(NO_PYTHON % (*least, ", ".join(tried) or "PATH and ~/.pyenv"))
     return found
 
 
-def wished():
+def wished(least):
     path = os.environ.get("ASYNCUP_TEST_PYTHON")
     if not path:
         return []
     resolved = shutil.which(path)
     version = resolved and version_of(resolved)
-    if not version or version < LEAST:
+    if not version or version < least:
         what = "Python %d.%d.%d" % version if version else "no Python"
         raise Unavailable(
-            "ASYNCUP_TEST_PYTHON=%s is %s; it must be 3.11 or later." % (path, what)
+            "ASYNCUP_TEST_PYTHON=%s is %s; it must be %d.%d or later."
+            % (path, what, *least)
         )
     return [resolved]
 
@@ -120,21 +129,21 @@ def version_of(path):
         return None
 
 
-def environment(version, base):
+def environment(version, base, requirements):
     """The python of a complete environment; makes it unless it is there."""
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     name = "behaviour-venv-%s-%s" % (".".join(map(str, version)), digest)
     folder = TARGET / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with lock(TARGET / (name + ".lock")):
         if not (folder / COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            make(base, folder)
+            make(base, folder, requirements)
             (folder / COMPLETE).write_text("made from requirements.txt %s\n" % digest)
     return python_in(folder)
 
 
-def make(base, folder):
+def make(base, folder, requirements):
     run([base, "-m", "venv", str(folder)], "make a virtual environment")
     pip = [
         str(python_in(folder)),
@@ -143,8 +152,10 @@ def make(base, folder):
         "--disable-pip-version-check",
         "--quiet",
     ]
+    # Our own list names every package; that of an example names what it uses.
+    alone = ["--no-deps"] if requirements == REQUIREMENTS else []
     run(
-        [*pip, "install", "--no-deps", "-r", str(REQUIREMENTS)],
+        [*pip, "install", *alone, "-r", str(requirements)],
         "install the test packages",
     )
 

@@ -100,3 +100,28 @@ fn programs_gathered_in_order_have_the_same_traces() {
 fn programs_with_timeouts_have_the_same_traces() {
     traces_are_equal(&environment(), "timeout", "gather", "150");
 }
+
+#[test]
+fn the_example_passes_its_tests_before_and_after() {
+    let requirements = "examples/storefront/requirements.txt";
+    let arguments = [
+        "tests/behaviour/environment.py",
+        "--requirements",
+        requirements,
+        "--least",
+        "3.12",
+    ];
+    let interpreter = python(Path::new("python3"), &arguments);
+    let interpreter = Path::new(interpreter.trim());
+    let path = interpreter.to_string_lossy();
+    let arguments = [
+        "tests/behaviour/example.py",
+        "--tool",
+        TOOL,
+        "--python",
+        &path,
+        "examples/storefront",
+    ];
+    let said = python(interpreter, &arguments);
+    assert!(said.contains(" tests before"), "{said}");
+}

@@ -12,8 +12,8 @@ variables, warnings: all equal, under every failure and every cancellation.
 2. one operation fails: the same exception, no other write; reads that come later in the
    source may have happened, for they had been started;
 3. several fail: one of their exceptions, or, if `source_order`, the same one; no other write;
-4. cancelled: nothing but CancelledError, no task left over, and the writes are such as the
-   original could have left when cancelled at some instant.
+4. cancelled: nothing but CancelledError, no task left over that takes time to end, and the
+   writes are such as the original could have left when cancelled at some instant.
 
 "A failure" includes one that the program raises by itself and perhaps handles.
 """
@@ -169,8 +169,8 @@ class _Pair:
             clean = observe(self.before, differ.schedule._replace(cancels=()))
             if after.error != clean.error and not set(after.error) <= set(after.faults):
                 differ.say("not cancelled", before.error, after.error)
-        if cancelled and after.leaked > before.leaked:
-            differ.field("leaked")
+        if cancelled and after.lingering > before.lingering:
+            differ.field("lingering")
         if before.writes != after.writes and after.writes not in self._writes(differ):
             differ.say("writes of a cancelled run", before.writes, after.writes)
 

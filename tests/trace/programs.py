@@ -304,6 +304,16 @@ HELPERS = {
                 state.last = key
         """,
     ),
+    "careful": (
+        "state",
+        """
+        async def careful(key):
+            try:
+                return await api.get(key)
+            finally:
+                await cache.get("closing")
+        """,
+    ),
     "locked": (
         "state",
         """

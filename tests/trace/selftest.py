@@ -575,7 +575,7 @@ wrong(
 )
 wrong(
     "a cancelled program leaves a task behind",
-    "leaked",
+    "lingering",
     TWO_READS,
     """
     async def main():
@@ -583,6 +583,51 @@ wrong(
         rights = asyncio.ensure_future(cache.get("rights"))
         await asyncio.wait([account, rights])
         return account.result(), rights.result()
+    """,
+)
+CAREFUL = """
+async def careful(key):
+    try:
+        return await api.get(key)
+    finally:
+        await cache.get("closed")
+
+async def main():
+    one = await careful("a")
+    two = await api.get("b")
+    return one, two
+"""
+wrong(
+    "a cancelled program is over before its clean-up is",
+    "lingering",
+    CAREFUL,
+    CAREFUL.replace(
+        'one = await careful("a")\n    two = await api.get("b")',
+        'one, two = await asyncio.gather(careful("a"), api.get("b"))',
+    ),
+)
+NESTED = """
+async def both(left, right):
+    one = await api.get(left)
+    two = await cache.get(right)
+    return one, two
+
+async def main():
+    first = await both("a", "b")
+    second = await api.get("c")
+    return first, second
+"""
+right(
+    "a cancelled group in a cancelled group",
+    NESTED,
+    """
+    async def both(left, right):
+        one, two = await asyncio.gather(api.get(left), cache.get(right))
+        return one, two
+
+    async def main():
+        first, second = await asyncio.gather(both("a", "b"), api.get("c"))
+        return first, second
     """,
 )
 wrong(

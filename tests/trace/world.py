@@ -214,6 +214,7 @@ class Observation:
         self.context = {}  # context variables of the main task at its end
         self.state = {}  # the module's plain data and its `state` object
         self.leaked = 0  # tasks that were still alive when main ended
+        self.lingering = 0  # ... and after some turns of the loop, at the same instant
         self.time = 0.0  # when main ended
         self.unawaited = ()  # "never awaited" warnings
         self.complaints = ()  # what reached the loop's exception handler
@@ -248,6 +249,7 @@ def observe(program, schedule):
             warnings.simplefilter("always")
             exec(program, module)
             _run(loop, module, schedule, seen)
+            seen.lingering = _settle(loop)
             _drain(loop)
             seen.state = _plain_data(module)
             module.clear()
@@ -301,6 +303,19 @@ def _run(loop, module, schedule, seen):
         seen.kind, seen.error = "raised", describe(error)
         seen.grouped = hasattr(error, "exceptions")
         seen.links = (repr(error.__cause__), repr(error.__context__))
+
+
+def _settle(loop):
+    """Lets everything happen that needs no time; says how many tasks that leaves."""
+
+    # A cancelled `gather` is over as soon as its first member is: the others, cancelled as
+    # well, need a turn more for each level that they are nested in.
+    async def turn():
+        for _ in range(30):
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(turn())
+    return len(asyncio.all_tasks(loop))
 
 
 def _drain(loop):

@@ -119,7 +119,7 @@ impl Tally {
     }
 
     fn rewritten_parts(&self, options: &ReportOptions) -> Vec<String> {
-        let mut parts = vec![self.rewritten_part(options.command)];
+        let mut parts = vec![self.rewritten_part()];
         // What is left and could be applied at this level did not fit, which only a bug or a limit of passes can cause.
         if self.found.safe > 0 {
             parts.push(format!("{} not applied", counted(self.found.safe, "safe rewrite")));
@@ -135,21 +135,18 @@ impl Tally {
         parts
     }
 
-    fn rewritten_part(&self, command: Command) -> String {
+    fn rewritten_part(&self) -> String {
         let applied = self.applied.problems();
         if applied == 0 {
             return "no rewrites".to_owned();
         }
-        let what = match command {
-            Command::Apply => format!("rewrote {}", counted(applied, "place")),
-            Command::Check | Command::Diff => counted(applied, "rewrite"),
-        };
         let levels = [
             (self.applied.safe, "safe".to_owned()),
             (self.applied.unsafe_, "unsafe".to_owned()),
         ];
         format!(
-            "{what} in {}{}",
+            "{} in {}{}",
+            counted(applied, "rewrite"),
             counted(self.files_rewritten, "file"),
             in_parentheses(&levels)
         )
