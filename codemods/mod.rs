@@ -47,7 +47,11 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
-    codemod!(replace_requests_with_httpx, glance: |text, _| glance::imports(text, "requests")),
+    codemod!(
+        replace_requests_with_httpx,
+        options: replace_requests_with_httpx::Options,
+        glance: |text, _| glance::imports(text, "requests")
+    ),
     // Most files that sleep sleep in asyncio.
     codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time")),
     codemod!(

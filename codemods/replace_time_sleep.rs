@@ -7,6 +7,7 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
+use crate::semantic::BindingKind;
 use crate::semantic::place::Backend;
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -28,6 +29,9 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     if delay.is_starred_expr() || !call.arguments.keywords.is_empty() {
         return Err("it is not called with one positional argument".into());
     }
+    if let Some(line) = patched(ctx) {
+        return Err(format!("`time.sleep` is patched in line {line}, and the patch would no longer be met").into());
+    }
     let doubt = ctx.may_await(ctx.model.id(call))?;
     let module = match ctx.model.backend() {
         Backend::Asyncio => "asyncio",
@@ -44,11 +48,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
 
 /// `time.sleep` raises ValueError for a negative delay, `asyncio.sleep` returns at once.
 fn negative_delay(ctx: &Context, call: &ast::ExprCall, delay: &Expr) -> Option<String> {
-    let negative = match delay {
-        Expr::UnaryOp(unary) => unary.op == UnaryOp::USub,
-        Expr::BinOp(binary) => binary.op == Operator::Sub,
-        _ => false,
-    };
+    let negative = may_be_negative(ctx, delay, 0) && !is_tested(ctx, call, delay);
     if negative {
         return Some(
             "the delay may be negative: `time.sleep` raises ValueError, `asyncio.sleep` returns at once".to_owned(),
@@ -69,4 +69,73 @@ fn negative_delay(ctx: &Context, call: &ast::ExprCall, delay: &Expr) -> Option<S
     caught.then(|| {
         "a handler around it may expect the ValueError that `time.sleep` raises for a negative delay".to_owned()
     })
+}
+
+/// Whether a difference or a negative number goes into the delay.
+fn may_be_negative(ctx: &Context, delay: &Expr, depth: usize) -> bool {
+    match delay {
+        Expr::UnaryOp(unary) => unary.op == UnaryOp::USub,
+        Expr::BinOp(binary) => {
+            binary.op == Operator::Sub
+                || may_be_negative(ctx, &binary.left, depth)
+                || may_be_negative(ctx, &binary.right, depth)
+        }
+        Expr::If(inner) => may_be_negative(ctx, &inner.body, depth) || may_be_negative(ctx, &inner.orelse, depth),
+        // `max(0, deadline - now)` is not; `min` is if any argument is.
+        Expr::Call(call) if ctx.model.is_builtin(&call.func, "max") => call
+            .arguments
+            .args
+            .iter()
+            .all(|argument| may_be_negative(ctx, argument, depth)),
+        Expr::Call(call) if ctx.model.is_builtin(&call.func, "min") => call
+            .arguments
+            .args
+            .iter()
+            .any(|argument| may_be_negative(ctx, argument, depth)),
+        Expr::Name(name) if depth < 4 => {
+            let scope = ctx.model.scope_of(ctx.model.id(name));
+            ctx.model.resolve(&name.id, scope).any(|binding| match binding.kind {
+                BindingKind::Assignment(value) => may_be_negative(ctx, value, depth + 1),
+                _ => false,
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Whether the call stands under `if delay > 0:`.
+fn is_tested(ctx: &Context, call: &ast::ExprCall, delay: &Expr) -> bool {
+    let delay = ctx.model.slice(delay);
+    let id = ctx.model.id(call);
+    ctx.model.ancestors(id).any(|(_, node)| match node {
+        AnyNodeRef::StmtIf(outer) => {
+            let test = ctx.model.slice(&*outer.test);
+            [format!("{delay} > 0"), format!("{delay} >= 0"), format!("0 < {delay}")].contains(&test.to_owned())
+                && outer.body.iter().any(|stmt| ctx.model.contains(ctx.model.id(stmt), id))
+        }
+        _ => false,
+    })
+}
+
+/// The line in which the module replaces `time.sleep` by something else, by the means of the usual test libraries.
+fn patched(ctx: &Context) -> Option<usize> {
+    let call = ctx.model.calls().find(|call| {
+        let name = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return false,
+        };
+        if !matches!(name, "patch" | "object" | "setattr") {
+            return false;
+        }
+        let arguments = &call.arguments.args;
+        match (arguments.first(), arguments.get(1)) {
+            (Some(Expr::StringLiteral(target)), _) => target.value.to_str().ends_with("time.sleep"),
+            (Some(target), Some(Expr::StringLiteral(attribute))) => {
+                attribute.value.to_str() == "sleep" && ctx.model.qualified_name(target).as_deref() == Some("time")
+            }
+            _ => false,
+        }
+    })?;
+    Some(ctx.module.location(call.start()).0)
 }

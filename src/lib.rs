@@ -10,6 +10,7 @@ pub mod codemod;
 pub mod codemods;
 pub mod concurrency;
 pub mod diff;
+pub mod draft;
 pub mod edit;
 pub mod finding;
 pub mod glance;

@@ -13,6 +13,7 @@ pub mod members;
 pub mod names;
 pub mod place;
 pub mod purity;
+pub mod reaching;
 pub mod types;
 
 use std::cell::OnceCell;
