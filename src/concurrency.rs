@@ -70,7 +70,12 @@ impl<'a> Context<'a> {
         if let (Some(exclusive), FailureOrder::Time) = (&effects.exclusive, order) {
             return Err(format!("`{callee}` uses `{exclusive}`, which only one task may use at a time").into());
         }
-        let doubt = self.arguments_doubt(call)?;
+        let mut doubt = self.arguments_doubt(call)?;
+        if effects.lingers && order == FailureOrder::Time {
+            doubt.get_or_insert_with(|| {
+                format!("when the function is cancelled, the clean-up in `{callee}` would go on after it")
+            });
+        }
         let mut member = Member {
             call,
             receivers: effects.receivers.clone(),

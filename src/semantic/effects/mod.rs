@@ -71,6 +71,8 @@ pub struct Summary {
     pub uses_task: bool,
     /// It leaves a task behind.
     pub spawns: bool,
+    /// It may wait while it is being cancelled: for a clean-up in `finally` or in a handler.
+    pub lingers: bool,
     /// It uses something that only one task may use at a time: the name of it.
     pub exclusive: Option<String>,
     /// Objects of unknown class whose methods it calls, as written (`db`, `self.repo`).
@@ -117,6 +119,7 @@ impl Summary {
         self.sets_context |= other.sets_context;
         self.uses_task |= other.uses_task;
         self.spawns |= other.spawns;
+        self.lingers |= other.lingers;
         self.receivers.extend(other.receivers.iter().cloned());
     }
 

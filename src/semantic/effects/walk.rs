@@ -139,9 +139,12 @@ impl<'m, 'a> Walker<'m, 'a> {
                     self.manager(&item.context_expr);
                 }
             }
-            AnyNodeRef::ExprAwait(inner) if !inner.value.is_call_expr() => {
-                self.summary
-                    .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
+            AnyNodeRef::ExprAwait(inner) => {
+                self.summary.lingers |= self.is_clean_up(id);
+                if !inner.value.is_call_expr() {
+                    self.summary
+                        .give_up(format!("it awaits `{}`", one_line(self.model.slice(&*inner.value))));
+                }
             }
             AnyNodeRef::ExprCall(call) => self.call(id, call),
             AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => self.summary.give_up("it yields"),
@@ -150,6 +153,31 @@ impl<'m, 'a> Walker<'m, 'a> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a cancellation of the function can come this way: a `finally` block, or a handler that catches it.
+    fn is_clean_up(&self, id: NodeId) -> bool {
+        let mut inner = id;
+        for (outer, node) in self.model.ancestors(id) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtTry(stmt) => {
+                    let holds = |stmt: &ast::Stmt| self.model.contains(self.model.id(stmt), inner);
+                    if stmt.finalbody.iter().any(holds) {
+                        return true;
+                    }
+                }
+                AnyNodeRef::ExceptHandlerExceptHandler(handler) => {
+                    let written = handler.type_.as_deref().map(|type_| self.model.slice(type_));
+                    if written.is_none_or(|type_| type_.contains("BaseException") || type_.contains("CancelledError")) {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+            inner = outer;
+        }
+        false
     }
 
     fn name(&mut self, name: &'a ast::ExprName) {
