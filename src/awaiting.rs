@@ -10,7 +10,7 @@ use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{NodeId, ScopeId};
+use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 /// Managers of `with` that belong to threads: a task that waits inside one keeps its loop's thread from ever releasing it.
 const THREAD_LOCKS: &[&str] = &[
@@ -23,11 +23,32 @@ const THREAD_LOCKS: &[&str] = &[
     "multiprocessing.RLock",
 ];
 
+/// What cancels the task, or the tasks, that run in it.
+const CANCELLERS: &[&str] = &[
+    "asyncio.TaskGroup",
+    "asyncio.timeout",
+    "asyncio.timeout_at",
+    "asyncio.wait_for",
+    "async_timeout.timeout",
+    "anyio.create_task_group",
+    "anyio.fail_after",
+    "anyio.move_on_after",
+    "trio.fail_after",
+    "trio.move_on_after",
+    "trio.open_nursery",
+];
+
 impl Context<'_> {
     /// Whether an `await` may be put at this expression: refused where it cannot stand or would deadlock; `Some(doubt)` where it can
     /// change what the program does.
     pub fn may_await(&self, at: NodeId) -> Result<Option<String>, Declined> {
         self.model.await_is_legal(at, self.settings.target)?;
+        if let Some(line) = self.own_task_is_cancelled(at) {
+            return Err(format!(
+                "the task that runs it is cancelled in line {line}: at an await it would stop, and what follows would not happen"
+            )
+            .into());
+        }
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
@@ -50,7 +71,51 @@ impl Context<'_> {
             }
             inner = id;
         }
-        Ok(doubt)
+        Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// The line in which the module cancels a task that it has made of the enclosing function.
+    fn own_task_is_cancelled(&self, at: NodeId) -> Option<usize> {
+        let function = self.model.enclosing_function(at)?;
+        let makes_task_of_it = |value: &Expr| match value {
+            Expr::Call(spawn) => spawn.arguments.args.iter().any(|argument| match argument {
+                Expr::Call(coroutine) => self
+                    .model
+                    .function_of(&coroutine.func)
+                    .is_some_and(|made| std::ptr::eq(made, function)),
+                _ => false,
+            }),
+            _ => false,
+        };
+        self.model.calls().find_map(|call| {
+            let Expr::Attribute(method) = &*call.func else {
+                return None;
+            };
+            let Expr::Name(task) = &*method.value else { return None };
+            let scope = self.model.scope_of(self.model.id(task));
+            let is_own = method.attr.as_str() == "cancel"
+                && self
+                    .model
+                    .resolve(&task.id, scope)
+                    .any(|binding| matches!(binding.kind, BindingKind::Assignment(value) if makes_task_of_it(value)));
+            is_own.then(|| self.module.location(call.start()).0)
+        })
+    }
+
+    /// Where the module itself cancels tasks or limits their time: a function that never waited could not be stopped in its middle.
+    fn visible_cancellation(&self) -> Option<String> {
+        self.model.calls().find_map(|call| {
+            let by_name = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel");
+            let by_limit = || {
+                self.model
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| CANCELLERS.contains(&name.as_str()))
+            };
+            (by_name || by_limit()).then(|| {
+                let (line, _) = self.module.location(call.start());
+                format!("a task can be cancelled in line {line}, and the await is a new place for it to stop")
+            })
+        })
     }
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
