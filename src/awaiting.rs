@@ -49,6 +49,12 @@ impl Context<'_> {
             )
             .into());
         }
+        if let Some(line) = self.awaited_under_lock(at, &mut Vec::new()) {
+            return Err(format!(
+                "a threading lock is held in line {line} while this function is awaited: an await here would deadlock"
+            )
+            .into());
+        }
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
@@ -116,6 +122,42 @@ impl Context<'_> {
                 format!("a task can be cancelled in line {line}, and the await is a new place for it to stop")
             })
         })
+    }
+
+    /// The line in which the function around `at`, or one that awaits it, is awaited in the body of a `with` on a threading lock. As
+    /// long as it never waited, the lock was released in time.
+    fn awaited_under_lock(&self, at: NodeId, seen: &mut Vec<NodeId>) -> Option<usize> {
+        let function = self.model.enclosing_function(at)?;
+        let id = self.model.id(function);
+        if seen.contains(&id) {
+            return None;
+        }
+        seen.push(id);
+        self.model.awaits().find_map(|outer| {
+            let Expr::Call(call) = &*outer.value else { return None };
+            let callee = self.model.function_of(&call.func)?;
+            if !std::ptr::eq(callee, function) {
+                return None;
+            }
+            let place = self.model.id(outer);
+            let mut inner = place;
+            for (ancestor, node) in self.model.ancestors(place) {
+                match node {
+                    AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
+                        return Some(self.module.location(with.start()).0);
+                    }
+                    AnyNodeRef::StmtFunctionDef(_) => break,
+                    _ => inner = ancestor,
+                }
+            }
+            self.awaited_under_lock(place, seen)
+        })
+    }
+
+    fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId) -> bool {
+        !with.is_async
+            && self.is_in_body(&with.body, inner)
+            && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr))
     }
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
