@@ -10,7 +10,7 @@ use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{NodeId, ScopeId};
+use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 /// Managers of `with` that belong to threads: a task that waits inside one keeps its loop's thread from ever releasing it.
 const THREAD_LOCKS: &[&str] = &[
@@ -43,16 +43,18 @@ impl Context<'_> {
     /// change what the program does.
     pub fn may_await(&self, at: NodeId) -> Result<Option<String>, Declined> {
         self.model.await_is_legal(at, self.settings.target)?;
+        if let Some(line) = self.own_task_is_cancelled(at) {
+            return Err(format!(
+                "the task that runs it is cancelled in line {line}: at an await it would stop, and what follows would not happen"
+            )
+            .into());
+        }
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with)
-                    if !with.is_async
-                        && self.is_in_body(&with.body, inner)
-                        && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) =>
-                {
+                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
                     return Err("it is called while a threading lock is held: an await there would deadlock".into());
                 }
                 AnyNodeRef::StmtTry(outer) => {
@@ -87,11 +89,7 @@ impl Context<'_> {
                 for (outer, node) in model.ancestors(use_.reference) {
                     match node {
                         AnyNodeRef::StmtFunctionDef(_) => break,
-                        AnyNodeRef::StmtWith(with)
-                            if !with.is_async
-                                && self.is_in_body(&with.body, inner)
-                                && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr)) =>
-                        {
+                        AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
                             return Err(format!(
                                 "`{}` is awaited in line {} while a threading lock is held: a wait there would deadlock",
                                 function.name,
@@ -119,6 +117,34 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// The line in which the module cancels a task that it has made of the enclosing function.
+    fn own_task_is_cancelled(&self, at: NodeId) -> Option<usize> {
+        let function = self.model.enclosing_function(at)?;
+        let makes_task_of_it = |value: &Expr| match value {
+            Expr::Call(spawn) => spawn.arguments.args.iter().any(|argument| match argument {
+                Expr::Call(coroutine) => self
+                    .model
+                    .function_of(&coroutine.func)
+                    .is_some_and(|made| std::ptr::eq(made, function)),
+                _ => false,
+            }),
+            _ => false,
+        };
+        self.model.calls().find_map(|call| {
+            let Expr::Attribute(method) = &*call.func else {
+                return None;
+            };
+            let Expr::Name(task) = &*method.value else { return None };
+            let scope = self.model.scope_of(self.model.id(task));
+            let is_own = method.attr.as_str() == "cancel"
+                && self
+                    .model
+                    .resolve(&task.id, scope)
+                    .any(|binding| matches!(binding.kind, BindingKind::Assignment(value) if makes_task_of_it(value)));
+            is_own.then(|| self.module.location(call.start()).0)
+        })
+    }
+
     /// Where the module itself cancels tasks or limits their time: a function that never waited could not be stopped in its middle.
     fn visible_cancellation(&self) -> Option<String> {
         self.model.calls().find_map(|call| {
@@ -133,6 +159,12 @@ impl Context<'_> {
                 format!("a task can be cancelled in line {line}, and the await is a new place for it to stop")
             })
         })
+    }
+
+    fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId) -> bool {
+        !with.is_async
+            && self.is_in_body(&with.body, inner)
+            && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr))
     }
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {

@@ -150,15 +150,44 @@ pub fn apply(text: &str, edits: &[Edit]) -> String {
 ///
 /// An offset at which text is inserted moves behind the insertion; one inside a replaced range moves to the end of the replacement.
 pub fn shift(offset: TextSize, edits: &[Edit]) -> TextSize {
-    let mut moved = i64::from(u32::from(offset));
-    for edit in edits {
-        if edit.start > offset {
-            break;
-        }
-        let removed = i64::from(u32::from(edit.end.min(offset) - edit.start));
-        moved += edit.content.len() as i64 - removed;
+    Shift::new(edits).of(offset)
+}
+
+/// [`shift`] for many offsets.
+pub struct Shift<'e> {
+    edits: &'e [Edit],
+    /// By how much each edit and those before it move what stands behind it.
+    moved: Vec<i64>,
+}
+
+impl<'e> Shift<'e> {
+    pub fn new(edits: &'e [Edit]) -> Self {
+        let mut sum = 0;
+        let moved = edits
+            .iter()
+            .map(|edit| {
+                sum += edit.content.len() as i64 - i64::from(u32::from(edit.end - edit.start));
+                sum
+            })
+            .collect();
+        Self { edits, moved }
     }
-    TextSize::try_from(usize::try_from(moved).unwrap_or(0)).unwrap_or_default()
+
+    pub fn of(&self, offset: TextSize) -> TextSize {
+        self.of_first(offset, self.edits.len())
+    }
+
+    /// As if there were only the first `count` edits.
+    pub fn of_first(&self, offset: TextSize, count: usize) -> TextSize {
+        let behind = self.edits[..count].partition_point(|edit| edit.start <= offset);
+        let mut moved = i64::from(u32::from(offset));
+        if let Some(last) = behind.checked_sub(1) {
+            // Only the last edit may reach over the offset.
+            let inside = self.edits[last].end - self.edits[last].end.min(offset);
+            moved += self.moved[last] + i64::from(u32::from(inside));
+        }
+        TextSize::try_from(usize::try_from(moved).unwrap_or(0)).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,12 @@ use memchr::{memmem, memrchr};
 
 /// Whether an import statement of the text may name this package.
 pub fn imports(text: &[u8], package: &str) -> bool {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     memmem::find_iter(text, package.as_bytes()).any(|at| {
+        // `time`, not `datetime` or `timeout`.
+        if is_word(at.checked_sub(1).and_then(|before| text.get(before))) || is_word(text.get(at + package.len())) {
+            return false;
+        }
         let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
         let continued = text[..start].trim_ascii_end().ends_with(b"\\");
         continued
@@ -32,6 +37,7 @@ mod tests {
             "requests"
         ));
         assert!(imports(b"import os, \\\n    requests\n", "requests"));
+        assert!(!imports(b"from datetime import timedelta\n", "time"));
         assert!(!imports(b"import os\n# many requests\nrequests = []\n", "requests"));
     }
 }

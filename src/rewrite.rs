@@ -338,9 +338,11 @@ fn boundary(cell: TextSize, edits: &[Edit]) -> TextSize {
 
 /// Moves what was applied before to its place in the new text, and adds what was applied now.
 fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
+    let by_edits = edit::Shift::new(&step.attempt.edits);
+    let by_tidy = edit::Shift::new(&step.attempt.tidy);
     let moved = |range: TextRange| {
-        let start = edit::shift(edit::shift(range.start(), &step.attempt.edits), &step.attempt.tidy);
-        let end = edit::shift(edit::shift(range.end(), &step.attempt.edits), &step.attempt.tidy);
+        let start = by_tidy.of(by_edits.of(range.start()));
+        let end = by_tidy.of(by_edits.of(range.end()));
         TextRange::new(start, end.max(start))
     };
     for old in applied.iter_mut() {
@@ -352,10 +354,7 @@ fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
         let hull = fix.hull().unwrap_or(finding.range);
         // The hull's first byte: text inserted there belongs to the rewrite.
         let before = step.attempt.edits.partition_point(|edit| edit.start() < hull.start());
-        let start = edit::shift(
-            edit::shift(hull.start(), &step.attempt.edits[..before]),
-            &step.attempt.tidy,
-        );
+        let start = by_tidy.of(by_edits.of_first(hull.start(), before));
         applied.push(Applied {
             codemod: finding.codemod,
             applicability: fix.applicability,

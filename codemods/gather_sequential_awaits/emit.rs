@@ -198,14 +198,16 @@ fn target_names(ctx: &Context, steps: &[Step]) -> Vec<String> {
         .model
         .enclosing_function(at)
         .map_or(at, |function| ctx.model.id(function));
-    let references = ctx.model.references_in(function);
-    let underscore_is_read = references.iter().any(|reference| reference.name.id == "_");
+    let underscore_is_read = || {
+        let mut reads = ctx.model.references_named("_");
+        reads.any(|reference| ctx.model.contains(function, reference.node))
+    };
     let mut dropped = 0;
     steps
         .iter()
         .map(|step| match step.target {
             Some(target) => target.id.to_string(),
-            None if underscore_is_read => {
+            None if underscore_is_read() => {
                 dropped += 1;
                 ctx.model.fresh_name(&format!("_unused_{dropped}"), at)
             }

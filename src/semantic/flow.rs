@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
+use super::names::Lookup;
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
 
@@ -159,36 +160,33 @@ impl<'a> SemanticModel<'a> {
                 (Some(first), Some(last)) if first.start() <= at.start() && at.end() <= last.end()
             ),
         };
+        let is_it = |reference: &Reference<'a>| self.lookup(name, reference.scope) == Lookup::Scope(scope);
         self.is_captured(name, scope)
-            || self.references_of(scope).any(|reference| {
-                is_seen_at(reference.name.range())
-                    && (reference.name.id == name
-                        && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
-                        || self.shows_all_locals(reference))
-            })
+            || self
+                .references_named(name)
+                .any(|reference| is_seen_at(reference.name.range()) && is_it(reference))
+            || self.locals_are_shown(scope, is_seen_at)
     }
 
-    /// `locals()` and its like show every name.
-    fn shows_all_locals(&self, reference: &Reference<'a>) -> bool {
-        let name = reference.name.id.as_str();
-        matches!(name, "locals" | "vars" | "dir" | "eval" | "exec")
-            && self.lookup(name, reference.scope) == super::names::Lookup::Builtin
-    }
-
-    /// The references in the function, or module, whose scope this is.
-    fn references_of(&self, scope: ScopeId) -> impl Iterator<Item = &Reference<'a>> + '_ {
-        let owner = self
+    /// Whether `locals()` or its like, which show every name, stand in the function at such a place.
+    fn locals_are_shown(&self, scope: ScopeId, is_seen_at: impl Fn(TextRange) -> bool) -> bool {
+        let function = self
             .function_of_scope(scope)
             .map_or(NodeId(0), |function| self.id(function));
-        self.references_in(owner).iter()
+        ["locals", "vars", "dir", "eval", "exec"]
+            .iter()
+            .flat_map(|name| self.references_named(name))
+            .any(|reference| {
+                self.contains(function, reference.node)
+                    && is_seen_at(reference.name.range())
+                    && self.lookup(&reference.name.id, reference.scope) == Lookup::Builtin
+            })
     }
 
     /// Whether a local name is read by a nested function, lambda or generator expression, which may run at any time.
     pub fn is_captured(&self, name: &str, scope: ScopeId) -> bool {
-        self.references_of(scope).any(|reference| {
-            reference.name.id == name
-                && self.is_deferred(reference.scope, scope)
-                && self.lookup(name, reference.scope) == super::names::Lookup::Scope(scope)
+        self.references_named(name).any(|reference| {
+            self.lookup(name, reference.scope) == Lookup::Scope(scope) && self.is_deferred(reference.scope, scope)
         }) || self
             .bindings_in(scope, name)
             .any(|binding| self.is_deferred(self.scope_of(binding.node), scope))

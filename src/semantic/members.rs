@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::map_callable;
 use super::types::{Type, TypeOracle};
-use super::{NodeId, SemanticModel};
+use super::{NodeId, Reference, SemanticModel};
 
 /// A method and the class whose body defines it.
 pub type Method<'a> = (&'a ast::StmtClassDef, &'a ast::StmtFunctionDef);
@@ -16,6 +16,8 @@ pub(super) struct Members {
     /// Class and method. By id, since a reference would make the model's lifetime invariant.
     methods: FxHashMap<String, Vec<(NodeId, NodeId)>>,
     stores: FxHashMap<String, Vec<NodeId>>,
+    /// Indexes into the model's references.
+    references: FxHashMap<String, Vec<usize>>,
     /// Attribute names that `setattr` or `delattr` is called with.
     set_by_name: FxHashSet<String>,
     /// `setattr` is called with a name that is computed.
@@ -44,6 +46,10 @@ impl<'a> SemanticModel<'a> {
                 if self.is_module_object(&store.value) {
                     members.replaced.insert(store.attr.to_string());
                 }
+            }
+            for (index, reference) in self.references().iter().enumerate() {
+                let name = reference.name.id.to_string();
+                members.references.entry(name).or_default().push(index);
             }
             for call in self.calls() {
                 self.note_setter(call, &mut members);
@@ -119,6 +125,23 @@ impl<'a> SemanticModel<'a> {
                 (AnyNodeRef::StmtClassDef(class), AnyNodeRef::StmtFunctionDef(function)) => Some((class, function)),
                 _ => None,
             })
+    }
+
+    /// The definitions of a method in the body of one class, nested `if` and `try` blocks included.
+    pub(super) fn own_methods(
+        &self,
+        class: &'a ast::StmtClassDef,
+        name: &str,
+    ) -> impl Iterator<Item = &'a ast::StmtFunctionDef> + '_ {
+        self.methods_named(name)
+            .filter(move |(owner, _)| std::ptr::eq(*owner, class))
+            .map(|(_, function)| function)
+    }
+
+    /// The references to a name, in source order, wherever they stand.
+    pub fn references_named(&self, name: &str) -> impl Iterator<Item = &Reference<'a>> + '_ {
+        let found = self.members().references.get(name);
+        found.into_iter().flatten().map(|&index| &self.references()[index])
     }
 
     /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.

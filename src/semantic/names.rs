@@ -245,7 +245,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     fn find_method(&self, class: &'a ast::StmtClassDef, name: &str, depth: usize) -> Option<&'a ast::StmtFunctionDef> {
-        let mut own = methods(class, name);
+        let mut own = self.own_methods(class, name);
         if let Some(method) = own.next() {
             return own.next().is_none().then_some(method);
         }
@@ -285,7 +285,7 @@ impl<'a> SemanticModel<'a> {
             });
             let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
                 .iter()
-                .any(|name| methods(class, name).next().is_some());
+                .any(|name| self.own_methods(class, name).next().is_some());
             if keywords || decorated || dynamic || seen > 50 {
                 return false;
             }
@@ -338,32 +338,6 @@ pub fn map_callable(expr: &Expr) -> &Expr {
     match expr {
         Expr::Call(call) => &call.func,
         _ => expr,
-    }
-}
-
-/// The definitions of a method in a class body, nested `if` and `try` blocks included.
-fn methods<'a>(class: &'a ast::StmtClassDef, name: &str) -> impl Iterator<Item = &'a ast::StmtFunctionDef> {
-    let mut found = Vec::new();
-    collect_methods(&class.body, name, &mut found);
-    found.into_iter()
-}
-
-fn collect_methods<'a>(body: &'a [Stmt], name: &str, found: &mut Vec<&'a ast::StmtFunctionDef>) {
-    for stmt in body {
-        match stmt {
-            Stmt::FunctionDef(function) if function.name.as_str() == name => found.push(function),
-            Stmt::If(inner) => {
-                collect_methods(&inner.body, name, found);
-                for clause in &inner.elif_else_clauses {
-                    collect_methods(&clause.body, name, found);
-                }
-            }
-            Stmt::Try(inner) => {
-                collect_methods(&inner.body, name, found);
-                collect_methods(&inner.orelse, name, found);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -256,3 +256,56 @@ fn declared_as<'s>(settings: &'s Settings, name: &str) -> Option<&'s Receiver> {
 fn is_visible_outside(location: &Location) -> bool {
     !matches!(location, Location::Content(Root::Made(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use ruff_python_ast::PythonVersion;
+
+    use super::*;
+    use crate::module::Module;
+    use crate::source::Source;
+
+    /// The effects of the last function of a module.
+    #[track_caller]
+    fn check(text: &str, is_as_expected: impl Fn(&Summary) -> bool) {
+        let module = Module::parse(&Source::module(text), PythonVersion::PY313).expect("it parses");
+        let model = SemanticModel::build(&module);
+        let function = model.functions().last().expect("a function");
+        let summary = model.effects_of(function, &Settings::default());
+        assert!(is_as_expected(&summary), "{text}\n{summary:?}");
+    }
+
+    #[test]
+    fn what_is_passed_stands_for_the_parameter() {
+        let append = "def note(items, x):\n    items.append(x)\n";
+        let own = "async def f():\n    items = []\n    note(items, 1)\n    return items\n";
+        check(&format!("{append}{own}"), |summary| {
+            summary.is_read_only() && summary.unknown.is_none()
+        });
+        let given = "async def f(items: list):\n    note(x=1, items=items)\n";
+        check(&format!("{append}{given}"), |summary| {
+            summary.writes.contains(&Location::Content(Root::Parameter(0)))
+        });
+        let default = "def note(x, items=[]):\n    items.append(x)\nasync def f():\n    note(1)\n";
+        check(default, |summary| {
+            summary.writes.contains(&Location::Content(Root::Anything))
+        });
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        check("async def f(x):\n    x.y()\n    g()\n", |summary| {
+            summary.unknown.is_some()
+        });
+        check("def g(x): ...\nasync def f():\n    g()\n", |summary| {
+            summary.unknown.as_deref() == Some("`g` does not take these arguments")
+        });
+        let chain: String = (0..200)
+            .rev()
+            .map(|number| format!("def f{number}():\n    f{}()\n", number + 1))
+            .collect();
+        check(&format!("{chain}def g():\n    f0()\n"), |summary| {
+            summary.unknown.is_some()
+        });
+    }
+}
