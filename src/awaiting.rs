@@ -4,7 +4,7 @@
 //! everything may swallow the cancellation that the new `await` can raise; `x += await f()` reads `x` before it waits.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, ExprRef};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
 use crate::edit::Edit;
@@ -43,6 +43,9 @@ impl Context<'_> {
     /// change what the program does.
     pub fn may_await(&self, at: NodeId) -> Result<Option<String>, Declined> {
         self.model.await_is_legal(at, self.settings.target)?;
+        if let Some(comment) = self.intended_blocking(at) {
+            return Err(format!("the comment `{comment}` says that it blocks on purpose").into());
+        }
         if let Some(line) = self.own_task_is_cancelled(at) {
             return Err(format!(
                 "the task that runs it is cancelled in line {line}: at an await it would stop, and what follows would not happen"
@@ -115,6 +118,16 @@ impl Context<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The comment on the expression's line that silences a linter's report of a blocking call.
+    fn intended_blocking(&self, at: NodeId) -> Option<&str> {
+        let start = self.model.node(at).start();
+        let line = TextRange::new(start, self.module.line_end(start));
+        let comments = self.module.comments_in(line).iter();
+        comments
+            .map(|comment| self.module.slice(*comment))
+            .find(|text| text.contains("noqa") && text.contains("ASYNC2"))
     }
 
     /// The line in which the module cancels a task that it has made of the enclosing function.
