@@ -53,7 +53,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::imports(text, "requests")
     ),
     // Most files that sleep sleep in asyncio.
-    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time")),
+    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,

@@ -1,9 +1,13 @@
 //! Whether two awaits could follow each other, judged from the lines alone: most async files are never parsed for this codemod.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::{memchr2, memmem, memrchr2};
 
 use crate::codemod::Wanted;
 use crate::knowledge::{self, Verb};
+
+static AWAIT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("await"));
 
 /// Whether two lines of the same indentation begin like awaiting statements, with nothing but their own continuation lines, comments
 /// and blank lines between them; or a `return` awaits twice. May be wrong in favour of looking (strings are not told from code), never
@@ -18,7 +22,23 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
     };
     let mut last: Option<(usize, Step)> = None;
     let mut returning = false;
-    for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
+    let mut next = 0;
+    while next < text.len() {
+        if last.is_none() && !returning {
+            // Nothing is open: the next line that counts is the one above the next `await`, where a parenthesis may open.
+            let Some(step) = AWAIT.find(&text[next..]) else {
+                return false;
+            };
+            // Two lines up, where each may end in two characters.
+            let mut above = next + step;
+            for _ in 0..4 {
+                above = memrchr2(b'\n', b'\r', &text[next..above]).map_or(next, |newline| next + newline);
+            }
+            next = above;
+        }
+        let end = memchr2(b'\n', b'\r', &text[next..]).map_or(text.len(), |length| next + length);
+        let line = &text[next..end];
+        next = end + 1;
         let indent = line
             .iter()
             .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0c))
@@ -163,6 +183,7 @@ mod tests {
         assert!(glance(b"    a = await f()\n    b = await g()\n"));
         assert!(glance(b"  await f(\n    1,\n  )\n\n  # why\n  await g()\n"));
         assert!(glance(b"  x = (\n    await f()\n  )\r\n  await g()\n"));
+        assert!(glance(b"  1\r\n  x = (\r\n    await f()\r\n  )\r\n  await g()\r\n"));
         assert!(glance(b"  return await f(), await g()\n"));
         assert!(glance(b"  a = await f(\"\"\"x\ny\"\"\")\n  b = await g()\n"));
         assert!(glance(b"  return (\n    await f(),\n    await g(),\n  )\n"));
