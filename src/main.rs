@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use asyncup::cli::{self, Status};
 use clap::Parser;
 
-// A run allocates many small trees on several threads at once, which the system's allocator is slow at.
+// A run allocates many small trees on several threads at once, which the system's allocator is slow at. Without huge pages (`no_thp`) it
+// peaks a third lower and spends less time in the kernel.
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -167,7 +167,8 @@ impl Processor<'_> {
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
-        let findings = rewrite::analyse(&decoded.source, &file.profile.selection, settings, &self.project)?;
+        let mut findings = rewrite::analyse(&decoded.source, &file.profile.selection, settings, &self.project)?;
+        findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
     }
 
@@ -178,13 +179,17 @@ impl Processor<'_> {
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
         let profile = &file.profile;
-        let outcome = rewrite::rewrite(
+        let mut outcome = rewrite::rewrite(
             &decoded.source,
             &profile.selection,
             profile.policy,
             settings,
             &self.project,
         )?;
+        // What is not shown need not wait in memory for its turn.
+        outcome
+            .remaining
+            .retain(|finding| self.declined || !finding.is_declined());
         let bytes = match outcome.text.as_ref().filter(|text| **text != decoded.source.text) {
             None => None,
             Some(text) => match decoded.encode(text, &outcome.cells) {
