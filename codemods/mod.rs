@@ -12,6 +12,8 @@ use crate::page::Page;
 mod gather_sequential_awaits;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_ensure_future;
+mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -65,4 +67,6 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
