@@ -10,6 +10,7 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
+mod keep_task_reference;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_ensure_future;
@@ -68,5 +69,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_ensure_future),
+    codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
