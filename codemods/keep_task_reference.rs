@@ -59,6 +59,10 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
         }
         Place::Statement(stmt) => {
             edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
+            let line = ctx.module.slice(*stmt);
+            if !line.contains('\n') && !ctx.fits(&format!("{indent}{name} = {line}")) {
+                edits.extend(ctx.explode(task.call, indent, &ctx.indent_unit(ctx.model.id(*stmt))));
+            }
             edits.push(Edit::insertion(kept, ctx.module.line_end(stmt.end())));
         }
         Place::Assigned(stmt, target) => {

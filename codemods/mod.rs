@@ -9,6 +9,7 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod await_forgotten_coroutine;
 mod gather_sequential_awaits;
 mod keep_task_reference;
 mod replace_async_timeout;
@@ -50,6 +51,7 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
+    codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,

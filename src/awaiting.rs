@@ -52,14 +52,12 @@ impl Context<'_> {
             )
             .into());
         }
+        self.no_thread_lock_around(at)?;
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
-                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
-                }
                 AnyNodeRef::StmtTry(outer) => {
                     doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));
                 }
@@ -72,6 +70,22 @@ impl Context<'_> {
         }
         self.callers_may_wait(at)?;
         Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// Refuses a place inside a `with` on a threading lock: a task that waits there stops the loop as soon as another one wants the lock.
+    pub fn no_thread_lock_around(&self, at: NodeId) -> Result<(), Declined> {
+        let mut inner = at;
+        for (id, node) in self.model.ancestors(at) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
+                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
+                }
+                _ => {}
+            }
+            inner = id;
+        }
+        Ok(())
     }
 
     /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:

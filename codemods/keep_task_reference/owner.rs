@@ -258,7 +258,7 @@ fn keeps_attributes<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool
     let is_plain = |class: &ast::StmtClassDef| {
         class.decorator_list.is_empty()
             && !class.body.iter().any(|stmt| match stmt {
-                Stmt::Assign(assign) => assign.targets.iter().any(|target| is_slots(target)),
+                Stmt::Assign(assign) => assign.targets.iter().any(is_slots),
                 Stmt::AnnAssign(assign) => is_slots(&assign.target),
                 _ => false,
             })
