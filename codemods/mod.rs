@@ -10,6 +10,7 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
+mod offload_blocking_call;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_requests_with_httpx;
@@ -65,4 +66,5 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
 ];
