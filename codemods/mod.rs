@@ -13,6 +13,8 @@ mod gather_sequential_awaits;
 mod offload_blocking_call;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_ensure_future;
+mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -67,4 +69,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
