@@ -131,19 +131,22 @@ pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool 
 
 /// The lines with an import statement, as far as the packages they name go.
 fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     memmem::find_iter(text, b"import").filter_map(move |at| {
-        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
-        let end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+        let line_start = |at: usize| memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let line_end = |at: usize| memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+        let mut start = line_start(at);
+        let mut end = line_end(at);
+        // A backslash may continue the statement above or below.
+        let is_continued = text[..start].trim_ascii_end().ends_with(b"\\");
+        if is_continued {
+            start = line_start(text[..start].trim_ascii_end().len());
+        }
+        if text[start..end].trim_ascii_end().ends_with(b"\\") && end < text.len() {
+            end = line_end(end + 1);
+        }
         let line = text[start..end].trim_ascii_start();
-        // A statement that a backslash continues names its package on a line above.
-        let continued = text[..start].trim_ascii_end().ends_with(b"\\");
-        let start = if continued {
-            let above = text[..start].trim_ascii_end();
-            memrchr(b'\n', above).map_or(0, |newline| newline + 1)
-        } else {
-            start
-        };
-        (line.starts_with(b"import") || line.starts_with(b"from") || continued || line.contains(&b';'))
+        (line.starts_with(b"import") || line.starts_with(b"from") || is_continued || line.contains(&b';'))
             .then(|| &text[start..end])
     })
 }
