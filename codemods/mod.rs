@@ -12,9 +12,11 @@ use crate::page::Page;
 mod gather_sequential_awaits;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_gather_with_task_group;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_except_star;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -63,6 +65,8 @@ pub static ALL: &[Codemod] = catalogue![
         replace_wait_for_with_timeout,
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
+    codemod!(replace_gather_with_task_group),
+    codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
 ];
