@@ -10,6 +10,7 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
+mod keep_task_group_results;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_gather_with_task_group;
@@ -65,6 +66,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_wait_for_with_timeout,
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
+    codemod!(keep_task_group_results),
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),

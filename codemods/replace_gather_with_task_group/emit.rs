@@ -186,25 +186,14 @@ impl<'c, 'a> Emit<'c, 'a> {
             return Ok(text);
         }
         let list = list.map_or_else(|| self.ctx.model.fresh_name("tasks", self.at), str::to_owned);
-        let parts: Vec<&str> = ranges.iter().map(|range| self.ctx.model.slice(*range)).collect();
-        let body = format!("{} {}", self.task("", spawn, "", ""), parts.join(" "));
-        let line = format!("{list} = [{body}]");
-        let mut text = format!("{}\n{inner}", self.header());
-        if !line.contains('\n') && self.ctx.fits(&format!("{inner}{line}")) {
-            text.push_str(&line);
-        } else {
-            let further = format!("{inner}{}", self.unit);
-            text.push_str(&format!("{list} = [\n{further}"));
-            if !body.contains('\n') && self.ctx.fits(&format!("{further}{body}")) {
-                text.push_str(&body);
-            } else {
-                text.push_str(&self.task("", spawn, "", &further));
-                for range in ranges {
-                    text.push_str(&format!("\n{further}{}", self.moved(range, &further)));
-                }
-            }
-            text.push_str(&format!("\n{inner}]"));
-        }
+        let tasks = self.ctx.comprehension(
+            &format!("{list} = "),
+            |indent| self.task("", spawn, "", indent),
+            |indent| ranges.iter().map(|range| self.moved(*range, indent)).collect(),
+            &inner,
+            &self.unit,
+        );
+        let mut text = format!("{}\n{inner}{tasks}", self.header());
         let prefix = match taken {
             Taken::Whole(prefix) => (*prefix).to_owned(),
             _ => self.apart_prefix()?,
@@ -347,13 +336,14 @@ impl<'c, 'a> Emit<'c, 'a> {
     /// The line behind the block that takes the results of a list of tasks.
     fn results(&self, prefix: &str, list: &str) -> String {
         let task = self.ctx.model.fresh_name("task", self.at);
-        let value = format!("{task}.result() for {task} in {list}");
-        let (indent, unit) = (&self.indent, &self.unit);
-        if self.ctx.fits(&format!("{indent}{prefix}[{value}]")) {
-            format!("\n{indent}{prefix}[{value}]")
-        } else {
-            format!("\n{indent}{prefix}[\n{indent}{unit}{value}\n{indent}]")
-        }
+        let results = self.ctx.comprehension(
+            prefix,
+            |_| format!("{task}.result()"),
+            |_| vec![format!("for {task} in {list}")],
+            &self.indent,
+            &self.unit,
+        );
+        format!("\n{}{results}", self.indent)
     }
 
     /// What stands before a list that is taken apart into names, as it is written.
