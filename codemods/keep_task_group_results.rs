@@ -18,7 +18,10 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 seen.push(empty);
                 acc.push_defect(
                     lost.empty,
-                    format!("`{}` stays empty: what the tasks of the group return is dropped", lost.name),
+                    format!(
+                        "`{}` stays empty: what the tasks of the group return is dropped",
+                        lost.name
+                    ),
                     rewrite(ctx, &lost),
                 );
             }
@@ -41,11 +44,13 @@ struct Lost<'a> {
 fn lost_lists<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Vec<Lost<'a>> {
     let model = ctx.model;
     let item = model.parent(model.id(call));
-    let (AnyNodeRef::WithItem(item_node), AnyNodeRef::StmtWith(group)) = (model.node(item), model.node(model.parent(item)))
+    let (AnyNodeRef::WithItem(item_node), AnyNodeRef::StmtWith(group)) =
+        (model.node(item), model.node(model.parent(item)))
     else {
         return Vec::new();
     };
-    let (Some(Expr::Name(handle)), Some(function)) = (item_node.optional_vars.as_deref(), model.enclosing_function(item))
+    let (Some(Expr::Name(handle)), Some(function)) =
+        (item_node.optional_vars.as_deref(), model.enclosing_function(item))
     else {
         return Vec::new();
     };
@@ -89,7 +94,9 @@ fn made_empty<'a>(ctx: &Context, stmt: &'a Stmt) -> Option<(&'a str, &'a Expr)> 
         Expr::List(list) => list.elts.is_empty(),
         Expr::Dict(dict) => dict.items.is_empty(),
         Expr::Call(call) => {
-            let builtin = ["list", "dict", "set"].iter().any(|name| ctx.model.is_builtin(&call.func, name));
+            let builtin = ["list", "dict", "set"]
+                .iter()
+                .any(|name| ctx.model.is_builtin(&call.func, name));
             builtin && call.arguments.is_empty()
         }
         _ => false,
@@ -98,7 +105,12 @@ fn made_empty<'a>(ctx: &Context, stmt: &'a Stmt) -> Option<(&'a str, &'a Expr)> 
 }
 
 /// The reads of a local name, if there are any, all of them stand behind the group, and none can fill a container.
-fn passive_reads(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, group: &ast::StmtWith) -> Option<Vec<NodeId>> {
+fn passive_reads(
+    ctx: &Context,
+    function: &ast::StmtFunctionDef,
+    name: &str,
+    group: &ast::StmtWith,
+) -> Option<Vec<NodeId>> {
     let model = ctx.model;
     let scope = model.body_scope(function);
     let binding = model.sole_binding(name, scope)?;
@@ -110,15 +122,26 @@ fn passive_reads(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, gro
         .filter(|reference| model.contains(model.id(function), reference.node))
         .map(|reference| reference.node)
         .collect();
-    let is_passive = |&id: &NodeId| {
-        model.scope_of(id) == scope && model.node(id).start() >= group.end() && only_looks(ctx, id)
-    };
+    let is_passive =
+        |&id: &NodeId| model.scope_of(id) == scope && model.node(id).start() >= group.end() && only_looks(ctx, id);
     (!reads.is_empty() && reads.iter().all(is_passive)).then_some(reads)
 }
 
 /// Builtin functions that leave a container as it is.
 const LOOKS: &[&str] = &[
-    "all", "any", "enumerate", "len", "list", "max", "min", "print", "set", "sorted", "sum", "tuple", "zip",
+    "all",
+    "any",
+    "enumerate",
+    "len",
+    "list",
+    "max",
+    "min",
+    "print",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "zip",
 ];
 
 fn only_looks(ctx: &Context, id: NodeId) -> bool {
@@ -154,15 +177,17 @@ fn created_tasks<'c, 'a>(
     group: &'a ast::StmtWith,
     handle: &'c str,
 ) -> impl Iterator<Item = &'a ast::ExprCall> + 'c {
-    ctx.model.subtree(ctx.model.id(group)).filter_map(move |(_, node)| match node {
-        AnyNodeRef::ExprCall(call) => match &*call.func {
-            Expr::Attribute(method) if method.attr.as_str() == "create_task" => {
-                matches!(&*method.value, Expr::Name(name) if name.id == handle).then_some(call)
-            }
+    ctx.model
+        .subtree(ctx.model.id(group))
+        .filter_map(move |(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => match &*call.func {
+                Expr::Attribute(method) if method.attr.as_str() == "create_task" => {
+                    matches!(&*method.value, Expr::Name(name) if name.id == handle).then_some(call)
+                }
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    })
+        })
 }
 
 fn rewrite(ctx: &Context, lost: &Lost) -> Result<Fix, Declined> {
@@ -174,7 +199,11 @@ fn rewrite(ctx: &Context, lost: &Lost) -> Result<Fix, Declined> {
         _ => false,
     };
     if !is_list {
-        return Err(format!("what belongs into `{}` is not said: keep the tasks, and take their results", lost.name).into());
+        return Err(format!(
+            "what belongs into `{}` is not said: keep the tasks, and take their results",
+            lost.name
+        )
+        .into());
     }
     let created = dropped_tasks(ctx, lost.group, lost.handle);
     if created.len() != created_tasks(ctx, lost.group, lost.handle).count() {
@@ -187,7 +216,9 @@ fn rewrite(ctx: &Context, lost: &Lost) -> Result<Fix, Declined> {
     let is_beside = block[..index].iter().any(|stmt| std::ptr::eq(stmt, lost.empty));
     let end = block.last().map_or(lost.group.end(), Ranged::end);
     if !is_beside || lost.reads.iter().any(|&read| model.node(read).end() > end) {
-        return Err("the list is read where the group may have failed: which results are there then must be decided".into());
+        return Err(
+            "the list is read where the group may have failed: which results are there then must be decided".into(),
+        );
     }
     own_lines(ctx.module, lost.empty.start(), lost.empty.end())?;
     own_lines(ctx.module, lost.group.start(), lost.group.end())?;
@@ -272,7 +303,10 @@ fn listed(ctx: &Context, lost: &Lost, outer: &ast::StmtFor, call: &ast::ExprCall
     let header = TextRange::new(outer.start(), outer.body[0].start());
     let header = &ctx.module.text()[header];
     let length = header.trim_end().trim_end_matches(':').trim_end().len();
-    let clause = TextRange::at(outer.start(), ruff_text_size::TextSize::try_from(length).unwrap_or_default());
+    let clause = TextRange::at(
+        outer.start(),
+        ruff_text_size::TextSize::try_from(length).unwrap_or_default(),
+    );
     let text = ctx.comprehension(
         &format!("{tasks} = "),
         |indent| moved(call.range(), indent),
@@ -307,7 +341,8 @@ fn without(ctx: &Context, stmt: &Stmt, block: &[Stmt]) -> Edit {
     let index = block.iter().position(|other| std::ptr::eq(other, stmt)).unwrap_or(0);
     let (line, next) = (module.line_start(stmt.start()), block.get(index + 1));
     let above = module.text()[..usize::from(line)].trim_end_matches([' ', '\t']);
-    let is_set_apart = index == 0 || above.trim_end_matches(['\r', '\n']).len() + 2 <= above.trim_end_matches('\r').len();
+    let is_set_apart =
+        index == 0 || above.trim_end_matches(['\r', '\n']).len() + 2 <= above.trim_end_matches('\r').len();
     match next {
         Some(next) if is_set_apart && module.comments_in(TextRange::new(stmt.end(), next.start())).is_empty() => {
             Edit::deletion(TextRange::new(stmt.start(), next.start()))

@@ -9,6 +9,7 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod check_gathered_exceptions;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod replace_async_timeout;
@@ -66,6 +67,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_wait_for_with_timeout,
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
+    codemod!(check_gathered_exceptions),
     codemod!(keep_task_group_results),
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
