@@ -15,6 +15,8 @@ mod keep_task_group_results;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_gather_with_task_group;
+mod replace_ensure_future;
+mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -73,4 +75,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
