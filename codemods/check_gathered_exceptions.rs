@@ -5,15 +5,26 @@ mod uses;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::importer::Import;
 use crate::layout::own_lines;
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 use uses::Misused;
+
+/// Exceptions that are returned, or a gather that nothing seems to await: it begins a statement, or is the value of an assignment.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    glance::mentions(text, &["return_exceptions", "gather as"])
+        || glance::calls(text, "gather").any(|call| {
+            let before = call.before_path().trim_ascii_end();
+            let is_value = before.last().is_none_or(|byte| b"=;:".contains(byte)) || before.ends_with(b"= (");
+            is_value && !call.is_awaited()
+        })
+}
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for name in ["asyncio.gather", "asyncio.tasks.gather"] {

@@ -14,8 +14,8 @@ mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
-mod replace_gather_with_task_group;
 mod replace_ensure_future;
+mod replace_gather_with_task_group;
 mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
@@ -69,7 +69,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_wait_for_with_timeout,
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
-    codemod!(check_gathered_exceptions),
+    codemod!(check_gathered_exceptions, glance: check_gathered_exceptions::glance),
     codemod!(keep_task_group_results),
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),

@@ -173,13 +173,12 @@ pub(super) fn misused<'a>(ctx: &Context<'a>, stmt: &'a Stmt, awaited: NodeId) ->
     }
 }
 
-/// Whether a function asks for the class of anything.
+/// Whether a function asks for the class of anything, by whatever goes by the name of a builtin that does.
 fn asks(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
+    const ASKING: &[&str] = &["isinstance", "issubclass", "type", "hasattr", "getattr", "callable"];
     let model = ctx.model;
     model.subtree(model.id(function)).any(|(_, node)| match node {
-        AnyNodeRef::ExprCall(call) => ["isinstance", "issubclass", "type", "hasattr", "getattr", "callable"]
-            .iter()
-            .any(|name| model.is_builtin(&call.func, name)),
+        AnyNodeRef::ExprCall(call) => matches!(&*call.func, Expr::Name(name) if ASKING.contains(&name.id.as_str())),
         AnyNodeRef::StmtMatch(_) => true,
         _ => false,
     })
@@ -222,7 +221,7 @@ fn in_list<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef, name: &'a 
                 let AnyNodeRef::ExprCall(call) = model.node(model.parent(parent)) else {
                     return None;
                 };
-                let position = arguments.args.iter().position(|argument| is_it(argument))?;
+                let position = arguments.args.iter().position(is_it)?;
                 let builtin = |name: &str| model.is_builtin(&call.func, name);
                 if builtin("sum") {
                     Some(read)
