@@ -10,8 +10,11 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
+mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_get_event_loop;
+mod replace_iscoroutinefunction;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -65,4 +68,7 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
+    codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
+    codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
 ];

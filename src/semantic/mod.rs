@@ -7,6 +7,7 @@
 mod build;
 pub mod constants;
 pub mod effects;
+pub mod event_loop;
 mod elements;
 pub mod flow;
 pub mod members;
