@@ -16,8 +16,10 @@ mod replace_asyncio_timeout_error;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
 mod replace_requests_with_httpx;
+mod replace_run_in_executor;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod wrap_waited_coroutines;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -70,5 +72,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
+    codemod!(replace_run_in_executor),
+    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
 ];

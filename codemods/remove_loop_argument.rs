@@ -86,7 +86,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &ast::Keyword) -> Resul
     if model.is_chosen_by_version(id) {
         return Err("it runs on some Python versions only".into());
     }
-    if expects_type_error(ctx, call) {
+    if model.is_handled_by_name(id, "TypeError") {
         return Err("a handler of TypeError around it is there for the versions that take no loop".into());
     }
     if !model.is_cheap(&keyword.value) && !gives_loop(ctx, &keyword.value) {
@@ -95,15 +95,23 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &ast::Keyword) -> Resul
     }
     let edit = ctx.without_argument(call, keyword.range())?;
     let mut doubt = None;
-    if ctx.settings.target < PythonVersion::PY310 && !model.is_none(&keyword.value) && !model.is_running_loop(&keyword.value) {
+    if ctx.settings.target < PythonVersion::PY310
+        && !model.is_none(&keyword.value)
+        && !model.is_running_loop(&keyword.value)
+    {
         let value = model.slice(&keyword.value);
         if let Err(Declined(why)) = model.runs_on_loop(id) {
             return Err(format!("before Python 3.10 it would belong to another loop than `{value}`: {why}").into());
         }
         if is_new_loop(ctx, &keyword.value) {
-            return Err(format!("before Python 3.10 it belongs to `{value}`, which is another loop than the one that runs it").into());
+            return Err(format!(
+                "before Python 3.10 it belongs to `{value}`, which is another loop than the one that runs it"
+            )
+            .into());
         }
-        doubt = Some(format!("before Python 3.10 it belongs to `{value}`, which is not known to be the loop that runs it"));
+        doubt = Some(format!(
+            "before Python 3.10 it belongs to `{value}`, which is not known to be the loop that runs it"
+        ));
     }
     Ok(Fix::with_doubt(doubt, vec![edit]))
 }
@@ -111,11 +119,17 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &ast::Keyword) -> Resul
 /// `asyncio.get_event_loop()` and its like, which nobody calls for an effect.
 fn gives_loop(ctx: &Context, value: &Expr) -> bool {
     match value {
-        Expr::Call(call) => call.arguments.is_empty()
-            && ctx.model.qualified_name(&call.func).is_some_and(|name| {
-                matches!(name.as_str(), "asyncio.get_event_loop" | "asyncio.get_running_loop")
-            }),
-        Expr::BoolOp(either) => either.values.iter().all(|value| ctx.model.is_cheap(value) || gives_loop(ctx, value)),
+        Expr::Call(call) => {
+            call.arguments.is_empty()
+                && ctx
+                    .model
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| matches!(name.as_str(), "asyncio.get_event_loop" | "asyncio.get_running_loop"))
+        }
+        Expr::BoolOp(either) => either
+            .values
+            .iter()
+            .all(|value| ctx.model.is_cheap(value) || gives_loop(ctx, value)),
         _ => false,
     }
 }
@@ -132,23 +146,14 @@ fn is_new_loop(ctx: &Context, value: &Expr) -> bool {
     })
 }
 
-/// Whether the call stands in the body of a `try` with a handler of TypeError.
-fn expects_type_error(ctx: &Context, call: &ast::ExprCall) -> bool {
-    let id = ctx.model.id(call);
-    ctx.model.ancestors(id).any(|(_, node)| match node {
-        AnyNodeRef::StmtTry(outer) => {
-            outer.body.iter().any(|stmt| ctx.model.contains(ctx.model.id(stmt), id))
-                && outer.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
-                    handler.type_.as_deref().is_some_and(|type_| ctx.model.slice(type_).contains("TypeError"))
-                })
-        }
-        _ => false,
-    })
-}
-
 /// Whether every use of a parameter hands it to something that takes no loop any more, or to a function of this module that does no more
 /// with it.
-fn only_hands_on<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef, parameter: &str, seen: &mut Vec<usize>) -> bool {
+fn only_hands_on<'a>(
+    ctx: &Context<'a>,
+    function: &'a ast::StmtFunctionDef,
+    parameter: &str,
+    seen: &mut Vec<usize>,
+) -> bool {
     let model = ctx.model;
     let body = model.body_scope(function);
     let start = usize::from(function.start());
@@ -171,12 +176,17 @@ fn only_hands_on<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef, para
         };
         let Some(name) = &keyword.arg else { return false };
         if name.as_str() == "loop"
-            && model.qualified_name(&call.func).is_some_and(|name| NAMES.contains(&name.as_str()))
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| NAMES.contains(&name.as_str()))
         {
             return true;
         }
         model.function_of(&call.func).is_some_and(|callee| {
-            callee.parameters.iter_non_variadic_params().any(|other| other.name() == name)
+            callee
+                .parameters
+                .iter_non_variadic_params()
+                .any(|other| other.name() == name)
                 && only_hands_on(ctx, callee, name, seen)
         })
     });

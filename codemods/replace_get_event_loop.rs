@@ -9,7 +9,8 @@ use crate::finding::{Declined, Findings};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls_to("asyncio.get_event_loop") {
-        let message = "`asyncio.get_event_loop` gives the running loop in a coroutine, and something else outside of one";
+        let message =
+            "`asyncio.get_event_loop` gives the running loop in a coroutine, and something else outside of one";
         acc.push(call, message, rewrite(ctx, call));
     }
 }
@@ -21,7 +22,10 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         return Err("it takes no arguments".into());
     }
     if let Some(line) = ctx.patched("asyncio.get_event_loop") {
-        return Err(format!("`asyncio.get_event_loop` is patched in line {line}, and the patch would no longer be met").into());
+        return Err(format!(
+            "`asyncio.get_event_loop` is patched in line {line}, and the patch would no longer be met"
+        )
+        .into());
     }
     let (name, import) = ctx.member("asyncio", "get_running_loop", id)?;
     Ok(Fix::safe(vec![Edit::replacement(name, call.func.range())]).import(import))

@@ -8,10 +8,7 @@ use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::semantic::NodeId;
 
-const NAMES: &[&str] = &[
-    "asyncio.iscoroutinefunction",
-    "asyncio.coroutines.iscoroutinefunction",
-];
+const NAMES: &[&str] = &["asyncio.iscoroutinefunction", "asyncio.coroutines.iscoroutinefunction"];
 
 /// What asyncio's function looks for in an object that is no coroutine function by itself.
 const MARK: &str = "_is_coroutine";

@@ -37,7 +37,11 @@ pub fn uses_member(text: &[u8], module: &str, members: &[&str]) -> bool {
     memmem::find_iter(text, module.as_bytes()).any(|at| {
         is_imported_by_name |= is_renamed(at);
         let after = text[at + module.len()..].trim_ascii_start();
-        let dotted = |after: &[u8]| after.strip_prefix(b".").is_some_and(|rest| is_member(rest.trim_ascii_start()));
+        let dotted = |after: &[u8]| {
+            after
+                .strip_prefix(b".")
+                .is_some_and(|rest| is_member(rest.trim_ascii_start()))
+        };
         dotted(after)
     }) || is_imported_by_name && mentions(text, members)
 }

@@ -23,7 +23,9 @@ impl<'a> SemanticModel<'a> {
                     let name = &function.name;
                     return Err(format!("`{name}` is not async: it may be called where no loop runs").into());
                 }
-                ScopeKind::Lambda(_) => return Err("it stands in a lambda, which may be called where no loop runs".into()),
+                ScopeKind::Lambda(_) => {
+                    return Err("it stands in a lambda, which may be called where no loop runs".into());
+                }
                 ScopeKind::Generator => {
                     return Err("it stands in a generator expression, which may be run where no loop runs".into());
                 }
@@ -50,9 +52,14 @@ impl<'a> SemanticModel<'a> {
                     let own = self.function_of_scope(scope).map(|function| self.body_scope(function));
                     own == Some(binding.scope)
                 };
-                self.sole_binding(&name.id, scope).is_some_and(|binding| match binding.kind {
-                    BindingKind::Assignment(Expr::Call(call)) => same_function(binding) && self.gives_running_loop(call),
-                    _ => false,
+                let value = |binding: &super::Binding<'a>| match binding.kind {
+                    BindingKind::Assignment(value) => Some(value),
+                    BindingKind::Annotated(assign) => assign.value.as_deref(),
+                    _ => None,
+                };
+                self.sole_binding(&name.id, scope).is_some_and(|binding| {
+                    same_function(binding)
+                        && matches!(value(binding), Some(Expr::Call(call)) if self.gives_running_loop(call))
                 })
             }
             _ => false,

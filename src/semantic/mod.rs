@@ -7,8 +7,8 @@
 mod build;
 pub mod constants;
 pub mod effects;
-pub mod event_loop;
 mod elements;
+pub mod event_loop;
 pub mod flow;
 pub mod members;
 pub mod names;
