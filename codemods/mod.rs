@@ -13,8 +13,10 @@ mod gather_sequential_awaits;
 mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_ensure_future;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
+mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_time_sleep;
@@ -75,4 +77,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_run_in_executor),
     codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
