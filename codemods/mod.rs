@@ -11,8 +11,8 @@ use crate::page::Page;
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod check_gathered_exceptions;
 mod gather_sequential_awaits;
-mod offload_blocking_call;
 mod keep_task_group_results;
+mod offload_blocking_call;
 mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
