@@ -67,7 +67,11 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, D
 fn async_with(ctx: &Context, with: &ast::StmtWith) -> Result<Fix, Declined> {
     let model = ctx.model;
     model.await_is_legal(model.id(with), ctx.settings.target)?;
-    if !with.items.iter().all(|item| place::is_async_only(ctx, &item.context_expr)) {
+    if !with
+        .items
+        .iter()
+        .all(|item| place::is_async_only(ctx, &item.context_expr))
+    {
         return Err("the statement enters other managers too, of which not all are asynchronous".into());
     }
     Ok(Fix::safe(vec![Edit::insertion("async ", with.start())]))

@@ -10,11 +10,11 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod await_forgotten_coroutine;
-mod gather_sequential_awaits;
-mod keep_task_reference;
 mod check_gathered_exceptions;
+mod copy_tasks_before_cancel;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
+mod keep_task_reference;
 mod offload_blocking_call;
 mod remove_loop_argument;
 mod replace_async_timeout;
@@ -28,6 +28,7 @@ mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod reraise_cancelled_error;
 mod use_except_star;
 mod wrap_waited_coroutines;
 
@@ -94,4 +95,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_ensure_future),
     codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
+    codemod!(copy_tasks_before_cancel),
+    codemod!(reraise_cancelled_error, glance: reraise_cancelled_error::glance),
 ];

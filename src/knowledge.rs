@@ -95,9 +95,10 @@ pub fn mentions_class_with(text: &[u8], method: &[u8]) -> bool {
 /// Whether some known class has this name, of which its module is not told, and this coroutine method.
 pub fn is_class_with(class: &[u8], method: &[u8]) -> bool {
     let is_it = |name: &String| name.rsplit('.').next().is_some_and(|last| last.as_bytes() == class);
-    TABLES.coroutines.iter().any(|entry| {
-        entry.names.iter().any(is_it) && entry.methods.iter().any(|other| other.as_bytes() == method)
-    })
+    TABLES
+        .coroutines
+        .iter()
+        .any(|entry| entry.names.iter().any(is_it) && entry.methods.iter().any(|other| other.as_bytes() == method))
 }
 
 /// Whether a class that may be shared can be known in a text: its package and its name both occur.

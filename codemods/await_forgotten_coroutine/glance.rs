@@ -15,7 +15,10 @@ use super::place::CONSUMERS;
 /// Names of coroutine functions of libraries.
 static LIBRARY: LazyLock<FxHashSet<&'static [u8]>> = LazyLock::new(|| {
     let functions = ASYNCIO_COROUTINES.iter().copied();
-    functions.chain(knowledge::coroutine_methods()).map(str::as_bytes).collect()
+    functions
+        .chain(knowledge::coroutine_methods())
+        .map(str::as_bytes)
+        .collect()
 });
 
 /// Decorators that leave what a call does alone.
@@ -49,7 +52,10 @@ fn coroutine_functions(text: &[u8]) -> FxHashMap<&[u8], bool> {
         let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
         let parameters = behind[name.len()..].trim_ascii_start();
         let first = parameters.strip_prefix(b"(").unwrap_or(parameters).trim_ascii_start();
-        let is_method = matches!(&first[..first.iter().take_while(|byte| is_word(**byte)).count()], b"self" | b"cls");
+        let is_method = matches!(
+            &first[..first.iter().take_while(|byte| is_word(**byte)).count()],
+            b"self" | b"cls"
+        );
         *functions.entry(name).or_insert(false) |= !is_method;
     }
     functions
@@ -75,8 +81,15 @@ fn may_be_coroutine(text: &[u8], call: &Place, own: &FxHashMap<&[u8], bool>) -> 
         return own.get(word).is_some_and(|without_receiver| *without_receiver);
     }
     // A library's objects that are given, not made.
-    if mentions(text, &["open_connection(", "open_unix_connection(", "create_subprocess_", "start_server("])
-        && LIBRARY.contains(word)
+    if mentions(
+        text,
+        &[
+            "open_connection(",
+            "open_unix_connection(",
+            "create_subprocess_",
+            "start_server(",
+        ],
+    ) && LIBRARY.contains(word)
     {
         return true;
     }
@@ -146,9 +159,8 @@ fn is_typed(text: &[u8], receiver: &[u8], is_own: bool, method: &[u8], steps: us
 /// Whether a name is that of a class of the text, or of a library's class with this coroutine method.
 fn is_class(text: &[u8], name: &[u8], is_own: bool, method: &[u8]) -> bool {
     is_own
-        && std::str::from_utf8(name).is_ok_and(|name| {
-            words(text, name).any(|place| place.before_path().trim_ascii() == b"class")
-        })
+        && std::str::from_utf8(name)
+            .is_ok_and(|name| words(text, name).any(|place| place.before_path().trim_ascii() == b"class"))
         || knowledge::is_class_with(name, method)
 }
 
@@ -188,13 +200,25 @@ fn is_misplaced(text: &[u8], call: &Place) -> bool {
         Some(b',' | b'[') => true,
         Some(b'=') => {
             let target = &before[..before.len() - 1];
-            !matches!(target.last(), Some(b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&'))
-                && !(target.contains(&b',') && !target.contains(&b'('))
+            !matches!(
+                target.last(),
+                Some(b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&')
+            ) && (!target.contains(&b',') || target.contains(&b'('))
         }
         Some(b':') => {
-            let is_block = [&b"if"[..], b"elif", b"else", b"for", b"while", b"with", b"try", b"except", b"finally"]
-                .iter()
-                .any(|word| before.starts_with(word));
+            let is_block = [
+                &b"if"[..],
+                b"elif",
+                b"else",
+                b"for",
+                b"while",
+                b"with",
+                b"try",
+                b"except",
+                b"finally",
+            ]
+            .iter()
+            .any(|word| before.starts_with(word));
             !is_block || before.ends_with(b"lambda:")
         }
         _ => {
@@ -222,7 +246,19 @@ fn opens_test_or_consumer(before: &[u8]) -> bool {
     let word = &before[before.len() - before.iter().rev().take_while(|byte| is_word(**byte)).count()..];
     word.is_empty() && !matches!(before.last(), Some(b'(' | b'=' | b',' | b'*' | b']'))
         || CONSUMERS.iter().any(|name| name.as_bytes() == word)
-        || [&b"if"[..], b"elif", b"while", b"not", b"and", b"or", b"assert", b"in", b"else", b"raise"].contains(&word)
+        || [
+            &b"if"[..],
+            b"elif",
+            b"while",
+            b"not",
+            b"and",
+            b"or",
+            b"assert",
+            b"in",
+            b"else",
+            b"raise",
+        ]
+        .contains(&word)
 }
 
 /// Whether a quote stands in the line: the brace may be that of an f-string.
@@ -232,7 +268,9 @@ fn is_in_string(before: &[u8]) -> bool {
 
 /// Whether something is done with the value of the call whose arguments begin here: an attribute, an item, an operator.
 fn is_used(behind: &[u8]) -> bool {
-    let Some(rest) = behind_arguments(behind) else { return true };
+    let Some(rest) = behind_arguments(behind) else {
+        return true;
+    };
     let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let same_line = !rest[..blanks].contains(&b'\n');
     let rest = &rest[blanks..];

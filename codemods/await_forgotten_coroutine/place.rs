@@ -18,8 +18,28 @@ pub(super) enum Misuse {
 
 /// Builtins that a coroutine makes raise a TypeError, or that say nothing of it.
 pub(super) const CONSUMERS: &[&str] = &[
-    "abs", "all", "any", "bool", "dict", "enumerate", "float", "frozenset", "int", "iter", "len", "list", "max",
-    "min", "next", "reversed", "round", "set", "sorted", "sum", "tuple", "zip",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "dict",
+    "enumerate",
+    "float",
+    "frozenset",
+    "int",
+    "iter",
+    "len",
+    "list",
+    "max",
+    "min",
+    "next",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "zip",
 ];
 
 /// What a coroutine object does have (Python reference, "Coroutine Objects"; `inspect`).
@@ -162,7 +182,9 @@ pub(super) fn sync_withs<'a>(ctx: &Context<'a>) -> Vec<&'a ast::StmtWith> {
 
 /// Whether an expression is an instance of a class of this module with `__aenter__` and without `__enter__`.
 pub(super) fn is_async_only(ctx: &Context, manager: &Expr) -> bool {
-    ctx.model.class_of(manager).is_some_and(|class| is_async_manager(ctx, class))
+    ctx.model
+        .class_of(manager)
+        .is_some_and(|class| is_async_manager(ctx, class))
 }
 
 fn is_async_manager<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool {
