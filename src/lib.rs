@@ -21,6 +21,7 @@ pub mod module;
 pub mod page;
 pub mod plan;
 pub mod project;
+mod relayout;
 pub mod rewrite;
 pub mod semantic;
 pub mod settings;
