@@ -289,6 +289,9 @@ fn arguments_stay<'a>(ctx: &Context<'a>, earlier: &Member<'a>, later: &Member<'a
 
 fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
     let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
+    if returned_tuple(first).is_some_and(|all| all.len() != steps.len()) {
+        return Err("the other values of the tuple have to be awaited one after the other".into());
+    }
     let targets: Vec<&str> = steps
         .iter()
         .filter_map(|step| step.target)
