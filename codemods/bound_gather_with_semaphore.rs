@@ -4,7 +4,6 @@
 
 use std::num::NonZeroU32;
 
-use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use crate::bounded::FreshNames;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::knowledge::{self, Verb};
 use crate::module::one_line;
 use crate::pretty::Doc;
@@ -68,12 +68,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 
 /// A quick look at a text: whether a call of `gather` may begin with a spread argument.
 pub(super) fn glance(text: &[u8]) -> bool {
-    memmem::find_iter(text, b"gather").any(|at| {
-        let behind = text[at + b"gather".len()..].trim_ascii_start();
-        let inside = behind.strip_prefix(b"(").map(<[u8]>::trim_ascii_start);
+    glance::calls(text, "gather").any(|call| {
+        let behind = call.behind().trim_ascii_start();
+        let inside = behind.strip_prefix(b"(").map_or(&b"*"[..], <[u8]>::trim_ascii_start);
         // A comment, a line continuation or a keyword may come first.
-        inside.is_some_and(|inside| matches!(inside.first(), Some(b'*' | b'#' | b'\\' | b'r')))
-            || behind.starts_with(b"\\")
+        matches!(inside.first(), Some(b'*' | b'#' | b'\\' | b'r'))
     })
 }
 

@@ -12,11 +12,18 @@ use crate::page::Page;
 mod bound_gather_with_semaphore;
 mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
+mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_ensure_future;
+mod replace_get_event_loop;
+mod replace_iscoroutinefunction;
+mod replace_loop_create_task;
 mod replace_requests_with_httpx;
+mod replace_run_in_executor;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod wrap_waited_coroutines;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -77,4 +84,11 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
+    codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
+    codemod!(replace_run_in_executor),
+    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
+    codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];
