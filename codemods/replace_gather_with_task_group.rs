@@ -172,14 +172,10 @@ fn cancels(ctx: &Context, function: &ast::StmtFunctionDef, depth: usize) -> bool
             .exc
             .as_deref()
             .is_some_and(|raised| model.slice(raised).contains("CancelledError")),
-        AnyNodeRef::ExprCall(call) => {
-            let is_cancel = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel");
-            is_cancel
-                || depth < 5
-                    && model
-                        .function_of(&call.func)
-                        .is_some_and(|inner| !std::ptr::eq(inner, function) && cancels(ctx, inner, depth + 1))
-        }
+        AnyNodeRef::ExprAttribute(attribute) => attribute.attr.as_str() == "cancel",
+        AnyNodeRef::ExprCall(call) if depth < 5 => model
+            .function_of(&call.func)
+            .is_some_and(|inner| !std::ptr::eq(inner, function) && cancels(ctx, inner, depth + 1)),
         _ => false,
     })
 }

@@ -6,7 +6,6 @@ use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 use asyncup::settings::Settings;
 use ruff_python_ast::PythonVersion;
-use ruff_text_size::Ranged;
 
 use crate::support::{findings, rewritten};
 
