@@ -10,10 +10,9 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod await_forgotten_coroutine;
-mod check_gathered_exceptions;
-mod copy_tasks_before_cancel;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
+mod copy_tasks_before_cancel;
 mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
