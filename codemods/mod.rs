@@ -9,12 +9,14 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod annotate_async_generator;
 mod gather_sequential_awaits;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_async_for;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -65,4 +67,6 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
+    codemod!(use_async_for),
 ];

@@ -12,6 +12,7 @@ pub mod flow;
 pub mod members;
 pub mod names;
 pub mod place;
+pub mod protocols;
 pub mod purity;
 pub mod reaching;
 pub mod types;
