@@ -16,6 +16,7 @@ mod replace_asyncio_timeout_error;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_async_comprehension;
 mod use_async_for;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
@@ -68,5 +69,6 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
-    codemod!(use_async_for),
+    codemod!(use_async_for, glance: use_async_for::glance),
+    codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
 ];

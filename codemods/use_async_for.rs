@@ -1,11 +1,13 @@
 //! `for x in agen()` -> `async for x in agen()`, `await agen()` -> `agen()`, and generators that are left early under `aclosing`.
 
+use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::semantic::{NodeId, ScopeKind};
 
 /// Builtins that read an iterable to its end at once, with the brackets of the comprehension that stands for the whole call.
@@ -20,6 +22,23 @@ const CONSUMERS: &[(&str, Option<(char, char)>)] = &[
     ("min", None),
     ("max", None),
 ];
+
+/// A call of an asynchronous generator of the module that is awaited, bound, passed on, or read by a plain `for`, or by an `async for` that
+/// may leave early; or a class that only `async for` can read.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    let generators = glance::async_generators(text);
+    let by_call = glance::calls_of(text, &generators).any(|call| {
+        let before = call.before_path().trim_ascii_start();
+        if before.starts_with(b"async for ") {
+            let behind = glance::until_definition(text, call.start());
+            return memmem::find(behind, b"break").is_some() || memmem::find(behind, b"return").is_some();
+        }
+        let is_clause = before.ends_with(b" in ") && memmem::rfind(before, b"for ").is_some_and(|at| before[..at].ends_with(b"async "));
+        let is_managed = before.starts_with(b"async with ") || before.starts_with(b"@");
+        !is_clause && !is_managed
+    });
+    by_call || glance::mentions(text, &["StreamReader", "open_connection"]) || glance::mentions(text, &["def __aiter__"])
+}
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;

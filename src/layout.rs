@@ -181,6 +181,17 @@ pub fn own_lines(module: &Module, start: TextSize, end: TextSize) -> Result<(), 
     }
 }
 
+/// The doubt about a comment that goes to another line, if it is one that other tools read by line.
+pub fn moved_pragma(comment: &str) -> Option<String> {
+    let text = comment.trim_start_matches(['#', ' ']);
+    let is_pragma = [
+        "type:", "noqa", "pylint:", "pyright:", "fmt:", "pragma", "nosec", "mypy:", "ruff:", "ty:",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start));
+    is_pragma.then(|| format!("the comment `{comment}` stands on another line afterwards"))
+}
+
 /// Whether an offset lies inside a string or f-string literal, its first character excluded.
 pub fn starts_in_string(module: &Module, offset: TextSize) -> bool {
     let tokens = module.tokens();
