@@ -13,6 +13,7 @@ mod annotate_async_generator;
 mod gather_sequential_awaits;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_contextmanager_on_async_generator;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -69,6 +70,10 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
+    codemod!(
+        replace_contextmanager_on_async_generator,
+        glance: replace_contextmanager_on_async_generator::glance
+    ),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
 ];
