@@ -11,6 +11,7 @@ use crate::page::Page;
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
 mod gather_sequential_awaits;
+mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_contextmanager_on_async_generator;
@@ -74,6 +75,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_contextmanager_on_async_generator,
         glance: replace_contextmanager_on_async_generator::glance
     ),
+    codemod!(rename_sync_dunders, glance: rename_sync_dunders::glance),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
 ];
