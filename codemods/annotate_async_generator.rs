@@ -33,12 +33,18 @@ const BLIND_DECORATORS: &[&str] = &[
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     memmem::find_iter(text, b"->").any(|at| {
         let annotation = text[at + 2..].trim_ascii_start();
-        let annotation = annotation.strip_prefix(b"\"").or_else(|| annotation.strip_prefix(b"'")).unwrap_or(annotation);
+        let annotation = annotation
+            .strip_prefix(b"\"")
+            .or_else(|| annotation.strip_prefix(b"'"))
+            .unwrap_or(annotation);
         let end = annotation
             .iter()
             .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')))
             .unwrap_or(annotation.len());
-        let name = annotation[..end].rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+        let name = annotation[..end]
+            .rsplit(|byte| *byte == b'.')
+            .next()
+            .unwrap_or_default();
         let is_sync = NAMES.iter().any(|(sync, _)| sync.as_bytes() == name);
         let is_async = NAMES.iter().any(|(_, other)| other.as_bytes() == name);
         if !is_sync && !is_async {
@@ -63,7 +69,9 @@ fn is_stub_below(text: &[u8]) -> bool {
     });
     colon.is_none_or(|colon| {
         let body = text[colon + 1..].trim_ascii_start();
-        ["...", "pass", "raise", "\"", "'", "#", "r\""].iter().any(|start| body.starts_with(start.as_bytes()))
+        ["...", "pass", "raise", "\"", "'", "#", "r\""]
+            .iter()
+            .any(|start| body.starts_with(start.as_bytes()))
     })
 }
 
@@ -133,13 +141,15 @@ impl Annotation {
                     .find(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '.')))
                     .unwrap_or(inner.len());
                 let (root, rest) = inner[..width].split_once('.').unwrap_or((&inner[..width], ""));
-                let mut path = ctx.model.imported_name(root, ctx.model.scope_of(ctx.model.id(returns)))?;
+                let mut path = ctx
+                    .model
+                    .imported_name(root, ctx.model.scope_of(ctx.model.id(returns)))?;
                 if !rest.is_empty() {
                     path = format!("{path}.{rest}");
                 }
                 let at = |offset: usize| string.start() + TextSize::try_from(start + offset).unwrap_or_default();
-                let third = third_in_text(&inner[width..])
-                    .map(|(from, to)| TextRange::new(at(width + from), at(width + to)));
+                let third =
+                    third_in_text(&inner[width..]).map(|(from, to)| TextRange::new(at(width + from), at(width + to)));
                 let imported_as = rest.is_empty().then(|| root.to_owned());
                 (path, TextRange::new(at(0), at(width)), imported_as, third)
             }
@@ -266,23 +276,32 @@ fn imported(
 
 /// Who may read the annotation while the program runs.
 fn reader(ctx: &Context, function: &ast::StmtFunctionDef) -> Option<String> {
-    let decorator = function.decorator_list.iter().map(|decorator| &decorator.expression).find(|decorator| {
-        let blind = ctx
-            .model
-            .qualified_name(map_callable(decorator))
-            .is_some_and(|name| BLIND_DECORATORS.contains(&name.as_str()));
-        !blind && !ctx.model.is_inert_decorator(decorator)
-    });
+    let decorator = function
+        .decorator_list
+        .iter()
+        .map(|decorator| &decorator.expression)
+        .find(|decorator| {
+            let blind = ctx
+                .model
+                .qualified_name(map_callable(decorator))
+                .is_some_and(|name| BLIND_DECORATORS.contains(&name.as_str()));
+            !blind && !ctx.model.is_inert_decorator(decorator)
+        });
     if let Some(decorator) = decorator {
         return Some(format!(
             "the decorator `{}` may read the annotation",
             ctx.module.slice(map_callable(decorator))
         ));
     }
-    ["get_type_hints", "__annotations__", "inspect.signature", "import signature"]
-        .iter()
-        .find(|reader| ctx.module.text().contains(**reader))
-        .map(|reader| format!("the module reads annotations while it runs (`{reader}`)"))
+    [
+        "get_type_hints",
+        "__annotations__",
+        "inspect.signature",
+        "import signature",
+    ]
+    .iter()
+    .find(|reader| ctx.module.text().contains(**reader))
+    .map(|reader| format!("the module reads annotations while it runs (`{reader}`)"))
 }
 
 /// A method without a body in a protocol or an abstract class.
@@ -296,7 +315,9 @@ fn is_abstract_stub(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
             .qualified_name(&decorator.expression)
             .is_some_and(|name| name == "abc.abstractmethod")
     });
-    let mut bases = class.into_iter().flat_map(|class| class.arguments.iter().flat_map(|arguments| &arguments.args));
+    let mut bases = class
+        .into_iter()
+        .flat_map(|class| class.arguments.iter().flat_map(|arguments| &arguments.args));
     let is_protocol = bases.any(|base| {
         let base = match base {
             Expr::Subscript(subscript) => &*subscript.value,

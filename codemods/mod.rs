@@ -20,6 +20,7 @@ mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod use_async_comprehension;
 mod use_async_for;
+mod use_async_with;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -76,6 +77,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: replace_contextmanager_on_async_generator::glance
     ),
     codemod!(rename_sync_dunders, glance: rename_sync_dunders::glance),
+    codemod!(use_async_with, glance: use_async_with::glance),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
 ];

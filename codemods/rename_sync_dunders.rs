@@ -35,7 +35,10 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             };
             acc.push_defect(
                 &coroutine.name,
-                format!("`{}.{}` is a coroutine function: {consequence}", class.name, coroutine.name),
+                format!(
+                    "`{}.{}` is a coroutine function: {consequence}",
+                    class.name, coroutine.name
+                ),
                 rewrite(ctx, class, enter, exit),
             );
         }
@@ -97,17 +100,23 @@ fn rewrite<'a>(
                 }
                 model
                     .await_is_legal(id, ctx.settings.target)
-                    .map_err(|Declined(reason)| Declined(format!("in line {line} no `async with` may stand: {reason}")))?;
+                    .map_err(|Declined(reason)| {
+                        Declined(format!("in line {line} no `async with` may stand: {reason}"))
+                    })?;
                 edits.push(Edit::insertion("async ", with.start()));
             }
             AnyNodeRef::ExprCall(call) => {
-                let is_stack = matches!(&*call.func, ast::Expr::Attribute(method) if method.attr.as_str() == "enter_context");
+                let is_stack =
+                    matches!(&*call.func, ast::Expr::Attribute(method) if method.attr.as_str() == "enter_context");
                 if is_stack
                     && let [manager] = &*call.arguments.args
                     && matches!(model.type_of(manager), Type::Instance(other) if relatives(other))
                 {
                     let (line, _) = ctx.module.location(call.start());
-                    return Err(format!("line {line} enters it through a stack: `enter_async_context` has to be awaited").into());
+                    return Err(format!(
+                        "line {line} enters it through a stack: `enter_async_context` has to be awaited"
+                    )
+                    .into());
                 }
             }
             _ => {}

@@ -62,9 +62,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 
 fn rewrite(ctx: &Context, function: &ast::StmtFunctionDef, decorator: &ast::Decorator) -> Result<Fix, Declined> {
     let model = ctx.model;
-    let others = function.decorator_list.iter().map(|other| &other.expression).find(|other| {
-        model.qualified_name(other).as_deref() != Some(SYNC) && !model.is_inert_decorator(other)
-    });
+    let others = function
+        .decorator_list
+        .iter()
+        .map(|other| &other.expression)
+        .find(|other| model.qualified_name(other).as_deref() != Some(SYNC) && !model.is_inert_decorator(other));
     if let Some(other) = others {
         return Err(format!(
             "the decorator `{}` stands around it as well, and may make something else of it",

@@ -22,7 +22,8 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
             let line = text[..at].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
             // A few conditions and loops may stand in between, each on a line or two.
             let window = &text[at..text.len().min(at + 1_500)];
-            line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b':') && memmem::find(window, b".append(").is_some()
+            line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b':')
+                && memmem::find(window, b".append(").is_some()
         })
 }
 
@@ -61,7 +62,9 @@ impl<'a> Collection<'a> {
     /// Reads it from its `append`. `None` when the loops are anything else.
     fn read(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Self> {
         let model = ctx.model;
-        let Expr::Attribute(method) = &*call.func else { return None };
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
         let Expr::Name(name) = &*method.value else { return None };
         let [element] = &*call.arguments.args else { return None };
         if method.attr.as_str() != "append" || !call.arguments.keywords.is_empty() || element.is_starred_expr() {
@@ -85,9 +88,16 @@ impl<'a> Collection<'a> {
             }
             id = parent;
             let (block, index) = model.block_of(id)?;
-            let Some(Clause::For(outer)) = clauses.last() else { continue };
-            if let Some(list) = index.checked_sub(1).and_then(|index| empty_list(ctx, &block[index], &name.id)) {
-                let is_async = clauses.iter().any(|clause| matches!(clause, Clause::For(inner) if inner.is_async));
+            let Some(Clause::For(outer)) = clauses.last() else {
+                continue;
+            };
+            if let Some(list) = index
+                .checked_sub(1)
+                .and_then(|index| empty_list(ctx, &block[index], &name.id))
+            {
+                let is_async = clauses
+                    .iter()
+                    .any(|clause| matches!(clause, Clause::For(inner) if inner.is_async));
                 let outer = *outer;
                 clauses.reverse();
                 return is_async.then_some(Self {
@@ -138,7 +148,10 @@ fn rewrite(ctx: &Context, collection: &Collection) -> Result<Fix, Declined> {
     }
     own_lines(module, collection.outer.start(), collection.outer.end())?;
     if !module
-        .comments_in(TextRange::new(collection.list.start(), module.line_end(collection.list.end())))
+        .comments_in(TextRange::new(
+            collection.list.start(),
+            module.line_end(collection.list.end()),
+        ))
         .is_empty()
         && text.contains('\n')
     {
@@ -176,7 +189,10 @@ fn check_list(ctx: &Context, collection: &Collection, scope: ScopeId) -> Result<
         .iter()
         .filter(|reference| reference.name.id == *name)
         .count();
-    let is_bound = model.bindings_within(id).iter().any(|binding| binding.name == name.as_str());
+    let is_bound = model
+        .bindings_within(id)
+        .iter()
+        .any(|binding| binding.name == name.as_str());
     if uses != 1 || is_bound {
         return Err(format!("`{name}` is used in the loop for something else as well").into());
     }
@@ -196,7 +212,10 @@ fn check_variables(ctx: &Context, collection: &Collection, scope: ScopeId) -> Re
         let is_plain = model.subtree(target).all(|(_, node)| {
             matches!(
                 node,
-                AnyNodeRef::ExprName(_) | AnyNodeRef::ExprTuple(_) | AnyNodeRef::ExprList(_) | AnyNodeRef::ExprStarred(_)
+                AnyNodeRef::ExprName(_)
+                    | AnyNodeRef::ExprTuple(_)
+                    | AnyNodeRef::ExprList(_)
+                    | AnyNodeRef::ExprStarred(_)
             )
         });
         if !is_plain {
@@ -210,7 +229,8 @@ fn check_variables(ctx: &Context, collection: &Collection, scope: ScopeId) -> Re
             let reads = model
                 .reads_of_local(function, name)
                 .ok_or_else(|| format!("the loop variable `{name}` is seen by a nested function"))?;
-            let made_here = |definition: &Definition| matches!(definition, Definition::At(node) if model.contains(outer, *node));
+            let made_here =
+                |definition: &Definition| matches!(definition, Definition::At(node) if model.contains(outer, *node));
             let is_read_after = reads
                 .iter()
                 .any(|(read, definitions)| !model.contains(outer, *read) && definitions.iter().any(made_here));
@@ -258,7 +278,9 @@ fn check_part(ctx: &Context, part: NodeId, is_inside: bool) -> Result<(), Declin
                 return Err("a `yield` stands in the loop, which a comprehension does not allow".into());
             }
             AnyNodeRef::ExprName(name) if is_inside && matches!(name.id.as_str(), "super" | "__class__") => {
-                return Err("`super` stands in the loop, which is not found inside a comprehension before Python 3.12".into());
+                return Err(
+                    "`super` stands in the loop, which is not found inside a comprehension before Python 3.12".into(),
+                );
             }
             AnyNodeRef::ExprNamed(_) if is_inside => {
                 return Err("a name is assigned inside the loop's expressions".into());
@@ -332,12 +354,9 @@ fn may_be_own(ctx: &Context, manager: &Expr) -> bool {
     let is_defined_here = match callee {
         Expr::Name(name) => {
             let scope = ctx.model.scope_of(ctx.model.id(name));
-            ctx.model.resolve(&name.id, scope).any(|binding| {
-                matches!(
-                    binding.kind,
-                    BindingKind::Function(_) | BindingKind::Class(_)
-                )
-            })
+            ctx.model
+                .resolve(&name.id, scope)
+                .any(|binding| matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_)))
         }
         _ => ctx.model.function_of(callee).is_some(),
     };
@@ -391,9 +410,14 @@ fn written(ctx: &Context, collection: &Collection) -> Result<String, Declined> {
             text.push_str(&format!("\n{indent}{unit}{}", module.slice(*comment)));
             placed += 1;
         }
-        text.push_str(&format!("\n{indent}{unit}{}", part.replace('\n', &format!("\n{indent}{unit}"))));
+        text.push_str(&format!(
+            "\n{indent}{unit}{}",
+            part.replace('\n', &format!("\n{indent}{unit}"))
+        ));
         let behind = |comment: &&TextRange| {
-            !module.is_first_on_line(comment.start()) && lines.contains_range(**comment) && comment.start() >= range.end()
+            !module.is_first_on_line(comment.start())
+                && lines.contains_range(**comment)
+                && comment.start() >= range.end()
         };
         for comment in comments.iter().filter(behind) {
             text.push_str(&format!("  {}", module.slice(*comment)));
@@ -412,7 +436,11 @@ fn part(ctx: &Context, expr: &Expr, is_clause: bool) -> Result<String, Declined>
     let parent = ctx.model.node(ctx.model.parent(ctx.model.id(expr)));
     let parenthesized = parenthesized_range(ExprRef::from(expr), parent, ctx.module.tokens());
     // The parentheses of the call are not the element's own.
-    let range = if is_clause { parenthesized.unwrap_or(expr.range()) } else { expr.range() };
+    let range = if is_clause {
+        parenthesized.unwrap_or(expr.range())
+    } else {
+        expr.range()
+    };
     let indent = ctx.module.indentation(range.start());
     let text = ctx.unindented(range, indent)?;
     let needs_parentheses = match expr {

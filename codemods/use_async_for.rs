@@ -33,11 +33,14 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
             let behind = glance::until_definition(text, call.start());
             return memmem::find(behind, b"break").is_some() || memmem::find(behind, b"return").is_some();
         }
-        let is_clause = before.ends_with(b" in ") && memmem::rfind(before, b"for ").is_some_and(|at| before[..at].ends_with(b"async "));
+        let is_clause = before.ends_with(b" in ")
+            && memmem::rfind(before, b"for ").is_some_and(|at| before[..at].ends_with(b"async "));
         let is_managed = before.starts_with(b"async with ") || before.starts_with(b"@");
         !is_clause && !is_managed
     });
-    by_call || glance::mentions(text, &["StreamReader", "open_connection"]) || glance::mentions(text, &["def __aiter__"])
+    by_call
+        || glance::mentions(text, &["StreamReader", "open_connection"])
+        || glance::mentions(text, &["def __aiter__"])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -46,7 +49,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         match node {
             AnyNodeRef::StmtFor(outer) if !outer.is_async => {
                 if let Some(what) = model.async_iterable(&outer.iter) {
-                    acc.push_defect(&*outer.iter, raises("a plain `for` over it", &what), in_loop(ctx, outer));
+                    acc.push_defect(
+                        &*outer.iter,
+                        raises("a plain `for` over it", &what),
+                        in_loop(ctx, outer),
+                    );
                 }
             }
             AnyNodeRef::StmtFor(outer) => {
@@ -104,7 +111,8 @@ fn in_loop(ctx: &Context, outer: &ast::StmtFor) -> Result<Fix, Declined> {
 
 fn in_comprehension(ctx: &Context, id: NodeId, clause: &ast::Comprehension) -> Result<Fix, Declined> {
     // The target is evaluated in the comprehension's own scope, which has to be inside an async function.
-    ctx.model.await_is_legal(ctx.model.id(&clause.target), ctx.settings.target)?;
+    ctx.model
+        .await_is_legal(ctx.model.id(&clause.target), ctx.settings.target)?;
     let doubt = ctx.model.failure_is_seen(id)?;
     Ok(Fix::with_doubt(doubt, vec![Edit::insertion("async ", clause.start())]))
 }
@@ -118,10 +126,7 @@ fn in_consumer(
 ) -> Result<Fix, Declined> {
     let id = ctx.model.id(call);
     ctx.model.await_is_legal(id, ctx.settings.target)?;
-    let is_nested = matches!(
-        ctx.model.scope(ctx.model.scope_of(id)).kind,
-        ScopeKind::Comprehension
-    );
+    let is_nested = matches!(ctx.model.scope(ctx.model.scope_of(id)).kind, ScopeKind::Comprehension);
     if is_nested && ctx.settings.target < PythonVersion::PY311 {
         return Err("an asynchronous comprehension inside another comprehension needs Python 3.11".into());
     }
@@ -170,7 +175,12 @@ fn close(ctx: &Context, outer: &ast::StmtFor) -> Result<Fix, Declined> {
     let (_, stmt) = ctx.model.statement_of(id).ok_or("it is not part of a block")?;
     let (aclosing, import) = ctx.plain_member("contextlib", "aclosing", id)?;
     let name = ctx.model.fresh_name("gen", id);
-    let manager = ctx.enclosed(stmt, &format!("async with {aclosing}("), &outer.iter, &format!(") as {name}:"))?;
+    let manager = ctx.enclosed(
+        stmt,
+        &format!("async with {aclosing}("),
+        &outer.iter,
+        &format!(") as {name}:"),
+    )?;
     let mut edits = ctx.wrap(stmt, stmt, &manager)?;
     edits.retain(|edit| !outer.iter.range().contains(edit.start()));
     edits.push(Edit::replacement(name, outer.iter.range()));
@@ -189,7 +199,10 @@ fn leaves_early(outer: &ast::StmtFor) -> bool {
             Stmt::Break(_) => !in_inner_loop,
             Stmt::If(inner) => {
                 leaves(&inner.body, in_inner_loop)
-                    || inner.elif_else_clauses.iter().any(|clause| leaves(&clause.body, in_inner_loop))
+                    || inner
+                        .elif_else_clauses
+                        .iter()
+                        .any(|clause| leaves(&clause.body, in_inner_loop))
             }
             Stmt::For(inner) => leaves(&inner.body, true) || leaves(&inner.orelse, in_inner_loop),
             Stmt::While(inner) => leaves(&inner.body, true) || leaves(&inner.orelse, in_inner_loop),
@@ -198,9 +211,10 @@ fn leaves_early(outer: &ast::StmtFor) -> bool {
                 [&inner.body, &inner.orelse, &inner.finalbody]
                     .into_iter()
                     .any(|block| leaves(block, in_inner_loop))
-                    || inner.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
-                        leaves(&handler.body, in_inner_loop)
-                    })
+                    || inner
+                        .handlers
+                        .iter()
+                        .any(|ast::ExceptHandler::ExceptHandler(handler)| leaves(&handler.body, in_inner_loop))
             }
             Stmt::Match(inner) => inner.cases.iter().any(|case| leaves(&case.body, in_inner_loop)),
             _ => false,

@@ -42,6 +42,11 @@ pub fn words<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t
     })
 }
 
+/// The names in a text, keywords included.
+pub fn words_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty())
+}
+
 /// Where a function or method of this name may be called: the name, then a parenthesis. Definitions and comments are left out.
 pub fn calls<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
     words(text, name).filter(|place| {
@@ -95,11 +100,16 @@ pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
     let width = |line: &[u8]| line.iter().take_while(|byte| is_blank(**byte)).count();
     let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
     let own = width(&text[start..]);
-    let end = memchr_iter(b'\n', &text[at..]).map(|newline| at + newline + 1).find(|&line| {
-        let indent = width(&text[line..]);
-        let code = &text[line + indent..];
-        indent <= own && [&b"def "[..], b"async def", b"class ", b"@"].iter().any(|word| code.starts_with(word))
-    });
+    let end = memchr_iter(b'\n', &text[at..])
+        .map(|newline| at + newline + 1)
+        .find(|&line| {
+            let indent = width(&text[line..]);
+            let code = &text[line + indent..];
+            indent <= own
+                && [&b"def "[..], b"async def", b"class ", b"@"]
+                    .iter()
+                    .any(|word| code.starts_with(word))
+        });
     &text[start..end.unwrap_or(text.len())]
 }
 

@@ -76,7 +76,10 @@ impl Context<'_> {
         if !text.contains('\n') && self.fits(&format!("{indent}{line}")) {
             return Ok(line);
         }
-        Ok(format!("{before}\n{unit}{}\n{after}", text.replace('\n', &format!("\n{unit}"))))
+        Ok(format!(
+            "{before}\n{unit}{}\n{after}",
+            text.replace('\n', &format!("\n{unit}"))
+        ))
     }
 
     /// The text of a range, its further lines without the indentation of its block. Declined when one of them starts inside a string.

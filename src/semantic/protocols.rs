@@ -31,7 +31,15 @@ const ASYNC_MANAGER_METHODS: &[(&str, &[&str])] = &[
     (
         "aiohttp.ClientSession",
         &[
-            "delete", "get", "head", "options", "patch", "post", "put", "request", "ws_connect",
+            "delete",
+            "get",
+            "head",
+            "options",
+            "patch",
+            "post",
+            "put",
+            "request",
+            "ws_connect",
         ],
     ),
     ("httpx.AsyncClient", &["stream"]),
@@ -74,7 +82,9 @@ impl<'a> SemanticModel<'a> {
             Type::Instance(class) if self.has_only(class, "__aiter__", &["__iter__", "__getitem__"]) => {
                 return Some(format!("`{}` has `__aiter__` and no `__iter__`", class.name));
             }
-            Type::Foreign(name) if name == "asyncio.StreamReader" => return Some(format!("a `{name}` has no `__iter__`")),
+            Type::Foreign(name) if name == "asyncio.StreamReader" => {
+                return Some(format!("a `{name}` has no `__iter__`"));
+            }
             _ => {}
         }
         let Expr::Name(name) = expr else { return None };
@@ -97,7 +107,10 @@ impl<'a> SemanticModel<'a> {
         };
         if let Expr::Call(call) = expr {
             if let Some(function) = self.manager_function(&call.func, "asynccontextmanager") {
-                return Some(known(format!("`{}` is an asynchronous context manager", function.name), false));
+                return Some(known(
+                    format!("`{}` is an asynchronous context manager", function.name),
+                    false,
+                ));
             }
             if let Some(name) = self.qualified_name(&call.func)
                 && ASYNC_MANAGERS.contains(&name.as_str())
@@ -114,7 +127,10 @@ impl<'a> SemanticModel<'a> {
                     .any(|(class, methods)| *class == receiver && methods.contains(&method.attr.as_str()))
             {
                 return Some(known(
-                    format!("`{}` of `{receiver}` makes an asynchronous context manager", method.attr),
+                    format!(
+                        "`{}` of `{receiver}` makes an asynchronous context manager",
+                        method.attr
+                    ),
                     false,
                 ));
             }
@@ -154,25 +170,28 @@ impl<'a> SemanticModel<'a> {
         let mro = self.mro(class);
         let has = |name: &str| {
             mro.iter().any(|class| self.own_methods(class, name).next().is_some())
-                || self.methods_named(name).any(|(other, _)| self.derives_from(other, class, 0))
+                || self
+                    .methods_named(name)
+                    .any(|(other, _)| self.derives_from(other, class, 0))
         };
         self.hierarchy_is_plain(class)
             && has(method)
-            && !others
-                .iter()
-                .any(|name| has(name) || self.is_attribute_assigned(name) || mro.iter().any(|class| assigns(class, name)))
+            && !others.iter().any(|name| {
+                has(name) || self.is_attribute_assigned(name) || mro.iter().any(|class| assigns(class, name))
+            })
     }
 
     /// Whether an instance is of the very class it is known by: made by a call of it.
     fn is_made_here(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Call(call) => self.class_named(&call.func).is_some(),
-            Expr::Name(name) => self
-                .resolve(&name.id, self.scope_of(self.id(name)))
-                .all(|binding| match binding.kind {
-                    BindingKind::Assignment(Expr::Call(call)) => self.class_named(&call.func).is_some(),
-                    _ => false,
-                }),
+            Expr::Name(name) => {
+                self.resolve(&name.id, self.scope_of(self.id(name)))
+                    .all(|binding| match binding.kind {
+                        BindingKind::Assignment(Expr::Call(call)) => self.class_named(&call.func).is_some(),
+                        _ => false,
+                    })
+            }
             _ => false,
         }
     }
@@ -187,8 +206,11 @@ impl<'a> SemanticModel<'a> {
             })
         };
         let by_caller = || {
-            self.enclosing_function(id)
-                .is_some_and(|function| self.uses_of_function(function).iter().any(|use_| asserted(use_.reference)))
+            self.enclosing_function(id).is_some_and(|function| {
+                self.uses_of_function(function)
+                    .iter()
+                    .any(|use_| asserted(use_.reference))
+            })
         };
         if asserted(id) || by_caller() {
             return Err("a test asserts that it raises".into());
@@ -198,13 +220,16 @@ impl<'a> SemanticModel<'a> {
                 AnyNodeRef::StmtFunctionDef(_) => break,
                 AnyNodeRef::StmtTry(outer_try) => {
                     let in_body = outer_try.body.iter().any(|stmt| self.contains(self.id(stmt), id));
-                    let caught = outer_try.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
-                        handler.type_.as_deref().is_none_or(|type_| {
-                            ["TypeError", "AttributeError", "RuntimeError", "Exception"]
-                                .iter()
-                                .any(|name| self.slice(type_).contains(name))
-                        })
-                    });
+                    let caught = outer_try
+                        .handlers
+                        .iter()
+                        .any(|ast::ExceptHandler::ExceptHandler(handler)| {
+                            handler.type_.as_deref().is_none_or(|type_| {
+                                ["TypeError", "AttributeError", "RuntimeError", "Exception"]
+                                    .iter()
+                                    .any(|name| self.slice(type_).contains(name))
+                            })
+                        });
                     if in_body && caught {
                         let (line, _) = self.module().location(ruff_text_size::Ranged::start(&self.node(outer)));
                         return Ok(Some(format!(
