@@ -4,7 +4,7 @@ mod closing;
 
 use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
 use crate::codemod::{Context, Wanted};
@@ -45,9 +45,11 @@ fn enter(ctx: &Context, with: &ast::StmtWith, managers: &[Option<AsyncManager>])
     let model = ctx.model;
     let id = model.id(with);
     model.await_is_legal(id, ctx.settings.target)?;
-    if managers.iter().any(Option::is_none) {
-        return Err("the statement enters other managers as well, which may need a plain `with`".into());
-    }
+    let edits = if managers.iter().all(Option::is_some) {
+        vec![Edit::insertion("async ", with.start())]
+    } else {
+        split(ctx, with, managers)?
+    };
     let managers = || managers.iter().flatten();
     // While a generator is suspended inside such a block, the cancellation would hit whoever runs then.
     if managers().any(|manager| manager.cancels) && yields_inside(ctx, id) {
@@ -59,7 +61,39 @@ fn enter(ctx: &Context, with: &ast::StmtWith, managers: &[Option<AsyncManager>])
             "it may be of a class that derives from it elsewhere and has `__enter__`".to_owned()
         });
     }
-    Ok(Fix::with_doubt(doubt, vec![Edit::insertion("async ", with.start())]))
+    Ok(Fix::with_doubt(doubt, edits))
+}
+
+/// `with one, other:` as a statement inside another one, in the order in which they are entered.
+fn split(ctx: &Context, with: &ast::StmtWith, managers: &[Option<AsyncManager>]) -> Result<Vec<Edit>, Declined> {
+    let module = ctx.module;
+    let first_is_async = managers[0].is_some();
+    let border = managers
+        .iter()
+        .position(|manager| manager.is_some() != first_is_async)
+        .ok_or("it enters one kind of managers only")?;
+    if managers[border..]
+        .iter()
+        .any(|manager| manager.is_some() == first_is_async)
+    {
+        return Err("managers of both kinds take turns in one statement".into());
+    }
+    let (Some(first), Some(last)) = (with.body.first(), with.body.last()) else {
+        return Err("it has no body".into());
+    };
+    let (before, items) = (&with.items[border - 1], &with.items[border..]);
+    let header = TextRange::new(with.start(), items[items.len() - 1].end());
+    if module.slice(header).contains('\n') || module.text()[usize::from(header.end())..].trim_start().starts_with(')') {
+        return Err("it enters managers of both kinds, on several lines".into());
+    }
+    let word = if first_is_async { "with" } else { "async with" };
+    let inner = TextRange::new(items[0].start(), header.end());
+    let mut edits = ctx.wrap(first, last, &format!("{word} {}:", module.slice(inner)))?;
+    edits.push(Edit::deletion(TextRange::new(before.end(), inner.end())));
+    if first_is_async {
+        edits.push(Edit::insertion("async ", with.start()));
+    }
+    Ok(edits)
 }
 
 /// Whether the function itself yields in a statement.
@@ -124,6 +158,10 @@ const IMPORTED: &[(&str, &str)] = &[
     ("Semaphore", "asyncio"),
     ("TaskGroup", "asyncio"),
     ("aclosing", "contextlib"),
+    ("async_sessionmaker", "sqlalchemy"),
+    ("begin", "sqlalchemy"),
+    ("begin_nested", "sqlalchemy"),
+    ("connect", "sqlalchemy"),
     ("delete", "ClientSession"),
     ("get", "ClientSession"),
     ("head", "ClientSession"),
@@ -133,6 +171,7 @@ const IMPORTED: &[(&str, &str)] = &[
     ("post", "ClientSession"),
     ("put", "ClientSession"),
     ("request", "ClientSession"),
+    ("sessionmaker", "sqlalchemy"),
     ("stream", "AsyncClient"),
     ("timeout", "asyncio"),
     ("timeout_at", "asyncio"),

@@ -10,9 +10,9 @@ use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::layout::{moved_pragma, own_lines};
+use crate::semantic::ScopeId;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{BindingKind, ScopeId};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for awaited in ctx.model.awaits() {
@@ -224,28 +224,10 @@ fn manager<'a>(ctx: &Context<'a>, closing: &Closing<'a>) -> Result<Manager<'a>, 
 
 /// A session made by a factory, or a connection of an engine. (`await engine.connect()` starts the connection, and so does `__aenter__`.)
 fn is_sqlalchemy(ctx: &Context, call: &ast::ExprCall, is_awaited: bool) -> bool {
-    let model = ctx.model;
-    let made_by = |name: &ast::ExprName| {
-        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
-        match binding.kind {
-            BindingKind::Assignment(Expr::Call(factory)) => Some((model.qualified_name(&factory.func)?, factory)),
-            _ => None,
-        }
-    };
+    let is = |expr: &Expr, class: &str| matches!(ctx.model.type_of(expr), Type::Foreign(name) if name == format!("sqlalchemy.ext.asyncio.{class}"));
     match &*call.func {
-        Expr::Name(name) if !is_awaited => made_by(name).is_some_and(|(function, factory)| match function.as_str() {
-            "sqlalchemy.ext.asyncio.async_sessionmaker" => factory.arguments.find_keyword("class_").is_none(),
-            "sqlalchemy.orm.sessionmaker" => factory.arguments.find_keyword("class_").is_some_and(|class| {
-                model.qualified_name(&class.value).as_deref() == Some("sqlalchemy.ext.asyncio.AsyncSession")
-            }),
-            _ => false,
-        }),
-        Expr::Attribute(method) if is_awaited && method.attr.as_str() == "connect" => {
-            let is_engine = matches!(model.type_of(&method.value), Type::Foreign(name) if name == "sqlalchemy.ext.asyncio.AsyncEngine");
-            is_engine
-                || matches!(&*method.value, Expr::Name(name)
-                    if made_by(name).is_some_and(|(function, _)| function == "sqlalchemy.ext.asyncio.create_async_engine"))
-        }
+        factory @ Expr::Name(_) if !is_awaited => is(factory, "async_sessionmaker"),
+        Expr::Attribute(method) if is_awaited => method.attr.as_str() == "connect" && is(&method.value, "AsyncEngine"),
         _ => false,
     }
 }

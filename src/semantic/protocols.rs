@@ -44,6 +44,9 @@ const ASYNC_MANAGER_METHODS: &[(&str, &[&str])] = &[
     ),
     ("httpx.AsyncClient", &["stream"]),
     ("httpx2.AsyncClient", &["stream"]),
+    ("sqlalchemy.ext.asyncio.AsyncEngine", &["begin", "connect"]),
+    ("sqlalchemy.ext.asyncio.AsyncSession", &["begin", "begin_nested"]),
+    ("sqlalchemy.ext.asyncio.async_sessionmaker", &["begin"]),
 ];
 
 /// Managers that cancel the task they are entered in: nothing may be yielded inside of them.
