@@ -32,6 +32,27 @@ pub fn mentions(text: &[u8], spellings: &[&str]) -> bool {
         .any(|spelling| memmem::find(text, spelling.as_bytes()).is_some())
 }
 
+/// Whether the text may read one of these members of a module: as `module.member`, or by a name of its own that an import gives it.
+pub fn uses_member(text: &[u8], module: &str, members: &[&str]) -> bool {
+    let is_member = |rest: &[u8]| members.iter().any(|member| rest.starts_with(member.as_bytes()));
+    let is_renamed = |at: usize| {
+        let before = text[..at].trim_ascii_end();
+        let after = text[at + module.len()..].trim_ascii_start();
+        before.ends_with(b"from") || before.ends_with(b"\\") || after.starts_with(b"as") || after.starts_with(b"\\")
+    };
+    let mut is_imported_by_name = false;
+    memmem::find_iter(text, module.as_bytes()).any(|at| {
+        is_imported_by_name |= is_renamed(at);
+        let after = text[at + module.len()..].trim_ascii_start();
+        let dotted = |after: &[u8]| {
+            after
+                .strip_prefix(b".")
+                .is_some_and(|rest| is_member(rest.trim_ascii_start()))
+        };
+        dotted(after)
+    }) || is_imported_by_name && mentions(text, members)
+}
+
 /// Where a name stands as a whole word: `time`, not `datetime` or `timeout`.
 pub fn words<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
     memmem::find_iter(text, name.as_bytes()).filter_map(move |start| {
@@ -218,6 +239,18 @@ mod tests {
         assert!(imports(b"import os, \\\n    requests\n", "requests"));
         assert!(!imports(b"from datetime import timedelta\n", "time"));
         assert!(!imports(b"import os\n# many requests\nrequests = []\n", "requests"));
+    }
+
+    #[test]
+    fn members_are_told_from_words() {
+        let uses = |text: &[u8]| uses_member(text, "asyncio", &["wait"]);
+        assert!(uses(b"import asyncio\nasyncio.wait([])\n"));
+        assert!(uses(b"import asyncio as aio\naio.wait([])\n"));
+        assert!(uses(b"from asyncio import Lock, wait\n"));
+        assert!(uses(b"from \\\n  asyncio import Lock, wait\n"));
+        assert!(uses(b"import asyncio\n(asyncio\n    .wait([]))\n"));
+        assert!(!uses(b"import asyncio\nwait()\nasyncio.sleep(0)\n"));
+        assert!(!uses(b"from asyncio import Lock\n"));
     }
 
     fn paths<'t>(calls: impl Iterator<Item = Place<'t>>) -> Vec<&'t str> {

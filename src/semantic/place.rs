@@ -149,8 +149,9 @@ impl<'a> SemanticModel<'a> {
             return Backend::Asyncio;
         }
         match (self.imports_package("trio"), self.imports_package("anyio")) {
-            (true, _) => Backend::Trio,
-            (false, true) => Backend::Anyio,
+            (true, false) => Backend::Trio,
+            // Which works under trio as well.
+            (_, true) => Backend::Anyio,
             _ if ["curio", "twisted", "sniffio", "gevent", "eventlet"]
                 .iter()
                 .any(|name| self.imports_package(name)) =>
@@ -159,6 +160,23 @@ impl<'a> SemanticModel<'a> {
             }
             _ => Backend::Asyncio,
         }
+    }
+
+    /// Whether code at this node runs on some Python versions only: under a test of `sys.version_info`, in its `if` or its `and`.
+    pub fn is_chosen_by_version(&self, id: NodeId) -> bool {
+        let tests_version = |test: &Expr| {
+            let text = self.slice(test);
+            text.contains("version_info") || text.contains("hexversion")
+        };
+        self.ancestors(id).any(|(_, node)| match node {
+            AnyNodeRef::StmtIf(outer) => {
+                let clauses = outer.elif_else_clauses.iter();
+                tests_version(&outer.test) || clauses.filter_map(|clause| clause.test.as_ref()).any(tests_version)
+            }
+            AnyNodeRef::ExprIf(outer) => tests_version(&outer.test),
+            AnyNodeRef::ExprBoolOp(outer) => outer.values.iter().any(tests_version),
+            _ => false,
+        })
     }
 
     /// Whether `yield` stands in the body of this function itself.
