@@ -10,18 +10,15 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
-mod gather_sequential_awaits;
-mod rename_sync_dunders;
-mod replace_async_timeout;
-mod replace_asyncio_timeout_error;
-mod replace_contextmanager_on_async_generator;
 mod check_gathered_exceptions;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod offload_blocking_call;
 mod remove_loop_argument;
+mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_contextmanager_on_async_generator;
 mod replace_ensure_future;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
