@@ -363,7 +363,8 @@ fn may_be_own(ctx: &Context, manager: &Expr) -> bool {
     is_defined_here || matches!(name, "suppress" | "raises" | "warns") || name.starts_with("assertRaises")
 }
 
-/// The comprehension: on one line where it fits and no comment stands in the loop, else each clause on a line of its own.
+/// The comprehension: on one line, or on one between its brackets, where it fits and no comment stands in the loop; else each clause on
+/// a line of its own.
 fn written(ctx: &Context, collection: &Collection) -> Result<String, Declined> {
     let module = ctx.module;
     let indent = module.indentation(collection.outer.start());
@@ -386,11 +387,16 @@ fn written(ctx: &Context, collection: &Collection) -> Result<String, Declined> {
     let end = module.line_end(collection.outer.end());
     let comments = module.comments_in(TextRange::new(collection.outer.start(), end));
     let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
-    let line = format!("[{}]", texts.join(" "));
+    let inner = texts.join(" ");
     let before = module.line_start(collection.list.start());
     let before = &module.text()[TextRange::new(before, collection.list.start())];
-    if comments.is_empty() && !line.contains('\n') && ctx.fits(&format!("{before}{line}")) {
-        return Ok(line);
+    if comments.is_empty() && !inner.contains('\n') {
+        if ctx.fits(&format!("{before}[{inner}]")) {
+            return Ok(format!("[{inner}]"));
+        }
+        if ctx.fits(&format!("{indent}{unit}{inner}")) {
+            return Ok(format!("[\n{indent}{unit}{inner}\n{indent}]"));
+        }
     }
     let mut text = "[".to_owned();
     let mut placed = 0;
