@@ -19,6 +19,7 @@ mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
+mod replace_run_until_complete;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod wrap_waited_coroutines;
@@ -73,6 +74,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
+    codemod!(replace_run_until_complete),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
     codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
