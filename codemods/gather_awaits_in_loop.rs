@@ -409,7 +409,13 @@ fn rewrite<'a>(
         doubts.push(check_target(ctx, found, target, &member)?);
     }
     doubts.push(ctx.pragma_doubt(TextRange::new(first.start(), ctx.module.line_end(found.range.end()))));
-    emit::emit(ctx, options, found, doubts.into_iter().flatten().next(), names)
+    let doubt = doubts.into_iter().flatten().next();
+    if let (Results::Dropped, Some(doubt)) = (&found.results, &doubt) {
+        return Err(
+            format!("the results are dropped, so that the calls are made for what they do, and {doubt}").into(),
+        );
+    }
+    emit::emit(ctx, options, found, doubt, names)
 }
 
 /// Everything the loop goes over is taken before the first call runs, and stays as it is.
