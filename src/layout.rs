@@ -116,6 +116,28 @@ impl Context<'_> {
         edits
     }
 
+    /// The text of a range for a place that is indented so, with `\n` as newline.
+    pub fn moved(&self, range: TextRange, to: &str) -> String {
+        let from = self.module.indentation(range.start());
+        self.edited(range, self.reindent(range, from, to))
+    }
+
+    /// The comments on the lines directly above a statement, each of which holds nothing else.
+    pub fn comments_above(&self, stmt: impl Ranged) -> Vec<TextRange> {
+        let module = self.module;
+        let mut above = Vec::new();
+        let mut line = module.line_start(stmt.start());
+        while line > TextSize::default() {
+            let previous = module.line_start(line - TextSize::new(1));
+            match module.comments_in(TextRange::new(previous, line)) {
+                [comment] if module.is_first_on_line(comment.start()) => above.insert(0, *comment),
+                _ => break,
+            }
+            line = previous;
+        }
+        above
+    }
+
     /// The text of a range after edits inside it, for edits that take it to another place, with `\n` as newline.
     pub fn edited(&self, range: TextRange, mut edits: Vec<Edit>) -> String {
         edits.sort_by_key(|edit| (edit.start(), edit.end()));
