@@ -15,6 +15,7 @@ mod replace_asyncio_timeout_error;
 mod replace_requests_with_httpx;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_lock_as_context_manager;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -64,5 +65,9 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(
+        use_lock_as_context_manager,
+        glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
+    ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
 ];

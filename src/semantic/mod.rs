@@ -11,6 +11,7 @@ mod elements;
 pub mod flow;
 pub mod members;
 pub mod names;
+pub mod objects;
 pub mod place;
 pub mod purity;
 pub mod reaching;
