@@ -10,6 +10,7 @@ use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
+mod mark_queue_task_done;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_requests_with_httpx;
@@ -65,6 +66,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done", "join()"])),
     codemod!(
         use_lock_as_context_manager,
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])

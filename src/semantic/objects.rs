@@ -129,9 +129,29 @@ impl<'a> SemanticModel<'a> {
                     _ => Store::Unknown(binding.node),
                 }),
                 BindingKind::Deletion => None,
-                _ => Some(Store::Unknown(binding.node)),
+                _ => Some(match self.unpacked_value(binding) {
+                    Some(value) => Store::Value(value),
+                    None => Store::Unknown(binding.node),
+                }),
             })
             .collect()
+    }
+
+    /// What a part of `a, b = x, y` is bound to.
+    fn unpacked_target(&self, value: NodeId) -> Option<&'a Expr> {
+        let tuple = self.parent(value);
+        let (AnyNodeRef::ExprTuple(values), AnyNodeRef::StmtAssign(assign)) =
+            (self.node(tuple), self.node(self.parent(tuple)))
+        else {
+            return None;
+        };
+        let [Expr::Tuple(targets)] = assign.targets.as_slice() else {
+            return None;
+        };
+        let is_plain = |tuple: &ast::ExprTuple| !tuple.elts.iter().any(Expr::is_starred_expr);
+        let position = values.elts.iter().position(|part| self.id(part) == value)?;
+        let fits = targets.elts.len() == values.elts.len() && is_plain(targets) && is_plain(values);
+        fits.then(|| &targets.elts[position])
     }
 
     /// Everywhere the module reads a slot, in source order, and the first place that may do so but is not certain to.
@@ -190,6 +210,7 @@ impl<'a> SemanticModel<'a> {
         };
         follower.comes_from(expr);
         if expr.is_call_expr() {
+            // Where the call itself stands decides what holds the object first.
             follower.goes_to(self.id(expr));
         }
         follower.follow();
@@ -347,6 +368,10 @@ impl<'a> Follower<'_, 'a> {
             }
             AnyNodeRef::StmtAssign(assign) => assign.targets.iter().for_each(|target| self.goes_into(target)),
             AnyNodeRef::StmtAnnAssign(assign) => self.goes_into(&assign.target),
+            AnyNodeRef::ExprTuple(_) => match model.unpacked_target(read) {
+                Some(target) => self.goes_into(target),
+                None => self.escape(read, "is handed on"),
+            },
             AnyNodeRef::Arguments(_) => self.goes_to_callee(parent, read),
             AnyNodeRef::Keyword(_) => self.goes_to_callee(model.parent(parent), read),
             // A default is seen from the side of the parameter.
