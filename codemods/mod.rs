@@ -13,7 +13,9 @@ mod gather_sequential_awaits;
 mod mark_queue_task_done;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_queue_queue;
 mod replace_requests_with_httpx;
+mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod use_lock_as_context_manager;
@@ -53,6 +55,11 @@ pub static ALL: &[Codemod] = catalogue![
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
         glance: |text, _| glance::imports(text, "requests")
+    ),
+    codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
+    codemod!(
+        replace_threading_primitive,
+        glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
     ),
     // Most files that sleep sleep in asyncio.
     codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),

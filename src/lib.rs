@@ -18,6 +18,7 @@ pub mod importer;
 pub mod knowledge;
 pub mod layout;
 pub mod module;
+pub mod one_loop;
 pub mod page;
 pub mod plan;
 pub mod project;

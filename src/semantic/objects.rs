@@ -201,18 +201,23 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// Follows the object that an expression gives: a variable, an attribute, or the call that makes it.
+    /// Follows the object that a variable or attribute holds.
     pub fn object(&self, expr: &'a Expr) -> Object<'a> {
+        self.followed(|follower| follower.comes_from(expr))
+    }
+
+    /// Follows the object that a call makes.
+    pub fn object_made_by(&self, call: &'a ast::ExprCall) -> Object<'a> {
+        self.followed(|follower| follower.goes_to(self.id(call)))
+    }
+
+    fn followed(&self, start: impl FnOnce(&mut Follower<'_, 'a>)) -> Object<'a> {
         let mut follower = Follower {
             model: self,
             object: Object::default(),
             open: Vec::new(),
         };
-        follower.comes_from(expr);
-        if expr.is_call_expr() {
-            // Where the call itself stands decides what holds the object first.
-            follower.goes_to(self.id(expr));
-        }
+        start(&mut follower);
         follower.follow();
         let mut object = follower.object;
         object.reads.sort_unstable();
