@@ -11,14 +11,21 @@ use crate::page::Page;
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod gather_sequential_awaits;
 mod mark_queue_task_done;
+mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_ensure_future;
+mod replace_get_event_loop;
+mod replace_iscoroutinefunction;
+mod replace_loop_create_task;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
+mod replace_run_in_executor;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod use_lock_as_context_manager;
+mod wrap_waited_coroutines;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
 macro_rules! codemod {
@@ -73,10 +80,17 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
-    codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done", "join()"])),
+    codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),
     codemod!(
         use_lock_as_context_manager,
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
+    codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
+    codemod!(replace_run_in_executor),
+    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
+    codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
+    codemod!(replace_ensure_future),
+    codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
 ];

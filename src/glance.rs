@@ -1,20 +1,27 @@
-//! Quick looks at the bytes of a file, for codemods whose needles are common words. May be wrong in favour of looking, never against it.
+//! Quick looks at the bytes of a file, for codemods whose needles are common words: a file is parsed only when some codemod's glance says
+//! that it may find something, and parsing costs fifty times as much as looking.
+//!
+//! A glance may be wrong in favour of looking, never against it. It knows no strings: a word in one counts like any other. What the
+//! building blocks say for certain is said at each.
+//!
+//! ```ignore
+//! // A wait_for whose coroutine is made elsewhere, in a module that imports asyncio.
+//! |text, _| glance::imports(text, "asyncio") && glance::calls(text, "wait_for").any(|call| !call.is_awaited())
+//! // A local coroutine function is called and the call is not awaited.
+//! |text, _| glance::calls_of(text, &glance::coroutines(text)).any(|call| !call.is_awaited())
+//! ```
 
-use memchr::{memmem, memrchr};
+use memchr::{memchr_iter, memmem, memrchr};
+use rustc_hash::FxHashSet;
 
 /// Whether an import statement of the text may name this package.
 pub fn imports(text: &[u8], package: &str) -> bool {
-    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    memmem::find_iter(text, package.as_bytes()).any(|at| {
-        // `time`, not `datetime` or `timeout`.
-        if is_word(at.checked_sub(1).and_then(|before| text.get(before))) || is_word(text.get(at + package.len())) {
-            return false;
-        }
-        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+    words(text, package).any(|word| {
+        let start = word.line_start();
         let continued = text[..start].trim_ascii_end().ends_with(b"\\");
         continued
-            || memmem::find(&text[start..at], b"import").is_some()
-            || memmem::find(&text[start..at], b"from").is_some()
+            || memmem::find(&text[start..word.start], b"import").is_some()
+            || memmem::find(&text[start..word.start], b"from").is_some()
     })
 }
 
@@ -23,6 +30,154 @@ pub fn mentions(text: &[u8], spellings: &[&str]) -> bool {
     spellings
         .iter()
         .any(|spelling| memmem::find(text, spelling.as_bytes()).is_some())
+}
+
+/// Whether the text may read one of these members of a module: as `module.member`, or by a name of its own that an import gives it.
+pub fn uses_member(text: &[u8], module: &str, members: &[&str]) -> bool {
+    let is_member = |rest: &[u8]| members.iter().any(|member| rest.starts_with(member.as_bytes()));
+    let is_renamed = |at: usize| {
+        let before = text[..at].trim_ascii_end();
+        let after = text[at + module.len()..].trim_ascii_start();
+        before.ends_with(b"from") || before.ends_with(b"\\") || after.starts_with(b"as") || after.starts_with(b"\\")
+    };
+    let mut is_imported_by_name = false;
+    memmem::find_iter(text, module.as_bytes()).any(|at| {
+        is_imported_by_name |= is_renamed(at);
+        let after = text[at + module.len()..].trim_ascii_start();
+        let dotted = |after: &[u8]| {
+            after
+                .strip_prefix(b".")
+                .is_some_and(|rest| is_member(rest.trim_ascii_start()))
+        };
+        dotted(after)
+    }) || is_imported_by_name && mentions(text, members)
+}
+
+/// Where a name stands as a whole word: `time`, not `datetime` or `timeout`.
+pub fn words<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
+    memmem::find_iter(text, name.as_bytes()).filter_map(move |start| {
+        let end = start + name.len();
+        let is_whole = !text[..start].last().is_some_and(|byte| is_word(*byte))
+            && !text.get(end).is_some_and(|byte| is_word(*byte));
+        is_whole.then_some(Place { text, start, end })
+    })
+}
+
+/// Where a function or method of this name may be called: the name, then a parenthesis. Definitions and comments are left out.
+pub fn calls<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
+    words(text, name).filter(|place| {
+        let behind = &text[place.end..];
+        let blanks = behind.iter().take_while(|byte| is_blank(**byte)).count();
+        // What a backslash continues may be a call as well.
+        matches!(behind.get(blanks), Some(b'(' | b'\\')) && !place.is_definition() && !place.is_comment()
+    })
+}
+
+/// As [`calls`], for any of these names, in one look at the text. A name with blanks behind it is not found: formatters leave none.
+pub fn calls_of<'t>(text: &'t [u8], names: &FxHashSet<&[u8]>) -> impl Iterator<Item = Place<'t>> {
+    let opening = if names.is_empty() { &text[..0] } else { text };
+    memchr_iter(b'(', opening).filter_map(move |end| {
+        let start = word_before(text, end);
+        let place = Place { text, start, end };
+        (names.contains(&text[start..end]) && !place.is_definition() && !place.is_comment()).then_some(place)
+    })
+}
+
+/// The names of the functions and methods that the text defines with `async def`.
+pub fn coroutines(text: &[u8]) -> FxHashSet<&[u8]> {
+    memmem::find_iter(text, b"async def")
+        .map(|at| {
+            let behind = text[at + b"async def".len()..].trim_ascii_start();
+            &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()]
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// Where a word stands in a text.
+#[derive(Clone, Copy)]
+pub struct Place<'t> {
+    text: &'t [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'t> Place<'t> {
+    /// The dotted path that ends in the word, as far as it consists of names: `self.client.get`; `.get` in `client().get`.
+    pub fn path(&self) -> &'t [u8] {
+        &self.text[self.path_start()..self.end]
+    }
+
+    /// The text behind the word.
+    pub fn behind(&self) -> &'t [u8] {
+        &self.text[self.end..]
+    }
+
+    /// The text of the line in front of the path: indentation only, for the expression that a statement begins with.
+    pub fn before_path(&self) -> &'t [u8] {
+        &self.text[self.line_start()..self.path_start()]
+    }
+
+    /// Whether `await` stands right before the path. False does not say that nothing awaits it.
+    pub fn is_awaited(&self) -> bool {
+        follows_word(self.text, self.path_start(), b"await")
+    }
+
+    /// Whether the path is the first thing on its line.
+    pub fn begins_line(&self) -> bool {
+        self.before_path().iter().all(|byte| is_blank(*byte))
+    }
+
+    /// Whether the name is being defined: `def name(`.
+    fn is_definition(&self) -> bool {
+        follows_word(self.text, self.start, b"def")
+    }
+
+    /// Whether the whole line is certain to be a comment, or to lie in a string.
+    fn is_comment(&self) -> bool {
+        let before = self.text[self.line_start()..self.start].trim_ascii_start();
+        // A quote may end a string, and a lone carriage return the line.
+        before.first() == Some(&b'#') && !before.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'\r'))
+    }
+
+    fn line_start(&self) -> usize {
+        memrchr(b'\n', &self.text[..self.start]).map_or(0, |newline| newline + 1)
+    }
+
+    fn path_start(&self) -> usize {
+        let mut start = self.start;
+        while self.text[..start].last() == Some(&b'.') {
+            let before = word_before(self.text, start - 1);
+            if before == start - 1 {
+                return before;
+            }
+            start = before;
+        }
+        start
+    }
+}
+
+/// Whether a word and blanks end right before an offset.
+fn follows_word(text: &[u8], at: usize, word: &[u8]) -> bool {
+    let blanks = text[..at].iter().rev().take_while(|byte| is_blank(**byte)).count();
+    let before = &text[..at - blanks];
+    blanks > 0
+        && before
+            .strip_suffix(word)
+            .is_some_and(|before| !before.last().is_some_and(|byte| is_word(*byte)))
+}
+
+/// The offset at which the word that ends at `end` starts.
+fn word_before(text: &[u8], end: usize) -> usize {
+    end - text[..end].iter().rev().take_while(|byte| is_word(**byte)).count()
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | 0x0c)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 #[cfg(test)]
@@ -39,5 +194,49 @@ mod tests {
         assert!(imports(b"import os, \\\n    requests\n", "requests"));
         assert!(!imports(b"from datetime import timedelta\n", "time"));
         assert!(!imports(b"import os\n# many requests\nrequests = []\n", "requests"));
+    }
+
+    #[test]
+    fn members_are_told_from_words() {
+        let uses = |text: &[u8]| uses_member(text, "asyncio", &["wait"]);
+        assert!(uses(b"import asyncio\nasyncio.wait([])\n"));
+        assert!(uses(b"import asyncio as aio\naio.wait([])\n"));
+        assert!(uses(b"from asyncio import Lock, wait\n"));
+        assert!(uses(b"from \\\n  asyncio import Lock, wait\n"));
+        assert!(uses(b"import asyncio\n(asyncio\n    .wait([]))\n"));
+        assert!(!uses(b"import asyncio\nwait()\nasyncio.sleep(0)\n"));
+        assert!(!uses(b"from asyncio import Lock\n"));
+    }
+
+    fn paths<'t>(calls: impl Iterator<Item = Place<'t>>) -> Vec<&'t str> {
+        calls.map(|call| std::str::from_utf8(call.path()).unwrap()).collect()
+    }
+
+    #[test]
+    fn calls_are_told_from_definitions_and_comments() {
+        let text = b"def get(x): ...\n# a.get(1)\n  self.a.get(1)\nforget(get, a . get (2))\nb[0].get(3) or a.get\\\n  (4)\n# ''' + get(5)\n#\rget(6)";
+        assert_eq!(
+            paths(calls(text, "get")),
+            ["self.a.get", "get", ".get", "a.get", "get", "get"]
+        );
+        let names = FxHashSet::from_iter([&b"get"[..]]);
+        assert_eq!(paths(calls_of(text, &names)), ["self.a.get", ".get", "get", "get"]);
+        assert_eq!(calls_of(text, &FxHashSet::default()).count(), 0);
+    }
+
+    #[test]
+    fn a_place_knows_what_stands_before_it() {
+        let is_awaited = |text: &str| calls(text.as_bytes(), "f").all(|call| call.is_awaited());
+        assert!(is_awaited("x = await f()") && is_awaited("await\ta.b.f()"));
+        assert!(!is_awaited("await (f())") && !is_awaited("noawait f()") && !is_awaited("await a().f()"));
+        let begins = |text: &str| calls(text.as_bytes(), "f").all(|call| call.begins_line());
+        assert!(begins("f()") && begins("x\n\ta.f()"));
+        assert!(!begins("x = f()") && !begins("a().f()"));
+    }
+
+    #[test]
+    fn coroutines_are_named() {
+        let found = coroutines(b"async def a(): ...\nclass X:\n  async def  b_1 (self): ...\ndef c(): ...\n");
+        assert_eq!(found, FxHashSet::from_iter([&b"a"[..], b"b_1"]));
     }
 }

@@ -21,8 +21,16 @@ pub struct ClassFacts {
 #[serde(rename_all = "kebab-case")]
 struct Tables {
     class: Vec<ClassFacts>,
+    coroutines: Vec<CoroutineMethods>,
     exclusive_names: Words,
     verbs: Verbs,
+}
+
+/// Methods of classes that are coroutine functions.
+#[derive(Deserialize)]
+struct CoroutineMethods {
+    names: Vec<String>,
+    methods: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +60,24 @@ static BY_NAME: LazyLock<FxHashMap<&str, &ClassFacts>> = LazyLock::new(|| {
 /// What is known of a class by its qualified name.
 pub fn class_facts(qualified: &str) -> Option<&'static ClassFacts> {
     BY_NAME.get(qualified).copied()
+}
+
+/// Whether calling this method of a class, known by its qualified name, gives a coroutine.
+pub fn has_coroutine_method(class: &str, method: &str) -> bool {
+    let is_in = |list: &[String], name: &str| list.iter().any(|other| other == name);
+    TABLES
+        .coroutines
+        .iter()
+        .any(|entry| is_in(&entry.methods, method) && is_in(&entry.names, class))
+}
+
+/// The methods that are coroutine functions in some known class.
+pub fn coroutine_methods() -> impl Iterator<Item = &'static str> {
+    TABLES
+        .coroutines
+        .iter()
+        .flat_map(|entry| &entry.methods)
+        .map(String::as_str)
 }
 
 /// Whether a class that may be shared can be known in a text: its package and its name both occur.
@@ -148,6 +174,7 @@ mod tests {
     #[test]
     fn tables_are_read() {
         assert!(class_facts("httpx.AsyncClient").is_some_and(|facts| facts.shareable));
+        assert!(has_coroutine_method("asyncio.Queue", "put") && !has_coroutine_method("asyncio.Queue", "put_nowait"));
         assert_eq!(verb_of("_get_user"), Verb::Read);
         assert_eq!(verb_of("ensure_ready"), Verb::Guard);
         assert_eq!(verb_of("getter"), Verb::Other);

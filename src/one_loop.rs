@@ -40,14 +40,11 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Refuses an object that other threads or loops may use, for all that this module shows; what remains is the doubt.
-    pub fn is_of_one_loop(&self, object: &Object<'a>) -> Result<String, Declined> {
+    /// Refuses a module that runs several event loops, or those of another library than asyncio.
+    pub fn has_one_loop(&self) -> Result<(), Declined> {
         let model = self.model;
         if model.backend() != Backend::Asyncio {
             return Err("the module is not written for asyncio".into());
-        }
-        if let Some(reason) = object.escape.as_ref().or(object.unknown_origin.as_ref()) {
-            return Err(reason.clone().into());
         }
         let starts = [
             "asyncio.new_event_loop",
@@ -60,6 +57,16 @@ impl<'a> Context<'a> {
         }
         if let [_, (second, _), ..] = model.uses_of(&["asyncio.run"]).as_slice() {
             return Err(format!("`asyncio.run` in line {} starts another event loop", line(*second)).into());
+        }
+        Ok(())
+    }
+
+    /// Refuses an object that other threads or loops may use, for all that this module shows; what remains is the doubt.
+    pub fn is_of_one_loop(&self, object: &Object<'a>) -> Result<String, Declined> {
+        let model = self.model;
+        self.has_one_loop()?;
+        if let Some(reason) = object.escape.as_ref().or(object.unknown_origin.as_ref()) {
+            return Err(reason.clone().into());
         }
         // Before 3.10 the constructors bind the loop that is current when they are called (What's New in Python 3.10, asyncio).
         let is_outside = |origin: &&Expr| !model.runs_only_in_async(model.id(*origin));

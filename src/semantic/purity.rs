@@ -8,6 +8,7 @@ use ruff_text_size::Ranged;
 use super::names::Lookup;
 use super::types::{Type, TypeOracle};
 use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
+use crate::knowledge::has_coroutine_method;
 
 /// What evaluating an expression can do at most. Ordered from nothing to anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -243,8 +244,26 @@ impl<'a> SemanticModel<'a> {
                 .strip_prefix("asyncio.")
                 .is_some_and(|name| ASYNCIO_COROUTINES.contains(&name));
         }
-        let function = self.function_of(callee).or_else(|| self.own_method(callee));
-        function.is_some_and(|function| function.is_async && self.is_plainly_decorated(function))
+        self.async_function(callee).is_some()
+    }
+
+    /// The undecorated `async def` of this module that a callee stands for: a coroutine function, or an asynchronous generator.
+    pub fn async_function(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        let function = self.function_of(callee).or_else(|| self.own_method(callee))?;
+        (function.is_async && self.is_plainly_decorated(function)).then_some(function)
+    }
+
+    /// Whether calling this gives a coroutine, which does nothing until it is awaited: an `async def` without `yield` of this module, a
+    /// coroutine function of `asyncio`, or such a method of a known class.
+    pub fn gives_coroutine(&self, callee: &Expr) -> bool {
+        if let Some(function) = self.async_function(callee) {
+            return !self.is_generator(function);
+        }
+        if self.is_coroutine_function(callee) {
+            return true;
+        }
+        let Expr::Attribute(method) = callee else { return false };
+        matches!(self.type_of(&method.value), Type::Foreign(class) if has_coroutine_method(&class, &method.attr))
     }
 
     /// The method that `self.name` or `instance.name` finds in its own class, whatever the bases are: it goes before theirs.

@@ -30,5 +30,5 @@ async def main():
     try:
         limit.release()
     except ValueError as error:
-        log.append(str(error))
+        log.append(type(error).__name__)
     return log, seen

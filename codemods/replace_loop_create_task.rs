@@ -1,0 +1,171 @@
+//! `loop.create_task(c)` on the running loop -> `asyncio.create_task(c)`.
+
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::codemod::{Context, Wanted};
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::glance;
+use crate::semantic::{BindingKind, NodeId, ScopeKind};
+
+/// What gives the running loop, when it is called in a coroutine.
+const GETTERS: &[&str] = &[
+    "asyncio.get_running_loop",
+    "asyncio.get_event_loop",
+    "asyncio.events.get_running_loop",
+    "asyncio.events.get_event_loop",
+];
+
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    glance::mentions(text, &["get_running_loop", "get_event_loop"])
+        && glance::mentions(text, &["loop.create_task(", "loop().create_task(", "loop()\n"])
+}
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    for call in ctx.model.calls() {
+        let Expr::Attribute(method) = &*call.func else { continue };
+        if method.attr.as_str() != "create_task" {
+            continue;
+        }
+        let Some(getter) = getter(ctx, &method.value) else {
+            continue;
+        };
+        acc.push(
+            call,
+            "the loop is the running one: `asyncio.create_task` makes a task in it",
+            rewrite(ctx, call, method, getter),
+        );
+    }
+}
+
+/// The call that gives the loop, and the assignment that it is the value of, unless it is the receiver itself.
+type Getter<'a> = Option<(NodeId, &'a Stmt)>;
+
+/// How an expression comes by the loop; `None` when it is not known to be a loop.
+fn getter<'a>(ctx: &Context<'a>, receiver: &Expr) -> Option<Getter<'a>> {
+    let model = ctx.model;
+    match receiver {
+        Expr::Call(call) => is_getter(ctx, call).then_some(None),
+        Expr::Name(name) => {
+            let mut found = None;
+            for binding in model.resolve(&name.id, model.scope_of(model.id(name))) {
+                match binding.kind {
+                    BindingKind::Assignment(Expr::Call(call)) if is_getter(ctx, call) => {
+                        found = Some(model.statement_of(binding.node)?);
+                    }
+                    _ => return None,
+                }
+            }
+            found.map(Some)
+        }
+        _ => None,
+    }
+}
+
+fn is_getter(ctx: &Context, call: &ast::ExprCall) -> bool {
+    call.arguments.is_empty()
+        && ctx
+            .model
+            .qualified_name(&call.func)
+            .is_some_and(|name| GETTERS.contains(&name.as_str()))
+}
+
+fn rewrite(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute, getter: Getter) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let id = model.id(call);
+    if !is_in_body_of_async(ctx, id) {
+        return Err(
+            "it does not stand in the body of an async function, where the running loop is the one it runs in".into(),
+        );
+    }
+    let (name, import) = ctx.member("asyncio", "create_task", id)?;
+    let (Some((stmt_id, stmt)), Expr::Name(receiver)) = (getter, &*method.value) else {
+        return Ok(Fix::safe(vec![Edit::replacement(name, call.func.range())]).import(import));
+    };
+    let scope = model.scope_of(stmt_id);
+    let own = model
+        .enclosing_function(id)
+        .is_some_and(|function| model.body_scope(function) == scope);
+    if !own || model.sole_binding(&receiver.id, scope).is_none() {
+        return Err("the loop is not bound once, in the same function".into());
+    }
+    if !model.is_definitely_bound(receiver) {
+        return Err("the loop is not bound on every way to here".into());
+    }
+    let callees = callees(ctx, &receiver.id, stmt_id);
+    let mut edits: Vec<Edit> = callees
+        .iter()
+        .map(|callee| Edit::replacement(name.clone(), *callee))
+        .collect();
+    let reads = model
+        .references_named(&receiver.id)
+        .filter(|reference| {
+            model
+                .resolve(&receiver.id, reference.scope)
+                .any(|other| model.contains(stmt_id, other.node))
+        })
+        .count();
+    if reads == callees.len() {
+        edits.extend(removal(ctx, stmt_id, stmt));
+    }
+    edits.sort_by_key(Ranged::start);
+    Ok(Fix::safe(edits).import(import))
+}
+
+/// Whether a node is run by the coroutine itself: comprehensions, but no generator expression, `lambda` or nested function in between.
+fn is_in_body_of_async(ctx: &Context, id: NodeId) -> bool {
+    let in_generator = matches!(ctx.model.scope(ctx.model.scope_of(id)).kind, ScopeKind::Generator);
+    ctx.model.runs_in_async(id) && !in_generator
+}
+
+/// The callees `loop.create_task` of every call that is rewritten together with this one: all on the loop of this assignment.
+fn callees(ctx: &Context, name: &str, assignment: NodeId) -> Vec<TextRange> {
+    let model = ctx.model;
+    let calls = model.calls().filter_map(|call| {
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
+        let Expr::Name(receiver) = &*method.value else {
+            return None;
+        };
+        let scope = model.scope_of(model.id(receiver));
+        let is_it = receiver.id == name
+            && method.attr.as_str() == "create_task"
+            && is_in_body_of_async(ctx, model.id(call))
+            && model.is_definitely_bound(receiver)
+            && model
+                .resolve(name, scope)
+                .any(|binding| model.contains(assignment, binding.node));
+        is_it.then(|| method.range())
+    });
+    calls.collect()
+}
+
+/// The edit that removes an assignment that nothing reads any more; none when it shares its line with a comment or another statement, has a
+/// second target, or is all that its block has.
+fn removal(ctx: &Context, id: NodeId, stmt: &Stmt) -> Option<Edit> {
+    let module = ctx.module;
+    let single = matches!(stmt, Stmt::Assign(assign) if matches!(&*assign.targets, [Expr::Name(_)]));
+    let (block, index) = ctx.model.block_of(id)?;
+    let lines = TextRange::new(
+        module.line_start(stmt.start()),
+        module.line_end_with_newline(stmt.end()),
+    );
+    let alone =
+        crate::layout::own_lines(module, stmt.start(), stmt.end()).is_ok() && module.comments_in(lines).is_empty();
+    // A formatter wants no blank line at the start of a block.
+    let opens_paragraph = index == 0
+        && !module.text()[usize::from(lines.end())..]
+            .trim_start_matches([' ', '\t'])
+            .is_empty();
+    let end = if opens_paragraph {
+        let rest = &module.text()[usize::from(lines.end())..];
+        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        let newline = rest[..blank].rfind('\n').map_or(0, |at| at + 1);
+        lines.end() + ruff_text_size::TextSize::try_from(newline).ok()?
+    } else {
+        lines.end()
+    };
+    (single && alone && block.len() > 1).then(|| Edit::deletion(TextRange::new(lines.start(), end)))
+}
