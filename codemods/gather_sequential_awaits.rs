@@ -314,7 +314,7 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
         }
         Emission::TaskGroup => {
             for step in steps {
-                if ctx.model.function_of(&step.call.func).is_none() {
+                if !ctx.model.is_coroutine_function(&step.call.func) {
                     return Err(format!(
                         "nothing says that `{}` returns a coroutine, as a task needs",
                         ctx.model.slice(&*step.call.func)
@@ -325,7 +325,8 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
             if !ctx.model.guards(ctx.model.id(first)).is_empty() {
                 return Err("a handler around it would get an exception group instead of the exception".into());
             }
-            emit::task_group(ctx, steps)
+            ctx.callers_catch_groups(ctx.model.id(first))?;
+            emit::task_group(ctx, steps, doubt)
         }
     }
 }

@@ -9,12 +9,17 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod check_gathered_exceptions;
 mod gather_sequential_awaits;
+mod keep_task_group_results;
 mod mark_queue_task_done;
+mod offload_blocking_call;
 mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_busy_wait;
 mod replace_ensure_future;
+mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
@@ -24,6 +29,7 @@ mod replace_run_in_executor;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_except_star;
 mod use_lock_as_context_manager;
 mod wrap_waited_coroutines;
 
@@ -79,13 +85,19 @@ pub static ALL: &[Codemod] = catalogue![
         replace_wait_for_with_timeout,
         glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
     ),
+    codemod!(check_gathered_exceptions, glance: check_gathered_exceptions::glance),
+    codemod!(keep_task_group_results),
+    codemod!(replace_gather_with_task_group),
+    codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(replace_busy_wait, glance: replace_busy_wait::glance),
     codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),
     codemod!(
         use_lock_as_context_manager,
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),

@@ -148,6 +148,31 @@ impl Context<'_> {
         text.replace("\r\n", "\n")
     }
 
+    /// `prefix[element for x in xs]` as formatters lay it out at an indentation: on one line where that fits, else its inside on one, else each
+    /// clause on its own. `element` and `clauses` are given the indentation that they are written for, and may have several lines.
+    pub fn comprehension(
+        &self,
+        prefix: &str,
+        element: impl Fn(&str) -> String,
+        clauses: impl Fn(&str) -> Vec<String>,
+        indent: &str,
+        unit: &str,
+    ) -> String {
+        let further = format!("{indent}{unit}");
+        let inside = format!("{} {}", element(""), clauses("").join(" "));
+        let line = format!("{prefix}[{inside}]");
+        if !line.contains('\n') && self.fits(&format!("{indent}{line}")) {
+            return line;
+        }
+        let inside = if !inside.contains('\n') && self.fits(&format!("{further}{inside}")) {
+            inside
+        } else {
+            let lines = std::iter::once(element(&further)).chain(clauses(&further));
+            lines.collect::<Vec<_>>().join(&format!("\n{further}"))
+        };
+        format!("{prefix}[\n{further}{inside}\n{indent}]")
+    }
+
     /// The edits that write the arguments of a call that stands on one line on lines of their own, as formatters do: all on one line where
     /// that fits, else one on each with a trailing comma. `indent` is the indentation of the line on which the call starts.
     pub fn explode(&self, call: &ast::ExprCall, indent: &str, unit: &str) -> Vec<Edit> {

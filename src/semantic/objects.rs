@@ -74,7 +74,7 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    fn same_slot(&self, one: Slot<'a>, other: Slot<'a>) -> bool {
+    pub fn same_slot(&self, one: Slot<'a>, other: Slot<'a>) -> bool {
         match (one, other) {
             (Slot::Name(scope, name), Slot::Name(other_scope, other)) => scope == other_scope && name == other,
             (Slot::Attribute(class, name), Slot::Attribute(other_class, other)) => {
