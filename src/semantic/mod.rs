@@ -16,6 +16,7 @@ pub mod objects;
 pub mod place;
 pub mod purity;
 pub mod reaching;
+pub mod rendezvous;
 pub mod types;
 pub mod uses;
 
