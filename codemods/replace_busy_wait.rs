@@ -198,10 +198,10 @@ fn begins(ctx: &Context, slot: Slot, first: NodeId) -> Result<(), ()> {
     let model = ctx.model;
     let (stmt, _) = model.statement_of(first).ok_or(())?;
     let function = model.enclosing_function(first);
-    let is_top = match model.node(model.parent(stmt)) {
-        AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ModModule(_) => true,
-        _ => false,
-    };
+    let is_top = matches!(
+        model.node(model.parent(stmt)),
+        AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ModModule(_)
+    );
     let is_own = match slot {
         Slot::Name(scope, _) => model.scope_of(stmt) == scope,
         Slot::Attribute(..) => function.is_some_and(|function| function.name.as_str() == "__init__"),
