@@ -14,6 +14,7 @@ pub mod members;
 pub mod names;
 pub mod objects;
 pub mod place;
+pub mod protocols;
 pub mod purity;
 pub mod reaching;
 pub mod rendezvous;
