@@ -23,6 +23,7 @@ mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
+mod replace_coroutine_decorator;
 mod replace_ensure_future;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
@@ -31,6 +32,7 @@ mod replace_loop_create_task;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
+mod replace_run_until_complete;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -126,6 +128,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
+    codemod!(replace_run_until_complete),
+    codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
     codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),

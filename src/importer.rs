@@ -232,11 +232,17 @@ fn section_of(stmt: &Stmt) -> Option<Section> {
     })
 }
 
+/// Whether a dotted name begins with a module of the standard library.
+pub(crate) fn is_standard(name: &str) -> bool {
+    let top = name.split('.').next().unwrap_or(name);
+    ruff_python_stdlib::sys::is_known_standard_library(14, top)
+}
+
 fn section_of_module(module: &str) -> Section {
     let top = module.split('.').next().unwrap_or(module);
     if top == "__future__" {
         Section::Future
-    } else if ruff_python_stdlib::sys::is_known_standard_library(14, top) {
+    } else if is_standard(module) {
         Section::Standard
     } else {
         Section::ThirdParty
