@@ -18,11 +18,13 @@ mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
+mod mark_queue_task_done;
 mod offload_blocking_call;
 mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
@@ -30,9 +32,11 @@ mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod reraise_cancelled_error;
@@ -40,6 +44,7 @@ mod use_async_comprehension;
 mod use_async_for;
 mod use_async_with;
 mod use_except_star;
+mod use_lock_as_context_manager;
 mod wrap_waited_coroutines;
 
 /// The entry of `NAME`; `options:` names the type that `[tool.asyncup.codemods.NAME]` is read as, `glance:` the quick look at a text.
@@ -79,6 +84,11 @@ pub static ALL: &[Codemod] = catalogue![
         options: replace_requests_with_httpx::Options,
         glance: |text, _| glance::imports(text, "requests")
     ),
+    codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
+    codemod!(
+        replace_threading_primitive,
+        glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
+    ),
     // Most files that sleep sleep in asyncio.
     codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
     codemod!(
@@ -105,6 +115,12 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(replace_busy_wait, glance: replace_busy_wait::glance),
+    codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),
+    codemod!(
+        use_lock_as_context_manager,
+        glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
+    ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(

@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::layout::above_blank_lines;
 use crate::module::Module;
 use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
@@ -617,13 +618,7 @@ fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
         .is_none_or(|line| line.trim().is_empty());
     let mut start = lines.start();
     if blank_below {
-        while start > TextSize::default() {
-            let above = module.line_start(start - TextSize::new(1));
-            if !text[TextRange::new(above, start)].trim().is_empty() {
-                break;
-            }
-            start = above;
-        }
+        start = above_blank_lines(module, start);
     }
     if start == TextSize::default()
         || (start == lines.start() && text[..usize::from(start)].trim_matches('\u{feff}').is_empty())

@@ -116,6 +116,54 @@ impl Context<'_> {
         edits
     }
 
+<<<<<<< HEAD
+    /// As [`Context::delete_statement`], also where the statement shares its line with others; a comment behind it stays, on its line. Blank
+    /// lines above the last statement of a block go with it.
+    pub fn remove_statement(&self, stmt: &Stmt) -> Result<Edit, Declined> {
+        let module = self.module;
+        let shared = || Declined("the statement shares its line with another one".to_owned());
+        if !module.comments_in(stmt.range()).is_empty() {
+            return Err("a comment inside the statement would be lost".into());
+        }
+        let (block, index) = self
+            .model
+            .block_of(self.model.id(stmt))
+            .ok_or_else(|| Declined("its block is not known".to_owned()))?;
+        if block.len() == 1 {
+            return Err("it is the only statement of its block".into());
+        }
+        let before = &module.text()[TextRange::new(module.line_start(stmt.start()), stmt.start())];
+        let after = &module.text()[TextRange::new(stmt.end(), module.line_end(stmt.end()))];
+        let is_first = module.is_first_on_line(stmt.start());
+        if let Some(next) = block.get(index + 1)
+            && module.line_start(next.start()) == module.line_start(stmt.end())
+        {
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), next.start())));
+        }
+        if !is_first {
+            let previous = index.checked_sub(1).map(|index| &block[index]).ok_or_else(shared)?;
+            if !before.trim_end().ends_with(';') {
+                return Err(shared());
+            }
+            return Ok(Edit::deletion(TextRange::new(previous.end(), stmt.end())));
+        }
+        let rest = after.trim_start().trim_start_matches(';').trim_start();
+        if rest.starts_with('#') {
+            let comment = module.line_end(stmt.end()) - TextSize::of(rest);
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), comment)));
+        }
+        if !rest.is_empty() {
+            return Err(shared());
+        }
+        let mut start = module.line_start(stmt.start());
+        if index + 1 == block.len() {
+            start = above_blank_lines(module, start);
+        }
+        Ok(Edit::deletion(TextRange::new(
+            start,
+            module.line_end_with_newline(stmt.end()),
+        )))
+=======
     /// The text of a range for a place that is indented so, with `\n` as newline.
     pub fn moved(&self, range: TextRange, to: &str) -> String {
         let from = self.module.indentation(range.start());
@@ -136,6 +184,7 @@ impl Context<'_> {
             line = previous;
         }
         above
+>>>>>>> main
     }
 
     /// The text of a range after edits inside it, for edits that take it to another place, with `\n` as newline.
@@ -356,6 +405,19 @@ impl Context<'_> {
             Err("a comment stands beside a statement that has to go".into())
         }
     }
+}
+
+/// The start of the first of the blank lines directly above the line that starts at an offset; the offset when there is none.
+pub fn above_blank_lines(module: &Module, line: TextSize) -> TextSize {
+    let mut start = line;
+    while start > TextSize::default() {
+        let above = module.line_start(start - TextSize::new(1));
+        if !module.text()[TextRange::new(above, start)].trim().is_empty() {
+            break;
+        }
+        start = above;
+    }
+    start
 }
 
 /// Refuses statements that share a line with others (`a; b`, `if x: a`), for which lines cannot be moved.
