@@ -53,7 +53,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {
     let model = ctx.model;
     model.await_is_legal(model.id(call), ctx.settings.target)?;
-    ctx.no_thread_lock_around(model.id(call))?;
+    ctx.no_thread_lock_around(model.id(call), &[])?;
     let reason = match misuse {
         Misuse::Dropped => "the call had no effect until now: with `await` it runs, takes its time, and can raise",
         Misuse::Value(_) => {

@@ -57,18 +57,12 @@ impl Context<'_> {
             )
             .into());
         }
-        self.no_thread_lock_around(at)?;
+        self.no_thread_lock_around(at, replaced)?;
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-<<<<<<< HEAD
-=======
-                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
-                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
-                }
->>>>>>> main
                 AnyNodeRef::StmtTry(outer) => {
                     doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));
                 }
@@ -84,12 +78,12 @@ impl Context<'_> {
     }
 
     /// Refuses a place inside a `with` on a threading lock: a task that waits there stops the loop as soon as another one wants the lock.
-    pub fn no_thread_lock_around(&self, at: NodeId) -> Result<(), Declined> {
+    pub fn no_thread_lock_around(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
+                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
                     return Err("it is called while a threading lock is held: an await there would deadlock".into());
                 }
                 _ => {}

@@ -116,7 +116,6 @@ impl Context<'_> {
         edits
     }
 
-<<<<<<< HEAD
     /// As [`Context::delete_statement`], also where the statement shares its line with others; a comment behind it stays, on its line. Blank
     /// lines above the last statement of a block go with it.
     pub fn remove_statement(&self, stmt: &Stmt) -> Result<Edit, Declined> {
@@ -163,7 +162,8 @@ impl Context<'_> {
             start,
             module.line_end_with_newline(stmt.end()),
         )))
-=======
+    }
+
     /// The text of a range for a place that is indented so, with `\n` as newline.
     pub fn moved(&self, range: TextRange, to: &str) -> String {
         let from = self.module.indentation(range.start());
@@ -184,7 +184,6 @@ impl Context<'_> {
             line = previous;
         }
         above
->>>>>>> main
     }
 
     /// The text of a range after edits inside it, for edits that take it to another place, with `\n` as newline.
