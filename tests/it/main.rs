@@ -8,6 +8,7 @@ mod catalogue;
 mod cli;
 mod conventions;
 mod guide;
+mod meetings;
 mod page_snapshots;
 mod properties;
 mod report;
