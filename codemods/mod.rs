@@ -28,6 +28,7 @@ mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
+mod replace_event_loop_policy;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
@@ -134,6 +135,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
+    codemod!(replace_event_loop_policy, glance: replace_event_loop_policy::glance),
     codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
