@@ -80,12 +80,15 @@ impl<'a> Conversion<'_, 'a> {
         if !names_known || call.arguments.args.len() > 1 || call.arguments.args.iter().any(Expr::is_starred_expr) {
             return Err(self.keep("`iter_lines` is given arguments".to_owned()));
         }
+        let Expr::Attribute(method) = &*call.func else {
+            return Err(self.other_use(id));
+        };
         let helper = self.helper(&helpers::ITER_LINES)?;
         let open = call.arguments.start();
         let comma = if call.arguments.is_empty() { "" } else { ", " };
         self.draft.around(id, 2, &format!("{helper}("), "");
         self.draft
-            .replace(TextRange::new(node.value.end(), open + TextSize::from(1)), comma);
+            .replace(TextRange::new(method.value.end(), open + TextSize::from(1)), comma);
         self.iterate_asynchronously(id)
     }
 
