@@ -23,6 +23,7 @@ mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
+mod replace_sync_httpx_client;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod use_except_star;
@@ -81,6 +82,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
