@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use memchr::{memchr2, memmem, memrchr2};
 
 use crate::codemod::Wanted;
-use crate::knowledge::{self, Verb};
+use crate::glance::{callee, is_word, may_overlap};
+use crate::knowledge;
 
 static AWAIT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("await"));
 
@@ -121,14 +122,7 @@ impl<'a> Step<'a> {
 
     fn calling(value: &'a [u8], target: &'a [u8]) -> Self {
         let callee = match value.strip_prefix(b"await ") {
-            Some(rest) => {
-                let path = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count();
-                if rest.get(path) == Some(&b'(') {
-                    &rest[..path]
-                } else {
-                    b""
-                }
-            }
+            Some(rest) => callee(rest),
             None => b"",
         };
         Self { target, callee }
@@ -146,28 +140,8 @@ impl<'a> Step<'a> {
     /// Whether the step could be joined with another: its callee may be a function of this file or a method of a class that is known, or
     /// is said to read by its name and its result is kept.
     fn may_be_joined(&self, text: &[u8], known_class: bool) -> bool {
-        let Ok(callee) = std::str::from_utf8(self.callee) else {
-            return true;
-        };
-        let mut names = callee.rsplit('.');
-        let name = names.next().unwrap_or_default();
-        if callee.starts_with("asyncio.") {
-            return false;
-        }
-        if callee.is_empty()
-            || (!self.target.is_empty() && knowledge::verb_of(name) == Verb::Read)
-            || (known_class && callee.contains('.'))
-        {
-            return true;
-        }
-        memmem::find_iter(text, name.as_bytes()).any(|at| {
-            text[..at].ends_with(b"async def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next))
-        })
+        may_overlap(text, self.callee, !self.target.is_empty(), known_class)
     }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 #[cfg(test)]
