@@ -299,10 +299,8 @@ fn client(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         .enclosing_function(binding.node)
         .map(|function| model.id(function));
     for reference in model.references_named(binding.name) {
-        if !model
-            .sole_binding(binding.name, reference.scope)
-            .is_some_and(|found| found.node == binding.node)
-        {
+        let found = model.sole_binding(binding.name, reference.scope);
+        if found.is_none_or(|found| found.node != binding.node) {
             continue;
         }
         if model

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr};
 use ruff_text_size::Ranged;
 
-use super::{Blame, Conversion, Weight};
+use super::response::Value;
+use super::{Blame, Conversion, LOG_METHODS, Weight, calls};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 pub(super) use classes::requests_exception;

@@ -10,7 +10,8 @@ mod truth;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, UnaryOp};
 use ruff_text_size::Ranged;
 
-use super::{Blame, Conversion};
+use super::errors::Raises;
+use super::{Blame, Conversion, LOG_METHODS, Read, Weight, helpers};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 use crate::semantic::reaching::Definition;

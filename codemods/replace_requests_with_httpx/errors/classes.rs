@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::Conversion;
+use super::Conversion;
 use super::{Point, Raises};
 use crate::finding::Declined;
 use crate::importer::Import;
@@ -59,7 +59,7 @@ pub(super) enum Class<'a> {
     Unknown(&'a str),
 }
 
-pub(in super::super) fn requests_exception(ctx: &crate::codemod::Context, expr: &Expr) -> Option<String> {
+pub(crate) fn requests_exception(ctx: &crate::codemod::Context, expr: &Expr) -> Option<String> {
     let name = ctx.model.qualified_name(expr)?;
     let name = name.strip_prefix("requests.")?;
     let short = name.strip_prefix("exceptions.").unwrap_or(name);

@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::super::{Conversion, LOG_METHODS, calls};
 use super::classes::{Counterpart, counterpart, requests_exception};
+use super::{Conversion, LOG_METHODS, calls};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 

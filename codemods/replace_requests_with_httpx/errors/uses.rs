@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::super::response::Value;
-use super::super::{Conversion, LOG_METHODS};
 use super::Raises;
+use super::Value;
+use super::{Conversion, LOG_METHODS};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
 

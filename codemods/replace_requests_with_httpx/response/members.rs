@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::errors::Raises;
-use super::super::{Conversion, helpers};
+use super::Raises;
+use super::{Conversion, helpers};
 use super::{Place, Shape, Value};
 use crate::finding::Declined;
 use crate::layout::own_lines;
@@ -229,7 +229,7 @@ impl<'a> Conversion<'_, 'a> {
     }
 
     /// `r.url` is an object in httpx.
-    pub(in super::super) fn url_use(&mut self, node: NodeId) {
+    pub(crate) fn url_use(&mut self, node: NodeId) {
         self.doubt("httpx may spell the URL of the answer in another way");
         let model = self.ctx.model;
         let is_shown = matches!(model.node(model.parent(node)), AnyNodeRef::InterpolatedElement(element)
@@ -345,7 +345,7 @@ impl<'a> Conversion<'_, 'a> {
         }
     }
 
-    pub(in super::super) fn request_use(&mut self, node: NodeId) -> Result<(), Declined> {
+    pub(crate) fn request_use(&mut self, node: NodeId) -> Result<(), Declined> {
         let model = self.ctx.model;
         let Place::Attribute(attribute) = self.place(node) else {
             return Err(self.other_use(node));

@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::super::errors::Raises;
-use super::super::{Conversion, helpers};
+use super::Raises;
+use super::{Conversion, helpers};
 use super::{Place, Shape};
 use crate::finding::Declined;
 use crate::semantic::NodeId;

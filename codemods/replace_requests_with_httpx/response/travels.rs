@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::{Conversion, LOG_METHODS, Read, Weight};
 use super::truth::is_none;
+use super::{Conversion, LOG_METHODS, Read, Weight};
 use super::{Place, Shape, Value};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
@@ -275,7 +275,7 @@ impl<'a> Conversion<'_, 'a> {
     }
 
     /// Every `return` of the functions that return a response must return one, or None.
-    pub(in super::super) fn check_returns(&self) -> Result<(), Declined> {
+    pub(crate) fn check_returns(&self) -> Result<(), Declined> {
         let model = self.ctx.model;
         for function in &self.only_responses_returned {
             let scope = model.body_scope(function);

@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::Conversion;
+use super::Conversion;
 use super::{Place, Value};
 use crate::finding::Declined;
 use crate::semantic::{BindingKind, NodeId};
