@@ -25,6 +25,7 @@ pub mod page;
 pub mod plan;
 pub mod pretty;
 pub mod project;
+mod relayout;
 pub mod rewrite;
 pub mod semantic;
 pub mod settings;
