@@ -9,6 +9,7 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod annotate_async_generator;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
 mod gather_awaits_in_loop;
@@ -16,8 +17,10 @@ mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod offload_blocking_call;
 mod remove_loop_argument;
+mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_contextmanager_on_async_generator;
 mod replace_ensure_future;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
@@ -27,6 +30,9 @@ mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod use_async_comprehension;
+mod use_async_for;
+mod use_async_with;
 mod use_except_star;
 mod wrap_waited_coroutines;
 
@@ -93,6 +99,15 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
+    codemod!(
+        replace_contextmanager_on_async_generator,
+        glance: replace_contextmanager_on_async_generator::glance
+    ),
+    codemod!(rename_sync_dunders, glance: rename_sync_dunders::glance),
+    codemod!(use_async_with, glance: use_async_with::glance),
+    codemod!(use_async_for, glance: use_async_for::glance),
+    codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),

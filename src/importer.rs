@@ -98,6 +98,22 @@ impl Context<'_> {
             },
         }
     }
+
+    /// As [`Context::member`], with `from module import member` where neither is imported: for names that nothing else goes by.
+    pub fn plain_member(
+        &self,
+        module: &'static str,
+        member: &'static str,
+        at: NodeId,
+    ) -> Result<(String, Option<Import>), Declined> {
+        match self.import(Import::Member(module, member), at) {
+            Ok((name, None)) => Ok((name, None)),
+            other => match self.import(Import::Module(module), at) {
+                Ok((name, None)) => Ok((format!("{name}.{member}"), None)),
+                _ => other,
+            },
+        }
+    }
 }
 
 impl Context<'_> {
@@ -172,22 +188,25 @@ fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
 }
 
 /// Whether a binding stands under `if TYPE_CHECKING:` and is not there at run time.
-fn is_type_checking_only(model: &SemanticModel, binding: &Binding) -> bool {
+pub(crate) fn is_type_checking_only(model: &SemanticModel, binding: &Binding) -> bool {
     model.ancestors(binding.node).any(|(_, node)| match node {
         AnyNodeRef::StmtIf(inner) => {
             let in_body = inner.body.first().is_some_and(|first| {
                 binding.range.start() >= first.start()
                     && binding.range.start() < inner.body.last().map_or(first.end(), Ranged::end)
             });
-            let test = match &*inner.test {
-                Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
-                Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
-                _ => false,
-            };
-            in_body && test
+            in_body && is_type_checking(&inner.test)
         }
         _ => false,
     })
+}
+
+fn is_type_checking(test: &Expr) -> bool {
+    match test {
+        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        _ => false,
+    }
 }
 
 /// Where an import statement belongs, in the order of isort's default sections.
@@ -390,7 +409,7 @@ fn place_without_imports(module: &Module) -> Place {
     }
 }
 
-/// `, member` behind the last name of an existing `from module import ...`, or in its sorted place when the names are sorted.
+/// The edit that takes a name into an existing `from module import ...`.
 fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -> Option<Edit> {
     let import = prologue.iter().find_map(|stmt| match stmt {
         Stmt::ImportFrom(import) if import.level == 0 && import.module.as_deref() == Some(from) => Some(import),
@@ -399,6 +418,11 @@ fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -
     if import.names.iter().any(|alias| alias.name.as_str() == "*") {
         return None;
     }
+    add_alias(module, import, member)
+}
+
+/// `, member` behind the last name of an import, or in its sorted place when the names are sorted.
+pub(crate) fn add_alias(module: &Module, import: &ast::StmtImportFrom, member: &str) -> Option<Edit> {
     let last = import.names.last()?;
     let next = import.names.iter().find(|alias| alias.name.as_str() > member);
     let own_lines = import.names.len() > 1 && module.is_first_on_line(last.start());
@@ -414,7 +438,7 @@ fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -
 
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
 ///
-/// Kept: what stands in `__all__`, under a condition or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
+/// Kept: what stands in `__all__`, under a condition other than `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
 /// used in a quoted annotation; and everything in a package's `__init__.py`, which the caller does not pass here.
 pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edit> {
     let was_used = used_names(old);
@@ -501,6 +525,9 @@ pub(crate) fn remove_aliases(
     let unconditional = match parent {
         AnyNodeRef::ModModule(_) => true,
         AnyNodeRef::StmtFunctionDef(function) => function.body.len() > 1,
+        AnyNodeRef::StmtIf(inner) if is_type_checking(&inner.test) => {
+            unused.len() < names.len() || inner.body.len() > 1
+        }
         _ => false,
     };
     let lines = TextRange::new(

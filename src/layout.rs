@@ -2,7 +2,7 @@
 //! calls written on one line where they fit, else one argument per line with a trailing comma, as `ruff format` would leave them.
 
 use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::{self as ast, AnyNodeRef, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
@@ -62,6 +62,36 @@ impl Context<'_> {
                 Edit::insertion(unit, line + TextSize::try_from(common).unwrap_or_default())
             })
             .collect()
+    }
+
+    /// The header of a block that holds an expression, for [`Context::wrap`]: `before`, the expression, `after`. Where that does not fit on a
+    /// line, or the expression has several, the expression goes on lines of its own between them. Declined when a string in the expression
+    /// has several lines.
+    pub fn enclosed(&self, stmt: &Stmt, before: &str, expr: &Expr, after: &str) -> Result<String, Declined> {
+        let (indent, unit) = (self.indentation(stmt), self.indent_unit(self.model.id(stmt)));
+        let text = self.unindented(expr.range(), indent)?;
+        let line = format!("{before}{text}{after}");
+        if !text.contains('\n') && self.fits(&format!("{indent}{line}")) {
+            return Ok(line);
+        }
+        Ok(format!(
+            "{before}\n{unit}{}\n{after}",
+            text.replace('\n', &format!("\n{unit}"))
+        ))
+    }
+
+    /// The text of a range, its further lines without the indentation of its block. Declined when one of them starts inside a string.
+    pub fn unindented(&self, range: TextRange, indent: &str) -> Result<String, Declined> {
+        let module = self.module;
+        let mut line = module.line_end_with_newline(range.start());
+        while line < range.end() {
+            if starts_in_string(module, line) {
+                return Err("a string of several lines stands in it".into());
+            }
+            line = module.line_end_with_newline(line);
+        }
+        let text = self.edited(range, self.reindent(range, indent, ""));
+        Ok(text)
     }
 
     /// The edits that move the lines that start inside a range from one indentation to another, as [`Context::wrap`] moves whole
@@ -302,6 +332,17 @@ pub fn own_lines(module: &Module, start: TextSize, end: TextSize) -> Result<(), 
     } else {
         Err("the statement shares its line with another one".into())
     }
+}
+
+/// The doubt about a comment that goes to another line, if it is one that other tools read by line.
+pub fn moved_pragma(comment: &str) -> Option<String> {
+    let text = comment.trim_start_matches(['#', ' ']);
+    let is_pragma = [
+        "type:", "noqa", "pylint:", "pyright:", "fmt:", "pragma", "nosec", "mypy:", "ruff:", "ty:",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start));
+    is_pragma.then(|| format!("the comment `{comment}` stands on another line afterwards"))
 }
 
 /// Whether an offset lies inside a string or f-string literal, its first character excluded.

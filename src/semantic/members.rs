@@ -198,7 +198,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// The class and its bases of this module, in no particular order.
-    fn mro(&self, class: &'a ast::StmtClassDef) -> Vec<&'a ast::StmtClassDef> {
+    pub(super) fn mro(&self, class: &'a ast::StmtClassDef) -> Vec<&'a ast::StmtClassDef> {
         let mut all = vec![class];
         let mut at = 0;
         while at < all.len() && all.len() < 50 {

@@ -13,6 +13,7 @@ pub mod flow;
 pub mod members;
 pub mod names;
 pub mod place;
+pub mod protocols;
 pub mod purity;
 pub mod reaching;
 pub mod rendezvous;

@@ -153,6 +153,10 @@ impl<'a> SemanticModel<'a> {
         {
             return Type::Scalar("str");
         }
+        match self.infer_sqlalchemy(call, steps) {
+            Type::Unknown => {}
+            known => return known,
+        }
         match self.qualified_name(&call.func) {
             // By convention a class has a capital letter; a lower-case factory says nothing of the type it returns.
             Some(name)
@@ -182,6 +186,32 @@ impl<'a> SemanticModel<'a> {
             }
             _ => Type::Unknown,
         }
+    }
+
+    /// SQLAlchemy's asynchronous engines, their factories of sessions, and what these make. A factory with a class of its own says nothing.
+    fn infer_sqlalchemy(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let made = match self.qualified_name(&call.func).as_deref() {
+            Some("sqlalchemy.ext.asyncio.create_async_engine") => "sqlalchemy.ext.asyncio.AsyncEngine",
+            Some("sqlalchemy.ext.asyncio.async_sessionmaker" | "sqlalchemy.orm.sessionmaker") => {
+                let class = call.arguments.find_keyword("class_");
+                let class = class.map(|class| self.qualified_name(&class.value).unwrap_or_default());
+                let of_sync = self
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| name.ends_with(".sessionmaker"));
+                match class.as_deref() {
+                    Some("sqlalchemy.ext.asyncio.AsyncSession") => "sqlalchemy.ext.asyncio.async_sessionmaker",
+                    None if !of_sync => "sqlalchemy.ext.asyncio.async_sessionmaker",
+                    _ => return Type::Unknown,
+                }
+            }
+            _ => match self.infer(&call.func, steps + 1) {
+                Type::Foreign(name) if name == "sqlalchemy.ext.asyncio.async_sessionmaker" => {
+                    "sqlalchemy.ext.asyncio.AsyncSession"
+                }
+                _ => return Type::Unknown,
+            },
+        };
+        Type::Foreign(made.to_owned())
     }
 
     /// What the functions of `asyncio` give that are awaited for an object.
