@@ -182,6 +182,10 @@ impl<'t> Place<'t> {
         &self.text[self.path_start()..self.end]
     }
 
+    pub fn word(&self) -> &'t [u8] {
+        &self.text[self.start..self.end]
+    }
+
     /// The text behind the word.
     pub fn behind(&self) -> &'t [u8] {
         &self.text[self.end..]

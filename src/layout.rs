@@ -105,6 +105,76 @@ impl Context<'_> {
             .collect()
     }
 
+    /// As [`Context::delete_statement`], also where the statement shares its line with others; a comment behind it stays, on its line. Blank
+    /// lines above the last statement of a block go with it.
+    pub fn remove_statement(&self, stmt: &Stmt) -> Result<Edit, Declined> {
+        let module = self.module;
+        let shared = || Declined("the statement shares its line with another one".to_owned());
+        if !module.comments_in(stmt.range()).is_empty() {
+            return Err("a comment inside the statement would be lost".into());
+        }
+        let (block, index) = self
+            .model
+            .block_of(self.model.id(stmt))
+            .ok_or_else(|| Declined("its block is not known".to_owned()))?;
+        if block.len() == 1 {
+            return Err("it is the only statement of its block".into());
+        }
+        let before = &module.text()[TextRange::new(module.line_start(stmt.start()), stmt.start())];
+        let after = &module.text()[TextRange::new(stmt.end(), module.line_end(stmt.end()))];
+        let is_first = module.is_first_on_line(stmt.start());
+        if let Some(next) = block.get(index + 1)
+            && module.line_start(next.start()) == module.line_start(stmt.end())
+        {
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), next.start())));
+        }
+        if !is_first {
+            let previous = index.checked_sub(1).map(|index| &block[index]).ok_or_else(shared)?;
+            if !before.trim_end().ends_with(';') {
+                return Err(shared());
+            }
+            return Ok(Edit::deletion(TextRange::new(previous.end(), stmt.end())));
+        }
+        let rest = after.trim_start().trim_start_matches(';').trim_start();
+        if rest.starts_with('#') {
+            let comment = module.line_end(stmt.end()) - TextSize::of(rest);
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), comment)));
+        }
+        if !rest.is_empty() {
+            return Err(shared());
+        }
+        let mut start = module.line_start(stmt.start());
+        if index + 1 == block.len() {
+            start = above_blank_lines(module, start);
+        }
+        Ok(Edit::deletion(TextRange::new(
+            start,
+            module.line_end_with_newline(stmt.end()),
+        )))
+    }
+
+    /// The text of a range for a place that is indented so, with `\n` as newline.
+    pub fn moved(&self, range: TextRange, to: &str) -> String {
+        let from = self.module.indentation(range.start());
+        self.edited(range, self.reindent(range, from, to))
+    }
+
+    /// The comments on the lines directly above a statement, each of which holds nothing else.
+    pub fn comments_above(&self, stmt: impl Ranged) -> Vec<TextRange> {
+        let module = self.module;
+        let mut above = Vec::new();
+        let mut line = module.line_start(stmt.start());
+        while line > TextSize::default() {
+            let previous = module.line_start(line - TextSize::new(1));
+            match module.comments_in(TextRange::new(previous, line)) {
+                [comment] if module.is_first_on_line(comment.start()) => above.insert(0, *comment),
+                _ => break,
+            }
+            line = previous;
+        }
+        above
+    }
+
     /// The text of a range after edits inside it, for edits that take it to another place, with `\n` as newline.
     pub fn edited(&self, range: TextRange, mut edits: Vec<Edit>) -> String {
         edits.sort_by_key(|edit| (edit.start(), edit.end()));
@@ -269,28 +339,44 @@ impl Context<'_> {
         format!("{callee}(\n{indent}{unit}{each},\n{indent})")
     }
 
-    /// The edit that deletes a statement that is not the only one of its block, with the blank lines that would be left over: those
-    /// below it when it opens the block, those above it when blank lines follow as well. Declined as [`Context::lines_of`].
-    pub fn delete_statement(&self, stmt: NodeId) -> Result<Edit, Declined> {
+    /// The edits that delete statements, with the blank lines that would be left over: those below a statement that opens its block, those
+    /// above one that has blank lines below it as well. Declined when nothing would be left of a block, and as [`Context::lines_of`].
+    pub fn delete_statements(&self, stmts: &[NodeId]) -> Result<Vec<Edit>, Declined> {
         let module = self.module;
-        let lines = self.lines_of(self.model.node(stmt))?;
-        let index = match self.model.block_of(stmt) {
-            Some((block, index)) if block.len() > 1 => index,
-            _ => return Err("it is the only statement of its block".into()),
-        };
         let text = module.text();
         let is_blank = |at: TextSize| text[TextRange::new(at, module.line_end(at))].trim().is_empty();
-        let (mut start, mut end) = (lines.start(), lines.end());
-        if index == 0 {
-            while end < module.line_end_with_newline(end) && is_blank(end) {
-                end = module.line_end_with_newline(end);
+        let is_gone = |stmt: &Stmt| stmts.contains(&self.model.id(stmt));
+        let mut edits: Vec<Edit> = Vec::new();
+        for &id in stmts {
+            let lines = self.lines_of(self.model.node(id))?;
+            let (block, index) = self.model.block_of(id).ok_or("it is no statement of a block")?;
+            if block.iter().all(is_gone) {
+                return Err("nothing would be left of a block".into());
             }
-        } else if is_blank(end) {
-            while start > TextSize::default() && is_blank(module.line_start(start - TextSize::new(1))) {
-                start = module.line_start(start - TextSize::new(1));
+            // Statements that go together make one edit, which the first of them gives.
+            if index > 0 && is_gone(&block[index - 1]) {
+                continue;
             }
+            let (mut start, mut end) = (lines.start(), lines.end());
+            for next in block[index + 1..].iter().take_while(|next| is_gone(next)) {
+                let lines = self.lines_of(next)?;
+                if !module.comments_in(TextRange::new(end, lines.start())).is_empty() {
+                    return Err("a comment stands beside a statement that has to go".into());
+                }
+                end = lines.end();
+            }
+            if index == 0 {
+                while end < module.line_end_with_newline(end) && is_blank(end) {
+                    end = module.line_end_with_newline(end);
+                }
+            } else if is_blank(end) {
+                while start > TextSize::default() && is_blank(module.line_start(start - TextSize::new(1))) {
+                    start = module.line_start(start - TextSize::new(1));
+                }
+            }
+            edits.push(Edit::deletion(TextRange::new(start, end)));
         }
-        Ok(Edit::deletion(TextRange::new(start, end)))
+        Ok(edits)
     }
 
     /// The lines of a statement, to be deleted. Declined where others share them, or where a comment would be lost.
@@ -318,6 +404,19 @@ pub fn movable_lines(module: &Module, range: TextRange) -> impl Iterator<Item = 
         (line < range.end() && line < next).then(|| (line, &module.text()[TextRange::new(line, next)]))
     })
     .filter(|(line, text)| !text.trim().is_empty() && !starts_in_string(module, *line))
+}
+
+/// The start of the first of the blank lines directly above the line that starts at an offset; the offset when there is none.
+pub fn above_blank_lines(module: &Module, line: TextSize) -> TextSize {
+    let mut start = line;
+    while start > TextSize::default() {
+        let above = module.line_start(start - TextSize::new(1));
+        if !module.text()[TextRange::new(above, start)].trim().is_empty() {
+            break;
+        }
+        start = above;
+    }
+    start
 }
 
 /// Refuses statements that share a line with others (`a; b`, `if x: a`), for which lines cannot be moved.

@@ -1,7 +1,7 @@
 //! Writes a group of awaits as one concurrent statement, by edits around the calls: the calls themselves stay where they are, with
 //! their comments and strings.
 
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Step;
 use crate::codemod::Context;
@@ -186,17 +186,11 @@ fn comments_above(ctx: &Context, steps: &[Step]) -> Vec<TextRange> {
         let gap = TextRange::new(pair[0].call.end(), pair[1].call.start());
         !Comments::of(ctx, &pair[0], gap).own_line.is_empty()
     });
-    let mut above = Vec::new();
-    let mut line = ctx.module.line_start(first.start());
-    while others_have && line > TextSize::default() {
-        let previous = ctx.module.line_start(line - TextSize::new(1));
-        match ctx.module.comments_in(TextRange::new(previous, line)) {
-            [comment] if ctx.module.is_first_on_line(comment.start()) => above.insert(0, *comment),
-            _ => break,
-        }
-        line = previous;
+    if others_have {
+        ctx.comments_above(first)
+    } else {
+        Vec::new()
     }
-    above
 }
 
 fn on_one_line(steps: &[Step], opening: &str, result: &str) -> Vec<Edit> {
