@@ -37,6 +37,7 @@ mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -123,6 +124,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
