@@ -174,13 +174,17 @@ fn is_bounded(ctx: &Context, call: &ast::ExprCall) -> bool {
         let mut words = text.split(|character: char| !character.is_alphanumeric());
         words.any(|word| LIMITERS.contains(&word))
     };
+    let limits = |expr: &Expr| {
+        is_limiter(expr) || matches!(ctx.model.type_of(expr), Type::Foreign(class) if class.ends_with("Semaphore"))
+    };
     let by_callee = ctx.model.function_of(&call.func).is_some_and(|function| {
         let id = ctx.model.id(function);
         ctx.model.subtree(id).any(|(_, node)| match node {
-            AnyNodeRef::StmtWith(with) => with.is_async && with.items.iter().any(|item| {
-                is_limiter(&item.context_expr)
-                    || matches!(ctx.model.type_of(&item.context_expr), Type::Foreign(class) if class.ends_with("Semaphore"))
-            }),
+            // A threading one limits as well, or is about to become one of asyncio.
+            AnyNodeRef::StmtWith(with) => with.items.iter().any(|item| limits(&item.context_expr)),
+            AnyNodeRef::ExprCall(taken) => {
+                matches!(&*taken.func, Expr::Attribute(method) if method.attr.as_str() == "acquire" && limits(&method.value))
+            }
             _ => false,
         })
     });

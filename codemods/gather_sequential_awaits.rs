@@ -287,6 +287,18 @@ fn arguments_stay<'a>(ctx: &Context<'a>, earlier: &Member<'a>, later: &Member<'a
     Ok(())
 }
 
+/// The statement so many places behind another in its block.
+fn neighbour<'a>(ctx: &Context<'a>, stmt: &Stmt, distance: isize) -> Option<&'a Stmt> {
+    let (block, index) = ctx.model.block_of(ctx.model.id(stmt))?;
+    block.get(index.checked_add_signed(distance)?)
+}
+
+/// Whether a statement makes a coroutine and drops it.
+fn is_forgotten(ctx: &Context, stmt: &Stmt) -> bool {
+    let Stmt::Expr(statement) = stmt else { return false };
+    matches!(&*statement.value, Expr::Call(call) if ctx.model.gives_coroutine(&call.func))
+}
+
 fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
     let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
     if returned_tuple(first).is_some_and(|all| all.len() != steps.len()) {
@@ -297,6 +309,14 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
         .filter_map(|step| step.target)
         .map(|target| target.id.as_str())
         .collect();
+    // With its `await` it may belong to the same gather.
+    if [neighbour(ctx, first, -1), neighbour(ctx, last, 1)]
+        .into_iter()
+        .flatten()
+        .any(|stmt| is_forgotten(ctx, stmt))
+    {
+        return Err("the call beside it is never awaited: await it first, for it may belong to them".into());
+    }
     ctx.place_allows_overlap(first, last, &targets, options.emission.failure_order())?;
     crate::layout::own_lines(ctx.module, first.start(), first.end())?;
     crate::layout::own_lines(ctx.module, last.start(), last.end())?;

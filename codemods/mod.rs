@@ -144,8 +144,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
     codemod!(replace_ensure_future),
-    codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
+    codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(copy_tasks_before_cancel),
     codemod!(reraise_cancelled_error, glance: reraise_cancelled_error::glance),
 ];

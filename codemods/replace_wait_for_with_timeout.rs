@@ -214,6 +214,9 @@ fn check_part(ctx: &Context, part: &Expr, doubts: &mut Vec<String>) -> Result<()
         }
         Purity::Effectful => match part {
             Expr::Call(call) if makes_an_awaitable(ctx, call) => check_parts(ctx, call, doubts),
+            Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. }) => {
+                elts.iter().try_for_each(|element| check_part(ctx, element, doubts))
+            }
             _ => Err(format!(
                 "its argument or receiver `{}` is computed before the clock starts, and would count against the limit in the block",
                 short(ctx, part)

@@ -9,6 +9,8 @@ use asyncup::codemod::{Codemod, Selection, Wanted};
 use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 
+use crate::meetings::COMPETITORS;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("codemods")
 }
@@ -175,6 +177,13 @@ fn index() -> String {
             "| [`{name}`]({name}.md) | {}{request} | {minimum} | {summary} |",
             page.level.as_str()
         );
+    }
+    text.push_str(
+        "\nThe order in which codemods are applied does not matter, but where two can rewrite one place: there the earlier one goes first.\n\n\
+         | first | then | because |\n|---|---|---|\n",
+    );
+    for (first, then, reason) in COMPETITORS {
+        let _ = writeln!(text, "| `{first}` | `{then}` | {reason} |");
     }
     text.push_str(
         "\nA new codemod is a page `NAME.md`, its logic `NAME.rs`, and two lines in [`mod.rs`](mod.rs). How a page is written is said\n\
