@@ -52,10 +52,12 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
-        glance: |text, _| glance::imports(text, "requests")
+        glance: replace_requests_with_httpx::glance
     ),
-    // Most files that sleep sleep in asyncio.
-    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
+    codemod!(
+        replace_time_sleep,
+        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
+    ),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
@@ -63,7 +65,7 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(
         replace_wait_for_with_timeout,
-        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+        glance: |text, _| glance::uses(text, "asyncio", "wait_for")
     ),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),

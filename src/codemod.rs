@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use memchr::memmem;
+use ruff_python_ast::PythonVersion;
 use serde::de::DeserializeOwned;
 
 use crate::edit::Applicability;
@@ -41,6 +42,11 @@ impl Codemod {
     pub fn may_emit(&self, level: Applicability) -> bool {
         level <= self.page.level
     }
+
+    /// Whether code that must run on this Python may be rewritten by it.
+    pub fn works_on(&self, target: PythonVersion) -> bool {
+        self.page.minimum.is_none_or(|minimum| target >= minimum)
+    }
 }
 
 /// Validates an options table by reading it as the codemod's own options type.
@@ -73,7 +79,7 @@ impl Context<'_> {
 pub enum Wanted {
     /// Declined patterns as well.
     Everything,
-    /// What can be rewritten or needs a person. Nothing is declared about receivers.
+    /// What can be rewritten or needs a person. Nothing is declared about receivers, and no codemod has options.
     NothingDeclined,
 }
 
