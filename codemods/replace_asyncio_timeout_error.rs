@@ -24,9 +24,9 @@ const NAMES: &[&str] = &[
 
 /// The classes are named through an import of theirs: as an attribute, or as a name of its own.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    glance::uses(text, "asyncio", BUILTIN)
-        || glance::uses(text, "concurrent", BUILTIN)
-        || glance::uses(text, "socket", "timeout")
+    glance::uses_member(text, "asyncio", &[BUILTIN])
+        || glance::uses_member(text, "concurrent", &[BUILTIN])
+        || glance::uses_member(text, "socket", &["timeout"])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

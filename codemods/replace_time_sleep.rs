@@ -29,7 +29,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     if delay.is_starred_expr() || !call.arguments.keywords.is_empty() {
         return Err("it is not called with one positional argument".into());
     }
-    if let Some(line) = patched(ctx) {
+    if let Some(line) = ctx.patched("time.sleep") {
         return Err(format!("`time.sleep` is patched in line {line}, and the patch would no longer be met").into());
     }
     let doubt = ctx.may_await(ctx.model.id(call))?;
@@ -115,27 +115,4 @@ fn is_tested(ctx: &Context, call: &ast::ExprCall, delay: &Expr) -> bool {
         }
         _ => false,
     })
-}
-
-/// The line in which the module replaces `time.sleep` by something else, by the means of the usual test libraries.
-fn patched(ctx: &Context) -> Option<usize> {
-    let call = ctx.model.calls().find(|call| {
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return false,
-        };
-        if !matches!(name, "patch" | "object" | "setattr") {
-            return false;
-        }
-        let arguments = &call.arguments.args;
-        match (arguments.first(), arguments.get(1)) {
-            (Some(Expr::StringLiteral(target)), _) => target.value.to_str().ends_with("time.sleep"),
-            (Some(target), Some(Expr::StringLiteral(attribute))) => {
-                attribute.value.to_str() == "sleep" && ctx.model.qualified_name(target).as_deref() == Some("time")
-            }
-            _ => false,
-        }
-    })?;
-    Some(ctx.module.location(call.start()).0)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use memchr::memmem;
-use ruff_python_ast::PythonVersion;
+use ruff_python_ast::{Expr, PythonVersion};
+use ruff_text_size::Ranged;
 use serde::de::DeserializeOwned;
 
 use crate::edit::Applicability;
@@ -71,6 +72,31 @@ impl Context<'_> {
     /// This codemod's options, defaults filled in.
     pub fn options<T: DeserializeOwned + Default>(&self) -> T {
         self.settings.options(self.codemod)
+    }
+
+    /// The line in which the module replaces a member of another module (`time.sleep`) by something else, by the means of the usual test
+    /// libraries: a rewrite that names another member would no longer meet the replacement.
+    pub fn patched(&self, qualified: &str) -> Option<usize> {
+        let (module, member) = qualified.rsplit_once('.')?;
+        let call = self.model.calls().find(|call| {
+            let name = match &*call.func {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return false,
+            };
+            if !matches!(name, "patch" | "object" | "setattr") {
+                return false;
+            }
+            let arguments = &call.arguments.args;
+            match (arguments.first(), arguments.get(1)) {
+                (Some(Expr::StringLiteral(target)), _) => target.value.to_str().ends_with(qualified),
+                (Some(target), Some(Expr::StringLiteral(attribute))) => {
+                    attribute.value.to_str() == member && self.model.qualified_name(target).as_deref() == Some(module)
+                }
+                _ => false,
+            }
+        })?;
+        Some(self.module.location(call.start()).0)
     }
 }
 

@@ -21,13 +21,15 @@ pub fn imports(text: &[u8], package: &str) -> bool {
     import_statements(text, package).next().is_some()
 }
 
-/// Whether a member of a package may be used: imported by its name, or as an attribute of what an import of the package binds. For
-/// `uses(text, "time", "sleep")` these are `from time import sleep`, `time.sleep` and, after `import time as t`, `t.sleep`.
-pub fn uses(text: &[u8], package: &str, member: &str) -> bool {
-    places_of(text, package, member).next().is_some()
+/// Whether the text may read one of these members of a package: imported by its name, or as an attribute of what an import of the package
+/// binds. For `sleep` of `time` these are `from time import sleep`, `time.sleep` and, after `import time as t`, `t.sleep`.
+pub fn uses_member(text: &[u8], package: &str, members: &[&str]) -> bool {
+    members
+        .iter()
+        .any(|member| places_of(text, package, member).next().is_some())
 }
 
-/// Where [`uses`] sees a member, the imports of its name included; `local` are the names that the text may give to it.
+/// Where [`uses_member`] sees one, the imports of its name included.
 pub fn places_of<'t>(text: &'t [u8], package: &'t str, member: &'t str) -> impl Iterator<Item = Place<'t>> {
     let imports: Vec<&[u8]> = import_statements(text, package).collect();
     let is_by_name = imports.iter().any(|import| words(import, member).next().is_some());
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn members_are_told_from_other_names() {
-        let sleeps = |text: &str| uses(text.as_bytes(), "time", "sleep");
+        let sleeps = |text: &str| uses_member(text.as_bytes(), "time", &["sleep"]);
         assert!(sleeps("import time\ntime.sleep(1)") && sleeps("import time as t\nt.sleep(1)"));
         assert!(sleeps("import os, time as \\\n t\nt . sleep(1)") && sleeps("import time\n(time\n  .sleep(1))"));
         assert!(sleeps("from time import (\n  sleep as nap,\n)\n") && sleeps("from time import (a,\n  sleep)"));
@@ -332,6 +334,18 @@ mod tests {
             "async def a():\n    class X:\n        def b(self):\n            f()\n"
         ));
         assert!(!may_lie("class X:\n    def a():\n        def b():\n            f()\n"));
+    }
+
+    #[test]
+    fn members_are_told_from_words() {
+        let uses = |text: &[u8]| uses_member(text, "asyncio", &["wait"]);
+        assert!(uses(b"import asyncio\nasyncio.wait([])\n"));
+        assert!(uses(b"import asyncio as aio\naio.wait([])\n"));
+        assert!(uses(b"from asyncio import Lock, wait\n"));
+        assert!(uses(b"from \\\n  asyncio import Lock, wait\n"));
+        assert!(uses(b"import asyncio\n(asyncio\n    .wait([]))\n"));
+        assert!(!uses(b"import asyncio\nwait()\nasyncio.sleep(0)\n"));
+        assert!(!uses(b"from asyncio import Lock\n"));
     }
 
     fn paths<'t>(calls: impl Iterator<Item = Place<'t>>) -> Vec<&'t str> {

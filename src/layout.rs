@@ -100,6 +100,31 @@ impl Context<'_> {
         text.replace("\r\n", "\n")
     }
 
+    /// `prefix[element for x in xs]` as formatters lay it out at an indentation: on one line where that fits, else its inside on one, else each
+    /// clause on its own. `element` and `clauses` are given the indentation that they are written for, and may have several lines.
+    pub fn comprehension(
+        &self,
+        prefix: &str,
+        element: impl Fn(&str) -> String,
+        clauses: impl Fn(&str) -> Vec<String>,
+        indent: &str,
+        unit: &str,
+    ) -> String {
+        let further = format!("{indent}{unit}");
+        let inside = format!("{} {}", element(""), clauses("").join(" "));
+        let line = format!("{prefix}[{inside}]");
+        if !line.contains('\n') && self.fits(&format!("{indent}{line}")) {
+            return line;
+        }
+        let inside = if !inside.contains('\n') && self.fits(&format!("{further}{inside}")) {
+            inside
+        } else {
+            let lines = std::iter::once(element(&further)).chain(clauses(&further));
+            lines.collect::<Vec<_>>().join(&format!("\n{further}"))
+        };
+        format!("{prefix}[\n{further}{inside}\n{indent}]")
+    }
+
     /// The edits that write the arguments of a call that stands on one line on lines of their own, as formatters do: all on one line where
     /// that fits, else one on each with a trailing comma. `indent` is the indentation of the line on which the call starts.
     pub fn explode(&self, call: &ast::ExprCall, indent: &str, unit: &str) -> Vec<Edit> {
@@ -137,6 +162,131 @@ impl Context<'_> {
             edits.push(Edit::insertion(format!("\n{indent}"), inside.end()));
         }
         edits
+    }
+}
+
+impl Context<'_> {
+    /// The edit that takes one argument out of a call, with its comma. A call that stood on several lines only because it was too long
+    /// for one moves onto one line where it fits now. Declined when a comment stands beside the argument.
+    pub fn without_argument(&self, call: &ast::ExprCall, argument: TextRange) -> Result<Edit, Declined> {
+        let module = self.module;
+        let inside = TextRange::new(
+            call.arguments.start() + TextSize::new(1),
+            call.arguments.end() - TextSize::new(1),
+        );
+        let others: Vec<TextRange> = call.arguments.iter_source_order().map(|other| other.range()).collect();
+        let previous = others.iter().rfind(|other| other.start() < argument.start());
+        let next = others.iter().find(|other| other.start() > argument.start());
+        let comma_behind = |end: TextSize| {
+            let tokens = module.tokens().in_range(TextRange::new(end, inside.end()));
+            tokens
+                .iter()
+                .find(|token| token.kind() == TokenKind::Comma)
+                .map(Ranged::end)
+        };
+        let gap = match (previous, next) {
+            // `, argument` behind the one before, whose own closing parentheses stay in front of the comma.
+            (Some(previous), _) => {
+                let end = comma_behind(previous.end()).map_or(previous.end(), |end| end - TextSize::new(1));
+                TextRange::new(end, argument.end())
+            }
+            (None, Some(_)) => {
+                let end = comma_behind(argument.end()).unwrap_or(argument.end());
+                let rest = &module.text()[TextRange::new(end, inside.end())];
+                let blank = rest.len() - rest.trim_start().len();
+                TextRange::new(argument.start(), end + TextSize::try_from(blank).unwrap_or_default())
+            }
+            (None, None) => inside,
+        };
+        let beside = TextRange::new(gap.start(), module.line_end(gap.end()).min(inside.end()).max(gap.end()));
+        if !module.comments_in(beside).is_empty() {
+            return Err("a comment stands beside the argument".into());
+        }
+        let kept: String = [
+            TextRange::new(inside.start(), gap.start()),
+            TextRange::new(gap.end(), inside.end()),
+        ]
+        .iter()
+        .map(|range| &module.text()[*range])
+        .collect();
+        let line_end = module.line_end(call.end());
+        let behind = &module.text()[TextRange::new(call.end(), line_end)];
+        let before = &module.text()[TextRange::new(module.line_start(call.start()), inside.start())];
+        let one_line = kept.trim();
+        let was_broken = kept.starts_with(['\n', '\r']) && !one_line.is_empty() && !one_line.ends_with(',');
+        if was_broken
+            && !one_line.contains(['\n', '\r'])
+            && module.comments_in(inside).is_empty()
+            && !before.contains('\n')
+            && self.fits(&format!("{before}{one_line}){behind}"))
+        {
+            return Ok(Edit::replacement(one_line, inside));
+        }
+        Ok(Edit::deletion(gap))
+    }
+
+    /// A call written anew in the place of a node: on one line where that fits, else its arguments on a line of their own, else one on
+    /// each with a trailing comma. Arguments that have several lines themselves are left as they are.
+    pub fn call_text(&self, at: NodeId, callee: &str, arguments: &[&str]) -> String {
+        let module = self.module;
+        let range = self.model.node(at).range();
+        let before = &module.text()[TextRange::new(module.line_start(range.start()), range.start())];
+        let behind = &module.text()[TextRange::new(range.end(), module.line_end(range.end()))];
+        let behind = behind.split('#').next().unwrap_or_default().trim_end();
+        let joined = arguments.join(", ");
+        let one_line = format!("{callee}({joined})");
+        if joined.contains(['\n', '\r']) || self.fits(&format!("{before}{one_line}{behind}")) {
+            return one_line;
+        }
+        let indent = module.indentation(range.start());
+        let unit = self
+            .model
+            .statement_of(at)
+            .map_or_else(|| "    ".to_owned(), |(stmt, _)| self.indent_unit(stmt));
+        if self.fits(&format!("{indent}{unit}{joined}")) {
+            return format!("{callee}(\n{indent}{unit}{joined}\n{indent})");
+        }
+        let each = arguments.join(&format!(",\n{indent}{unit}"));
+        format!("{callee}(\n{indent}{unit}{each},\n{indent})")
+    }
+
+    /// The edit that deletes a statement that is not the only one of its block, with the blank lines that would be left over: those
+    /// below it when it opens the block, those above it when blank lines follow as well. Declined as [`Context::lines_of`].
+    pub fn delete_statement(&self, stmt: NodeId) -> Result<Edit, Declined> {
+        let module = self.module;
+        let lines = self.lines_of(self.model.node(stmt))?;
+        let index = match self.model.block_of(stmt) {
+            Some((block, index)) if block.len() > 1 => index,
+            _ => return Err("it is the only statement of its block".into()),
+        };
+        let text = module.text();
+        let is_blank = |at: TextSize| text[TextRange::new(at, module.line_end(at))].trim().is_empty();
+        let (mut start, mut end) = (lines.start(), lines.end());
+        if index == 0 {
+            while end < module.line_end_with_newline(end) && is_blank(end) {
+                end = module.line_end_with_newline(end);
+            }
+        } else if is_blank(end) {
+            while start > TextSize::default() && is_blank(module.line_start(start - TextSize::new(1))) {
+                start = module.line_start(start - TextSize::new(1));
+            }
+        }
+        Ok(Edit::deletion(TextRange::new(start, end)))
+    }
+
+    /// The lines of a statement, to be deleted. Declined where others share them, or where a comment would be lost.
+    pub fn lines_of(&self, stmt: impl Ranged) -> Result<TextRange, Declined> {
+        let module = self.module;
+        own_lines(module, stmt.start(), stmt.end())?;
+        let lines = TextRange::new(
+            module.line_start(stmt.start()),
+            module.line_end_with_newline(stmt.end()),
+        );
+        if module.comments_in(lines).is_empty() {
+            Ok(lines)
+        } else {
+            Err("a comment stands beside a statement that has to go".into())
+        }
     }
 }
 

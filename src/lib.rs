@@ -12,6 +12,7 @@ pub mod concurrency;
 pub mod diff;
 pub mod draft;
 pub mod edit;
+pub mod exception_groups;
 pub mod finding;
 pub mod glance;
 pub mod importer;

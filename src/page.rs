@@ -10,6 +10,8 @@
 //! | `python unchanged` | nothing is rewritten at any level |
 //! | `toml config` | the configuration of the next case, with the keys of `asyncup.toml` |
 //!
+//! A page with `default = false` in its front matter is a matter of taste: its codemod runs only where it is selected by name or by `ALL`.
+//!
 //! `target=py311` behind `before` or `unchanged` sets the target version. A block quote above a case is the reason that is printed for
 //! it, or a part of that reason; an unchanged case without one is not even recognised.
 
@@ -35,6 +37,8 @@ pub struct Page {
     pub level: Applicability,
     /// The lowest target version at which the codemod works.
     pub minimum: Option<PythonVersion>,
+    /// Whether the codemod runs where no selection is made.
+    pub is_default: bool,
     /// The distributions and modules of the standard library that it is about.
     pub libraries: Vec<String>,
     /// Literals that must all occur in the bytes of a file; else the codemod is not run on it.
@@ -194,6 +198,7 @@ impl Page {
             title: title.clone(),
             level: front.level.into(),
             minimum: front.python.map(|Version(version)| version),
+            is_default: front.is_default.unwrap_or(true),
             libraries: front.libraries,
             needles: front.needles,
             summary: summary.replace('\n', " "),
@@ -268,6 +273,8 @@ fn blocks(lines: &[&str]) -> Result<Vec<Block>, PageError> {
 struct FrontMatter {
     level: Level,
     python: Option<Version>,
+    #[serde(rename = "default")]
+    is_default: Option<bool>,
     #[serde(default)]
     libraries: Vec<String>,
     needles: Vec<String>,
@@ -531,6 +538,7 @@ mod tests {
         assert_eq!(page.summary, "One sentence on two lines.");
         assert_eq!(page.why, "Text.\n\n- a list");
         assert_eq!(page.minimum, Some(PythonVersion::PY311));
+        assert!(page.is_default);
         let [one, two] = page.cases.as_slice() else {
             panic!("{} cases", page.cases.len())
         };
@@ -548,6 +556,12 @@ mod tests {
             (two.before.as_str(), None, false)
         );
         assert_eq!(two.settings.target, NEWEST);
+    }
+
+    #[test]
+    fn a_page_may_ask_to_be_selected() {
+        let text = HEAD.replace("level =", "default = false\nlevel =");
+        assert!(!Page::parse(&text).unwrap().is_default);
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl<'t> Callees<'t> {
                 .iter()
                 .any(|word| rest.starts_with(word));
         let body = &self.text[at..next];
-        (ends_here && triple_quotes(body) % 2 == 0).then_some(body)
+        (ends_here && triple_quotes(body).is_multiple_of(2)).then_some(body)
     }
 }
 

@@ -35,16 +35,13 @@ pub(in crate::codemods) fn glance(text: &[u8], _: Wanted) -> bool {
     if !glance::imports(text, "requests") {
         return false;
     }
-    let has_session = ["Session", "session"]
-        .iter()
-        .any(|class| glance::uses(text, "requests", class));
+    let has_session = glance::uses_member(text, "requests", &["Session", "session"]);
     if has_session {
         let mut methods = VERBS.iter().chain(&["send"]);
         methods.any(|method| glance::calls(text, method).any(|call| call.may_lie_in_coroutine()))
     } else {
-        VERBS
-            .iter()
-            .any(|verb| glance::places_of(text, "requests", verb).any(|place| place.may_lie_in_coroutine()))
+        let mut verbs = VERBS.iter();
+        verbs.any(|verb| glance::places_of(text, "requests", verb).any(|place| place.may_lie_in_coroutine()))
     }
 }
 

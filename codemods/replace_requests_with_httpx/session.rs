@@ -267,25 +267,11 @@ impl<'a> Conversion<'_, 'a> {
 
     fn is_close(&self, stmt: &Stmt, name: &ast::ExprName) -> bool {
         let Stmt::Expr(inner) = stmt else { return false };
-        self.ctx.model.slice(&*inner.value) == format!("{}.close()", name.id) && self.removable(stmt).is_ok()
-    }
-
-    fn removable(&self, stmt: &Stmt) -> Result<TextRange, Declined> {
-        let module = self.ctx.module;
-        own_lines(module, stmt.start(), stmt.end())?;
-        let lines = TextRange::new(
-            module.line_start(stmt.start()),
-            module.line_end_with_newline(stmt.end()),
-        );
-        if module.comments_in(lines).is_empty() {
-            Ok(lines)
-        } else {
-            Err("a comment stands beside a statement that has to move".into())
-        }
+        self.ctx.model.slice(&*inner.value) == format!("{}.close()", name.id) && self.ctx.lines_of(stmt).is_ok()
     }
 
     fn delete_statement(&mut self, stmt: &Stmt) -> Result<(), Declined> {
-        let lines = self.removable(stmt)?;
+        let lines = self.ctx.lines_of(stmt)?;
         self.draft.delete(lines);
         Ok(())
     }

@@ -125,7 +125,7 @@ pub struct RunArguments {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Codemods")]
 pub struct SelectionArguments {
-    /// Run only these codemods (comma-separated, repeatable; ALL means every one)
+    /// Run only these codemods (comma-separated, repeatable; ALL means every one, those on request included)
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub select: Vec<String>,
     /// Do not run these codemods (comma-separated, repeatable)

@@ -10,13 +10,14 @@ use crate::page::{Case, Expected, Page};
 /// Columns of running text. Code keeps its own lines.
 const WIDTH: usize = 100;
 
-/// One line per codemod: name, highest level, lowest Python, summary.
+/// One line per codemod: name, highest level, lowest Python, summary, and whether it must be asked for.
 pub fn list(out: &mut dyn Write, codemods: &[Codemod]) -> io::Result<()> {
     let width = codemods.iter().map(|codemod| codemod.name.len()).max().unwrap_or(0);
     for codemod in codemods {
         let page: &Page = &codemod.page;
         let (name, level, minimum) = (codemod.name, page.level.as_str(), minimum(page));
-        writeln!(out, "{name:width$}  {level:7}  {minimum:5}  {}", page.summary)?;
+        let request = if page.is_default { "" } else { " (On request.)" };
+        writeln!(out, "{name:width$}  {level:7}  {minimum:5}  {}{request}", page.summary)?;
     }
     Ok(())
 }
@@ -31,6 +32,9 @@ pub fn explain(out: &mut dyn Write, codemod: &Codemod) -> io::Result<()> {
         writeln!(out, "Python:    {}", minimum(page))?;
     }
     writeln!(out, "Libraries: {}", page.libraries.join(", "))?;
+    if !page.is_default {
+        writeln!(out, "Selected:  on request, by its name or by ALL")?;
+    }
     for (heading, text) in [
         ("Why", Some(&page.why)),
         ("Safety", Some(&page.safety)),

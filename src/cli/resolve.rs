@@ -261,7 +261,10 @@ fn profile(
     config.override_with(flags.clone());
     let named =
         |names: &[String], codemod: &Codemod| names.iter().any(|name| name == config::ALL || name == codemod.name);
-    let selected = |codemod: &&Codemod| config.select.as_deref().is_none_or(|names| named(names, codemod));
+    let selected = |codemod: &&Codemod| match &config.select {
+        Some(names) => named(names, codemod),
+        None => codemod.page.is_default,
+    };
     let chosen = codemods
         .iter()
         .filter(selected)

@@ -141,6 +141,22 @@ impl<'a> SemanticModel<'a> {
         matches!(self.type_of(manager), Type::Foreign(name) if TRANSPARENT_MANAGERS.contains(&&*name))
     }
 
+    /// Whether a node stands in the body of a `try` whose handlers name this class: its failure is expected.
+    pub fn is_handled_by_name(&self, id: NodeId, class: &str) -> bool {
+        self.ancestors(id).any(|(_, node)| match node {
+            AnyNodeRef::StmtTry(outer) => {
+                outer.body.iter().any(|stmt| self.contains(self.id(stmt), id))
+                    && outer.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
+                        handler
+                            .type_
+                            .as_deref()
+                            .is_some_and(|type_| self.slice(type_).contains(class))
+                    })
+            }
+            _ => false,
+        })
+    }
+
     /// Whether a local name may be seen once the body of a guard has failed: in its handlers and `finally`, behind it if the function can
     /// get there, and in nested functions.
     pub fn is_seen_after_failure(&self, name: &str, scope: ScopeId, guard: &Guard<'a>) -> bool {

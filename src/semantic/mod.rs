@@ -8,6 +8,7 @@ mod build;
 pub mod constants;
 pub mod effects;
 mod elements;
+pub mod event_loop;
 pub mod flow;
 pub mod members;
 pub mod names;

@@ -161,6 +161,23 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// Whether code at this node runs on some Python versions only: under a test of `sys.version_info`, in its `if` or its `and`.
+    pub fn is_chosen_by_version(&self, id: NodeId) -> bool {
+        let tests_version = |test: &Expr| {
+            let text = self.slice(test);
+            text.contains("version_info") || text.contains("hexversion")
+        };
+        self.ancestors(id).any(|(_, node)| match node {
+            AnyNodeRef::StmtIf(outer) => {
+                let clauses = outer.elif_else_clauses.iter();
+                tests_version(&outer.test) || clauses.filter_map(|clause| clause.test.as_ref()).any(tests_version)
+            }
+            AnyNodeRef::ExprIf(outer) => tests_version(&outer.test),
+            AnyNodeRef::ExprBoolOp(outer) => outer.values.iter().any(tests_version),
+            _ => false,
+        })
+    }
+
     /// Whether `yield` stands in the body of this function itself.
     pub fn is_generator(&self, function: &'a ast::StmtFunctionDef) -> bool {
         let scope = self.body_scope(function);

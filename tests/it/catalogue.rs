@@ -185,16 +185,18 @@ fn index() -> String {
     let mut text = String::from(
         "<!-- Made from the pages; ASYNCUP_UPDATE_INDEX=1 cargo test index writes it. -->\n\n# The catalogue\n\n\
          What asyncup can do, in the order in which rewrites take precedence. A page says what a codemod rewrites, when that is\n\
-         safe, and shows it; each of its examples is a test. *Level* is the highest that the codemod may claim.\n\n\
+         safe, and shows it; each of its examples is a test. *Level* is the highest that the codemod may claim. One that runs *on request*\n\
+         is a matter of taste: it runs only where it is selected by its name or by `ALL` (`default = false` on its page).\n\n\
          | codemod | level | Python | rewrites |\n|---|---|---|---|\n",
     );
     for codemod in ALL {
         let (name, page) = (codemod.name, &codemod.page);
         let minimum = page.minimum.map_or_else(String::new, |version| format!("{version}+"));
         let summary = page.summary.replace('|', "\\|");
+        let request = if page.is_default { "" } else { ", on request" };
         let _ = writeln!(
             text,
-            "| [`{name}`]({name}.md) | {} | {minimum} | {summary} |",
+            "| [`{name}`]({name}.md) | {}{request} | {minimum} | {summary} |",
             page.level.as_str()
         );
     }

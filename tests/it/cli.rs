@@ -172,6 +172,26 @@ fn configuration_of_the_closest_folder_holds_and_flags_override_it() {
 }
 
 #[test]
+fn a_codemod_on_request_runs_where_it_is_selected() {
+    let text = "import asyncio\n\n\nasync def f(): ...\n\n\nasync def g():\n    await asyncio.gather(f(), f())\n";
+    let project = Project::new(&[("a.py", text)]);
+    let check = |more: &[&str], code, said| {
+        let arguments = [&["check", "--target-version", "py313", "a.py"], more].concat();
+        project.ends(&arguments, code, said);
+    };
+    check(&["--unsafe-fixes"], 0, "No problems");
+    check(
+        &["--select", "replace_gather_with_task_group"],
+        1,
+        "replace_gather_with_task_group",
+    );
+    check(&["--select", "ALL"], 1, "replace_gather_with_task_group");
+    project.write("asyncup.toml", "select = ['replace_gather_with_task_group']\n");
+    check(&[], 1, "replace_gather_with_task_group");
+    project.ends(&["list"], 0, "by a block under `asyncio.TaskGroup`. (On request.)");
+}
+
+#[test]
 fn stdin_is_judged_under_its_name() {
     let project = Project::new(&[("sub/asyncup.toml", "ignore = ['ALL']\n")]);
     let fixed = project.run_on(BEFORE.as_bytes(), &["apply", "--stdin-filename", "x.py", "-"]);
