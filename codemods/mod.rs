@@ -12,6 +12,7 @@ use crate::page::Page;
 mod check_gathered_exceptions;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
+mod offload_blocking_call;
 mod remove_loop_argument;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
@@ -82,6 +83,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),

@@ -1,5 +1,7 @@
 //! Facts about libraries, embedded as data from `knowledge/`.
 
+pub mod blocking;
+
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;

@@ -19,6 +19,7 @@ pub mod importer;
 pub mod knowledge;
 pub mod layout;
 pub mod module;
+pub mod offload;
 pub mod page;
 pub mod plan;
 pub mod project;

@@ -22,10 +22,21 @@ impl Plan {
     /// Chooses among the findings that may be applied at `level`, in the order (start, end, catalogue). A fix claims everything from its
     /// first edit to its last: an edit in between by another could change what this one relied on. Equal fixes are accepted together.
     pub fn resolve(findings: &[Finding], level: Applicability, rejected: &BTreeSet<usize>) -> Self {
+        let may_apply =
+            |index: usize, finding: &Finding| finding.applicability() >= level && !rejected.contains(&index);
+        // Of two codemods that can rewrite one place, the earlier in the catalogue does, even where it has to wait for the next pass.
+        let is_preceded = |index: usize, finding: &Finding| {
+            findings[..index]
+                .iter()
+                .enumerate()
+                .rev()
+                .take_while(|(_, other)| other.range == finding.range)
+                .any(|(before, other)| other.codemod != finding.codemod && may_apply(before, other))
+        };
         let mut order: Vec<(TextRange, usize)> = findings
             .iter()
             .enumerate()
-            .filter(|(index, finding)| finding.applicability() >= level && !rejected.contains(index))
+            .filter(|(index, finding)| may_apply(*index, finding) && !is_preceded(*index, finding))
             .filter_map(|(index, finding)| Some((finding.fix()?.hull()?, index)))
             .collect();
         order.sort_by_key(|(hull, index)| (hull.start(), hull.end(), *index));

@@ -43,9 +43,58 @@ impl<'a> SemanticModel<'a> {
                     _ => Type::Unknown,
                 }
             }
+            Expr::ListComp(inner) => self.infer(&inner.elt, steps + 1),
+            Expr::SetComp(inner) => self.infer(&inner.elt, steps + 1),
+            Expr::Generator(inner) => self.infer(&inner.elt, steps + 1),
             _ if self.infer(expr, steps + 1) == Type::Scalar("str") => Type::Scalar("str"),
-            _ => self.annotated_elements(expr, 0, steps),
+            _ => match self.annotated_elements(expr, 0, steps) {
+                Type::Unknown => self.collected_elements(expr, steps),
+                known => known,
+            },
         }
+    }
+
+    /// The elements of a list of the function's own that is only iterated over and appended to: all that it is made of must agree.
+    fn collected_elements(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        let Expr::Name(name) = expr else { return Type::Unknown };
+        let scope = self.scope_of(self.id(name));
+        let Some(binding) = self.sole_binding(&name.id, scope) else {
+            return Type::Unknown;
+        };
+        let BindingKind::Assignment(made) = binding.kind else {
+            return Type::Unknown;
+        };
+        let mut agreed = match made {
+            Expr::List(list) if list.elts.is_empty() => None,
+            Expr::List(_) | Expr::ListComp(_) => Some(self.element_type(made, steps + 1)),
+            _ => return Type::Unknown,
+        };
+        let own = self.lookup(&name.id, scope);
+        for reference in self.references_named(&name.id) {
+            if self.lookup(&name.id, reference.scope) != own {
+                continue;
+            }
+            let at = reference.name.range();
+            let added = match self.node(self.parent(reference.node)) {
+                AnyNodeRef::StmtFor(inner) if inner.iter.range() == at => continue,
+                AnyNodeRef::Comprehension(inner) if inner.iter.range() == at => continue,
+                AnyNodeRef::ExprAttribute(method) if method.attr.as_str() == "append" => {
+                    match self.node(self.parent(self.parent(reference.node))) {
+                        AnyNodeRef::ExprCall(call) if call.func.range() == method.range() => {
+                            self.common(&call.arguments.args, steps)
+                        }
+                        _ => return Type::Unknown,
+                    }
+                }
+                _ => return Type::Unknown,
+            };
+            match &agreed {
+                None => agreed = Some(added),
+                Some(known) if *known == added => {}
+                Some(_) => return Type::Unknown,
+            }
+        }
+        agreed.unwrap_or(Type::Unknown)
     }
 
     fn value_type(&self, expr: &Expr, steps: usize) -> Type<'a> {

@@ -149,8 +149,9 @@ impl<'a> SemanticModel<'a> {
             return Backend::Asyncio;
         }
         match (self.imports_package("trio"), self.imports_package("anyio")) {
-            (true, _) => Backend::Trio,
-            (false, true) => Backend::Anyio,
+            (true, false) => Backend::Trio,
+            // Which works under trio as well.
+            (_, true) => Backend::Anyio,
             _ if ["curio", "twisted", "sniffio", "gevent", "eventlet"]
                 .iter()
                 .any(|name| self.imports_package(name)) =>

@@ -114,6 +114,8 @@ impl<'a> SemanticModel<'a> {
                 _ => left,
             },
             (Type::Scalar("int" | "float"), Type::Scalar("int" | "float")) => Type::Scalar("float"),
+            // Whatever a path is divided by, a path comes out.
+            (Type::Foreign(name), _) if name == PATH && binary.op == Operator::Div => left,
             _ => Type::Unknown,
         }
     }
@@ -161,11 +163,23 @@ impl<'a> SemanticModel<'a> {
             {
                 Type::Foreign(name)
             }
-            Some(name) if name == "asyncio.get_running_loop" || name == "asyncio.get_event_loop" => {
-                Type::Foreign("asyncio.AbstractEventLoop".to_owned())
+            Some(name) => match FACTORIES.iter().find(|(factory, _)| *factory == name) {
+                Some((_, class)) => Type::Foreign((*class).to_owned()),
+                None => Type::Unknown,
+            },
+            None => self.infer_path_method(call, steps),
+        }
+    }
+
+    /// `path.resolve()`: the methods of a path that give a path.
+    fn infer_path_method(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        match &*call.func {
+            Expr::Attribute(method) if PATH_TO_PATH.contains(&method.attr.as_str()) => {
+                match self.infer(&method.value, steps + 1) {
+                    Type::Foreign(name) if name == PATH => Type::Foreign(name),
+                    _ => Type::Unknown,
+                }
             }
-            Some(name) if name == "asyncio.create_task" => Type::Foreign("asyncio.Task".to_owned()),
-            Some(name) if name == "requests.session" => Type::Foreign("requests.Session".to_owned()),
             _ => Type::Unknown,
         }
     }
@@ -337,8 +351,10 @@ impl<'a> SemanticModel<'a> {
 
     /// `self.x`: what every assignment to the attribute in the class agrees on.
     fn infer_attribute(&self, attribute: &ast::ExprAttribute, steps: usize) -> Type<'a> {
-        let Type::Instance(class) = self.infer(&attribute.value, steps + 1) else {
-            return Type::Unknown;
+        let class = match self.infer(&attribute.value, steps + 1) {
+            Type::Instance(class) => class,
+            Type::Foreign(name) if name == PATH && attribute.attr.as_str() == "parent" => return Type::Foreign(name),
+            _ => return Type::Unknown,
         };
         let name = attribute.attr.as_str();
         let mut agreed: Option<Type<'a>> = None;
@@ -380,10 +396,44 @@ impl<'a> SemanticModel<'a> {
     }
 }
 
+/// Functions with the name of no class, and the class of what they give (read in their sources).
+const FACTORIES: &[(&str, &str)] = &[
+    ("asyncio.get_running_loop", "asyncio.AbstractEventLoop"),
+    ("asyncio.get_event_loop", "asyncio.AbstractEventLoop"),
+    ("asyncio.create_task", "asyncio.Task"),
+    ("boto3.client", "botocore.client.BaseClient"),
+    ("pathlib.Path.cwd", PATH),
+    ("pathlib.Path.home", PATH),
+    ("psycopg.connect", "psycopg.Connection"),
+    ("psycopg2.connect", "psycopg2.extensions.connection"),
+    ("pymysql.connect", "pymysql.connections.Connection"),
+    ("redis.from_url", "redis.Redis"),
+    ("redis.Redis.from_url", "redis.Redis"),
+    ("requests.session", "requests.Session"),
+    ("socket.create_connection", "socket.socket"),
+    ("socket.socket", "socket.socket"),
+];
+
+const PATH: &str = "pathlib.Path";
+
+const PATH_TO_PATH: &[&str] = &[
+    "absolute",
+    "expanduser",
+    "joinpath",
+    "resolve",
+    "with_name",
+    "with_stem",
+    "with_suffix",
+];
+
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[
+    "multiprocessing.Pool",
     "requests.Session",
     "requests.sessions.Session",
+    "socket.socket",
+    "subprocess.Popen",
+    "urllib3.PoolManager",
     "httpx.Client",
     "httpx.AsyncClient",
     "aiohttp.ClientSession",

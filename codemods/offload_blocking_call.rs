@@ -1,0 +1,311 @@
+//! A known blocking call in async code -> `await asyncio.to_thread(f, ...)`.
+//!
+//! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
+//! calls of a module are meant, and what cannot be proven of their receivers and arguments.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
+
+use crate::codemod::{Context, Wanted};
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::knowledge::blocking::{self, Blocking, Rule};
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{BindingKind, NodeId, ScopeId};
+
+/// Flags with which a call returns at once instead of waiting.
+const NO_WAIT: &[&str] = &["WNOHANG", "P_NOWAIT", "P_NOWAITO", "LOCK_NB", "LOCK_UN"];
+
+/// Builtins that read an iterator to its end before anything else happens.
+const EXHAUSTING: &[&str] = &["list", "tuple", "set", "frozenset", "sorted", "len"];
+
+/// A quick look: false when nothing of the table is imported and mentioned.
+pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
+    blocking::mentions_blocking(text, |rule| match rule {
+        Rule::Call | Rule::List | Rule::Never => true,
+        Rule::Closure | Rule::Short => wanted == Wanted::Everything,
+        Rule::Other | Rule::Leave => false,
+    })
+}
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    let model = ctx.model;
+    for call in model.calls() {
+        let id = model.id(call);
+        if !model.runs_in_async(id) {
+            continue;
+        }
+        if let Some(function) = nested_blocking_function(ctx, call) {
+            let doubt = format!(
+                "all of `{}` runs in the thread: nothing else in it may need the event loop's",
+                function.name
+            );
+            acc.push_defect(
+                call,
+                format!("`{}` blocks the event loop: every other task waits", function.name),
+                ctx.offload(call, Some(doubt)),
+            );
+            continue;
+        }
+        let Some((name, row)) = recognise(ctx, call) else {
+            continue;
+        };
+        if model.awaited_by(&Expr::Call(call.clone())).is_some() || returns_at_once(ctx, call, row) {
+            continue;
+        }
+        let message = format!("`{name}` blocks the event loop: every other task waits");
+        match row.rule {
+            Rule::Call | Rule::List if row.kind == "file" && is_in_test(ctx, id) => acc.push(
+                call,
+                message,
+                Err("it stands in a test, where no other task waits for it".into()),
+            ),
+            Rule::Call => match streams(ctx, call) {
+                Some(reason) => acc.push(call, message, Err(reason)),
+                None => acc.push_defect(call, message, ctx.offload(call, doubt(ctx, call, row))),
+            },
+            Rule::List => acc.push_defect(call, message, as_list(ctx, call)),
+            Rule::Closure => acc.push(
+                call,
+                message,
+                Err(
+                    "what it gives must be used in the same thread: move the statements that use it as one function"
+                        .into(),
+                ),
+            ),
+            Rule::Short => acc.push(call, message, Err("it costs less than a hop to a thread".into())),
+            Rule::Never => acc.push_defect(
+                call,
+                message,
+                Err(Declined(format!("it cannot be moved to a thread: {}", row.note))),
+            ),
+            Rule::Other | Rule::Leave => {}
+        }
+    }
+}
+
+/// Whether a test runs the code: for it, a file is read in no time.
+fn is_in_test(ctx: &Context, id: NodeId) -> bool {
+    ctx.model
+        .enclosing_function(id)
+        .is_some_and(|function| function.name.starts_with("test_"))
+}
+
+/// What the table or the configuration says of the callable.
+fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+    let known = |name: String| {
+        let row = *blocking::blocking(&name)?;
+        Some((name, row))
+    };
+    if let Some(name) = ctx.model.qualified_name(&call.func) {
+        let declared = ctx
+            .settings
+            .blocking
+            .iter()
+            .any(|declared| declared.call == name && declared.twin.is_none());
+        if declared {
+            let row = Blocking {
+                name: "",
+                kind: "declared",
+                rule: Rule::Call,
+                shared: None,
+                is_exact: true,
+                twin: "",
+                note: "",
+            };
+            return Some((name, row));
+        }
+        return known(name);
+    }
+    match &*call.func {
+        Expr::Name(name) => {
+            let row = blocking::blocking(&name.id)?;
+            ctx.model
+                .is_builtin(&call.func, row.name)
+                .then(|| (name.id.to_string(), *row))
+        }
+        Expr::Attribute(method) => match ctx.model.type_of(&method.value) {
+            Type::Foreign(class) => known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the arguments say that the call does not wait.
+fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
+    let arguments = ctx.model.slice(&call.arguments);
+    if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
+        return true;
+    }
+    let is_zero = |expr: Option<&Expr>| expr.is_some_and(|expr| ctx.model.number(expr) == Some(0.0));
+    match row.name {
+        name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
+        "select.select" => is_zero(call.arguments.args.get(3)),
+        "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
+            is_zero(call.arguments.args.first())
+                || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
+        }
+        name if row.kind == "socket" && name.starts_with("socket.socket.") => ctx.model.calls().any(|other| {
+            matches!(&*other.func, Expr::Attribute(method)
+                if method.attr.as_str() == "setblocking"
+                    || method.attr.as_str() == "settimeout" && is_zero(other.arguments.args.first()))
+        }),
+        _ => false,
+    }
+}
+
+/// An answer whose body is read later would still be read by the event loop.
+fn streams(ctx: &Context, call: &ast::ExprCall) -> Option<Declined> {
+    let says = |name: &str, value: bool| {
+        call.arguments
+            .find_keyword(name)
+            .is_some_and(|keyword| matches!(&keyword.value, Expr::BooleanLiteral(literal) if literal.value == value))
+    };
+    let lazily = says("stream", true) || says("preload_content", false);
+    let is_stream = lazily
+        && ctx
+            .model
+            .imports_package(if says("stream", true) { "requests" } else { "urllib3" });
+    is_stream.then(|| "the body is read later, and would still be read by the event loop: move the statements that use it as one function".into())
+}
+
+/// The first thing that is not proven of a call that the table knows.
+fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
+    if !row.is_exact {
+        return Some(if row.note.is_empty() {
+            "whether it may run in a thread must be looked at".to_owned()
+        } else {
+            format!("whether it may run in a thread must be looked at: {}", row.note)
+        });
+    }
+    if call.arguments.find_keyword("preexec_fn").is_some() {
+        return Some("`preexec_fn` is not safe where there are threads".to_owned());
+    }
+    match (row.shared, &*call.func) {
+        (Some(false), Expr::Attribute(method)) if !is_own(ctx, &method.value) => Some(format!(
+            "only one thread at a time may use `{}`, and another task may use it meanwhile",
+            ctx.model.slice(&*method.value)
+        )),
+        _ => None,
+    }
+}
+
+/// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
+fn is_own(ctx: &Context, receiver: &Expr) -> bool {
+    let model = ctx.model;
+    let name = match receiver {
+        Expr::Name(name) => name,
+        Expr::Call(_) => return true,
+        _ => return false,
+    };
+    let scope = model.scope_of(model.id(name));
+    let made_here = model.resolve(&name.id, scope).all(|binding| {
+        binding.scope != ScopeId::MODULE
+            && match binding.kind {
+                BindingKind::Assignment(value) => value.is_call_expr(),
+                BindingKind::With(..) => true,
+                _ => false,
+            }
+    });
+    made_here
+        && !model.is_captured(&name.id, scope)
+        && model
+            .references_named(&name.id)
+            .filter(|reference| model.lookup(&name.id, reference.scope) == model.lookup(&name.id, scope))
+            .all(|reference| {
+                matches!(
+                    model.node(model.parent(reference.node)),
+                    AnyNodeRef::ExprAttribute(_) | AnyNodeRef::WithItem(_)
+                )
+            })
+}
+
+/// `sorted(path.iterdir())` -> `sorted(await asyncio.to_thread(lambda: list(path.iterdir())))`.
+fn as_list(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let at = model.id(call);
+    let parent = model.parent(at);
+    let inside = |node: NodeId| {
+        model.subtree(node).any(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::ExprAwait(_) | AnyNodeRef::ExprNamed(_) | AnyNodeRef::ExprYield(_)
+            )
+        })
+    };
+    if inside(at) {
+        return Err("its arguments hold an await or an assignment, which a lambda cannot".into());
+    }
+    let place = ctx.may_await(at)?;
+    let loader = ctx.off_loader(at, false)?;
+    let is_argument = |outer: &ast::ExprCall| {
+        outer
+            .arguments
+            .args
+            .first()
+            .is_some_and(|first| first.range() == call.range())
+    };
+    let (list, doubt) = match model.node(parent) {
+        AnyNodeRef::WithItem(_) => return Err("it is entered by `with`, and used one entry at a time".into()),
+        AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
+            AnyNodeRef::ExprCall(outer) if is_argument(outer) && model.is_builtin(&outer.func, "list") => {
+                (Some(outer), None)
+            }
+            AnyNodeRef::ExprCall(outer)
+                if is_argument(outer) && EXHAUSTING.iter().any(|name| model.is_builtin(&outer.func, name)) =>
+            {
+                (None, None)
+            }
+            _ => (None, Some("it is not known that all of it is read")),
+        },
+        AnyNodeRef::StmtFor(_) | AnyNodeRef::Comprehension(_) => (
+            None,
+            Some(
+                "all entries are read before the first is used, so that what is done with them no longer shows in those that follow",
+            ),
+        ),
+        _ => return Err("what it gives is used later, one entry at a time".into()),
+    };
+    let target = list.unwrap_or(call);
+    let (prefix, outer) = match ctx.await_prefix(target) {
+        prefix @ "(await " => (prefix, ")"),
+        prefix => (prefix, ""),
+    };
+    let (open, close) = if list.is_some() { ("", "") } else { ("list(", ")") };
+    let edits = vec![
+        Edit::insertion(
+            format!("{prefix}{}{}lambda: {open}", loader.head, loader.inner),
+            target.start(),
+        ),
+        Edit::insertion(format!("{close}{}{outer}", loader.tail), target.end()),
+    ];
+    Ok(Fix::with_doubt(doubt.map(str::to_owned).or(place), edits).import(loader.imports))
+}
+
+/// The sync function, defined in the async function that calls it, in which something of the table is called.
+fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<&'a ast::StmtFunctionDef> {
+    let model = ctx.model;
+    if !call.func.is_name_expr() {
+        return None;
+    }
+    let function = model.function_of(&call.func).filter(|function| !function.is_async)?;
+    let outer = model.enclosing_function(model.id(function))?;
+    let is_plain = outer.is_async && function.decorator_list.is_empty() && !model.is_generator(function);
+    let scope = model.body_scope(function);
+    let blocks = || {
+        model.subtree(model.id(function)).any(|(id, node)| match node {
+            AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
+                .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
+            _ => false,
+        })
+    };
+    // Where the function is passed on as well, the direct call is a choice: often the short way beside an off-loaded one.
+    let is_only_called = || {
+        model.uses_of_function(function).iter().all(|use_| {
+            matches!(model.node(model.parent(use_.reference)), AnyNodeRef::ExprCall(outer)
+                if outer.func.range() == model.node(use_.reference).range())
+        })
+    };
+    (is_plain && blocks() && is_only_called()).then_some(function)
+}

@@ -1,0 +1,206 @@
+//! Which callables block a thread, and how each is moved to another one. The table and the meaning of its fields: `knowledge/blocking.tsv`.
+
+use std::sync::LazyLock;
+
+use memchr::{memchr, memmem, memrchr};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// How a blocking call is moved to a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The call itself.
+    Call,
+    /// It gives a lazy iterator: a list is made of it in the thread.
+    List,
+    /// Only together with the statements that use what it gives.
+    Closure,
+    /// It costs less than a hop to a thread.
+    Short,
+    /// It needs the thread in which it stands.
+    Never,
+    /// Another codemod knows a better form.
+    Other,
+    /// It does not block by itself, or nothing is gained.
+    Leave,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocking {
+    /// The qualified name; `package.Class.*` for all methods that have no row.
+    pub name: &'static str,
+    /// What it waits for: `http`, `file`, `db`, ...
+    pub kind: &'static str,
+    pub rule: Rule,
+    /// Whether several threads may use the object at once whose method it is; `None` when it is no method.
+    pub shared: Option<bool>,
+    /// Whether the form that the rule names does the same.
+    pub is_exact: bool,
+    /// What does the same and is awaited; empty when there is nothing.
+    pub twin: &'static str,
+    /// What else is known; may be empty.
+    pub note: &'static str,
+}
+
+static ROWS: LazyLock<Vec<Blocking>> = LazyLock::new(|| {
+    include_str!("../../knowledge/blocking.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(row)
+        .collect()
+});
+
+static BY_NAME: LazyLock<FxHashMap<&str, &Blocking>> =
+    LazyLock::new(|| ROWS.iter().map(|row| (row.name, row)).collect());
+
+/// The rows of each top-level package; builtins under their own names.
+static BY_PACKAGE: LazyLock<FxHashMap<&str, Vec<&Blocking>>> = LazyLock::new(|| {
+    let mut packages: FxHashMap<&str, Vec<&Blocking>> = FxHashMap::default();
+    for row in ROWS.iter() {
+        packages
+            .entry(row.name.split('.').next().unwrap_or_default())
+            .or_default()
+            .push(row);
+    }
+    packages
+});
+
+fn row(line: &'static str) -> Blocking {
+    let mut fields = line.split('\t');
+    let mut next = || fields.next().unwrap_or_default();
+    Blocking {
+        name: next(),
+        kind: next(),
+        rule: match next() {
+            "call" => Rule::Call,
+            "list" => Rule::List,
+            "closure" => Rule::Closure,
+            "short" => Rule::Short,
+            "never" => Rule::Never,
+            "other" => Rule::Other,
+            "leave" => Rule::Leave,
+            rule => unreachable!("the embedded table has no rule `{rule}`, a test reads it"),
+        },
+        shared: match next() {
+            "shared" => Some(true),
+            "own" => Some(false),
+            _ => None,
+        },
+        is_exact: next() == "exact",
+        twin: next(),
+        note: next(),
+    }
+}
+
+/// What is known of a callable by its qualified name.
+pub fn blocking(qualified: &str) -> Option<&'static Blocking> {
+    BY_NAME.get(qualified).copied().or_else(|| {
+        let (class, _) = qualified.rsplit_once('.')?;
+        BY_NAME.get(format!("{class}.*").as_str()).copied()
+    })
+}
+
+/// Whether a text may call something of the table for whose rule `is_wanted` holds: it imports the package, and mentions the name.
+pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {
+    let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
+    let builtin = |row: &&Blocking| !row.name.contains('.') && is_wanted(row.rule) && occurs(&format!("{}(", row.name));
+    if ROWS
+        .iter()
+        .filter(|row| !row.name.contains('.'))
+        .any(|row| builtin(&row))
+    {
+        return true;
+    }
+    let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
+    for statement in import_lines(text) {
+        for word in statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
+            if !seen.insert(word) {
+                continue;
+            }
+            let rows = std::str::from_utf8(word)
+                .ok()
+                .and_then(|package| BY_PACKAGE.get(package));
+            let mut rows = rows.into_iter().flatten();
+            if rows.any(|row| is_wanted(row.rule) && is_mentioned(row, &occurs)) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The lines with an import statement, as far as the packages they name go.
+fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    memmem::find_iter(text, b"import").filter_map(move |at| {
+        let line_start = |at: usize| memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let line_end = |at: usize| memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+        let mut start = line_start(at);
+        let mut end = line_end(at);
+        // A backslash may continue the statement above or below.
+        let is_continued = text[..start].trim_ascii_end().ends_with(b"\\");
+        if is_continued {
+            start = line_start(text[..start].trim_ascii_end().len());
+        }
+        if text[start..end].trim_ascii_end().ends_with(b"\\") && end < text.len() {
+            end = line_end(end + 1);
+        }
+        let line = text[start..end].trim_ascii_start();
+        (line.starts_with(b"import") || line.starts_with(b"from") || is_continued || line.contains(&b';'))
+            .then(|| &text[start..end])
+    })
+}
+
+fn is_mentioned(row: &Blocking, occurs: &impl Fn(&str) -> bool) -> bool {
+    let (owner, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
+    let owner = owner.rsplit('.').next().unwrap_or_default();
+    if last == "*" {
+        return occurs(owner);
+    }
+    if row.shared.is_some() {
+        // The receiver may come from a factory that does not name the class.
+        let from_factory = owner.starts_with(char::is_lowercase);
+        return (from_factory || occurs(owner)) && occurs(&format!(".{last}("));
+    }
+    occurs(&format!("{owner}.{last}"))
+        || (occurs(&format!("from {owner}")) || occurs(&format!(".{owner} import")) || occurs(&format!("{owner} as")))
+            && occurs(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read() {
+        assert!(ROWS.iter().all(|row| !row.name.is_empty() && !row.kind.is_empty()));
+        assert_eq!(BY_NAME.len(), ROWS.len(), "each name has one row");
+        assert!(blocking("subprocess.run").is_some_and(|row| row.rule == Rule::Call && row.shared.is_none()));
+        assert!(blocking("redis.Redis.hgetall").is_some_and(|row| row.shared == Some(true)));
+        assert!(blocking("redis.Redis.pipeline").is_some_and(|row| row.rule == Rule::Leave));
+        assert!(blocking("redis.asyncio.Redis.get").is_none());
+    }
+
+    #[test]
+    fn a_text_is_looked_at_when_it_may_block() {
+        let wanted = |rule| rule == Rule::Call;
+        assert!(mentions_blocking(
+            b"import os, subprocess\nsubprocess.run([])\n",
+            wanted
+        ));
+        assert!(mentions_blocking(
+            b"from subprocess import (\n    run,\n)\nrun([])\n",
+            wanted
+        ));
+        assert!(mentions_blocking(
+            b"from pathlib import Path\nPath(x).read_text()\n",
+            wanted
+        ));
+        assert!(mentions_blocking(b"import \\\n  shutil\nshutil.rmtree(x)\n", wanted));
+        assert!(!mentions_blocking(b"import os\nos.path.join(a, b)\n", wanted));
+        assert!(!mentions_blocking(
+            b"import subprocess\np = subprocess.Popen([])\n",
+            wanted
+        ));
+    }
+}
