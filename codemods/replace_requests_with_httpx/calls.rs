@@ -31,7 +31,7 @@ pub(super) struct Blocking<'a> {
 }
 
 /// Whether any such call may stand in a text: of `requests`, or, where a session may be made, of a method that sessions have.
-pub(in crate::codemods) fn glance(text: &[u8], _: Wanted) -> bool {
+pub fn glance(text: &[u8], _: Wanted) -> bool {
     if !glance::imports(text, "requests") {
         return false;
     }
