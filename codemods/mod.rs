@@ -87,7 +87,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
-    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait"])),
+    codemod!(wrap_waited_coroutines, glance: wrap_waited_coroutines::glance),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
     codemod!(replace_ensure_future),
     codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
