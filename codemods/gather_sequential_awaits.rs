@@ -18,8 +18,8 @@ use crate::codemod::Context;
 use crate::concurrency::{FailureOrder, Member};
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
+use crate::semantic::ScopeKind;
 use crate::semantic::place::{Backend, blocks};
-use crate::semantic::{ScopeKind, effects};
 
 /// `[tool.asyncup.codemods.gather_sequential_awaits]`
 #[derive(Clone, Debug, Deserialize)]
@@ -270,16 +270,11 @@ fn longest<'a>(
     Ok(to)
 }
 
-/// A nested function that a member runs must not see another member's target: it would be bound later than before.
-fn closures_allow(ctx: &Context, step: &Step, member: &Member) -> Result<(), Declined> {
+/// A step's target is bound later than before: no other member may see it.
+fn closures_allow<'a>(ctx: &Context<'a>, step: &Step, member: &Member<'a>) -> Result<(), Declined> {
     let Some(target) = step.target else { return Ok(()) };
     let scope = ctx.model.scope_of(ctx.model.id(target));
-    let free = effects::Location::Free(scope, target.id.to_string());
-    let touches = member.effects.reads.contains(&free) || member.effects.writes.contains(&free);
-    if touches || (member.effects.unknown.is_some() && ctx.model.is_captured(&target.id, scope)) {
-        return Err(format!("`{}` is seen by a nested function that may run meanwhile", target.id).into());
-    }
-    Ok(())
+    ctx.target_is_unseen(&target.id, scope, member)
 }
 
 /// What an earlier member may write must not be read by a later one's arguments, which are now evaluated first.
@@ -295,6 +290,9 @@ fn arguments_stay<'a>(ctx: &Context<'a>, earlier: &Member<'a>, later: &Member<'a
 
 fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
     let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
+    if returned_tuple(first).is_some_and(|all| all.len() != steps.len()) {
+        return Err("the other values of the tuple have to be awaited one after the other".into());
+    }
     let targets: Vec<&str> = steps
         .iter()
         .filter_map(|step| step.target)
@@ -305,7 +303,7 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     crate::layout::own_lines(ctx.module, last.start(), last.end())?;
     let mut doubt = members.iter().find_map(|member| member.doubt.clone());
     if doubt.is_none() {
-        doubt = pragma_doubt(ctx, TextRange::new(first.start(), ctx.module.line_end(last.end())));
+        doubt = ctx.pragma_doubt(TextRange::new(first.start(), ctx.module.line_end(last.end())));
     }
     match options.emission {
         Emission::Gather => emit::gather(ctx, steps, doubt),
@@ -315,7 +313,7 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
         }
         Emission::TaskGroup => {
             for step in steps {
-                if ctx.model.function_of(&step.call.func).is_none() {
+                if !ctx.model.is_coroutine_function(&step.call.func) {
                     return Err(format!(
                         "nothing says that `{}` returns a coroutine, as a task needs",
                         ctx.model.slice(&*step.call.func)
@@ -326,19 +324,8 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
             if !ctx.model.guards(ctx.model.id(first)).is_empty() {
                 return Err("a handler around it would get an exception group instead of the exception".into());
             }
-            emit::task_group(ctx, steps)
+            ctx.callers_catch_groups(ctx.model.id(first))?;
+            emit::task_group(ctx, steps, doubt)
         }
     }
-}
-
-/// A pragma on a line speaks of that line's code, which moves.
-fn pragma_doubt(ctx: &Context, range: TextRange) -> Option<String> {
-    ctx.module.comments_in(range).iter().find_map(|comment| {
-        let text = ctx.module.slice(*comment);
-        let is_pragma = text.contains("type: ignore")
-            || text.contains("noqa")
-            || text.contains("pyright:")
-            || text.contains("pylint:");
-        is_pragma.then(|| format!("the comment `{text}` speaks of a line that changes"))
-    })
 }

@@ -9,7 +9,9 @@ use crate::glance;
 use crate::page::Page;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
+mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
+mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod offload_blocking_call;
@@ -72,6 +74,16 @@ pub static ALL: &[Codemod] = catalogue![
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
         glance: gather_sequential_awaits::glance
+    ),
+    codemod!(
+        gather_awaits_in_loop,
+        options: gather_awaits_in_loop::Options,
+        glance: gather_awaits_in_loop::glance
+    ),
+    codemod!(
+        bound_gather_with_semaphore,
+        options: bound_gather_with_semaphore::Options,
+        glance: |text, _| bound_gather_with_semaphore::glance(text)
     ),
     codemod!(
         replace_wait_for_with_timeout,

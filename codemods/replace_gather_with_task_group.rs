@@ -55,7 +55,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         check_spawn(ctx, spawn, &mut doubts)?;
     }
     let mut edits = handlers(ctx, stmt_id)?;
-    check_callers(ctx, at)?;
+    ctx.callers_catch_groups(at)?;
     if !edits.is_empty() {
         doubts.push("the handlers around it get groups, and several of them may run".to_owned());
     }
@@ -172,14 +172,10 @@ fn cancels(ctx: &Context, function: &ast::StmtFunctionDef, depth: usize) -> bool
             .exc
             .as_deref()
             .is_some_and(|raised| model.slice(raised).contains("CancelledError")),
-        AnyNodeRef::ExprCall(call) => {
-            let is_cancel = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel");
-            is_cancel
-                || depth < 5
-                    && model
-                        .function_of(&call.func)
-                        .is_some_and(|inner| !std::ptr::eq(inner, function) && cancels(ctx, inner, depth + 1))
-        }
+        AnyNodeRef::ExprAttribute(attribute) => attribute.attr.as_str() == "cancel",
+        AnyNodeRef::ExprCall(call) if depth < 5 => model
+            .function_of(&call.func)
+            .is_some_and(|inner| !std::ptr::eq(inner, function) && cancels(ctx, inner, depth + 1)),
         _ => false,
     })
 }
@@ -205,27 +201,4 @@ fn handlers(ctx: &Context, stmt: NodeId) -> Result<Vec<Edit>, Declined> {
         }
     }
     Ok(edits)
-}
-
-/// A handler around a call of the function would get a group, and is not changed along.
-fn check_callers(ctx: &Context, at: NodeId) -> Result<(), Declined> {
-    let model = ctx.model;
-    let Some(function) = model.enclosing_function(at) else {
-        return Ok(());
-    };
-    for use_ in model.uses_of_function(function) {
-        for guard in model.guards(use_.reference) {
-            if let Guard::Try(outer) = guard
-                && ctx.blind_handler(outer).is_some()
-            {
-                let line = ctx.module.location(outer.start()).0;
-                return Err(format!(
-                    "the handlers in line {line}, around a use of `{}`, would get a group instead of the exception",
-                    function.name
-                )
-                .into());
-            }
-        }
-    }
-    Ok(())
 }

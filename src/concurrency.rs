@@ -247,7 +247,11 @@ impl<'a> Context<'a> {
     /// What speaks against the word of a name: a result that nobody takes, or an argument that only one task may use.
     fn unknown_callee_only_reads(&self, call: &'a ast::ExprCall, callee: &str) -> Result<(), Declined> {
         let id = self.model.id(call);
-        if let Some((_, Stmt::Expr(_))) = self.model.statement_of(id) {
+        let is_dropped = match self.model.node(self.model.parent(self.model.parent(id))) {
+            AnyNodeRef::StmtExpr(stmt) => stmt.value.is_await_expr(),
+            _ => false,
+        };
+        if is_dropped {
             return Err(format!("the result of `{callee}` is dropped, so it is called for what it does").into());
         }
         for argument in call.arguments.iter_source_order() {
@@ -327,6 +331,28 @@ impl<'a> Context<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A nested function that a member runs must not see a name that is now bound later than before.
+    pub fn target_is_unseen(&self, target: &str, scope: ScopeId, member: &Member<'a>) -> Result<(), Declined> {
+        let free = Location::Free(scope, target.to_owned());
+        let touches = member.effects.reads.contains(&free) || member.effects.writes.contains(&free);
+        if touches || (member.effects.unknown.is_some() && self.model.is_captured(target, scope)) {
+            return Err(format!("`{target}` is seen by a nested function that may run meanwhile").into());
+        }
+        Ok(())
+    }
+
+    /// A pragma on a line speaks of that line's code, which moves.
+    pub fn pragma_doubt(&self, range: TextRange) -> Option<String> {
+        self.module.comments_in(range).iter().find_map(|comment| {
+            let text = self.module.slice(*comment);
+            let is_pragma = text.contains("type: ignore")
+                || text.contains("noqa")
+                || text.contains("pyright:")
+                || text.contains("pylint:");
+            is_pragma.then(|| format!("the comment `{text}` speaks of a line that changes"))
+        })
     }
 
     /// Whether statements from `first` to `last` of one block may become one concurrent statement where they stand: what a failure

@@ -146,6 +146,50 @@ pub fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
+/// The edits that do at once what `first`, and then `second` on its result, do to a text. Both are sorted and disjoint, and so is the answer.
+///
+/// `between` is the text that `first` makes. Where the two touch, the answer has one edit.
+pub fn compose(between: &str, first: &[Edit], second: &[Edit]) -> Vec<Edit> {
+    let mut composed: Vec<Edit> = Vec::new();
+    let (mut ones, mut others) = (first.iter().peekable(), second.iter().peekable());
+    // By how much the edits of `first` that are done move what stands behind them.
+    let mut moved = 0i64;
+    let between_of = |offset: TextSize, moved: i64| i64::from(u32::from(offset)) + moved;
+    let grown_by = |edit: &Edit| edit.content.len() as i64 - i64::from(u32::from(edit.end - edit.start));
+    loop {
+        let one = ones.peek().map(|edit| between_of(edit.start, moved));
+        let other = others.peek().map(|edit| between_of(edit.start, 0));
+        let Some(start) = one.into_iter().chain(other).min() else {
+            return composed;
+        };
+        let before = moved;
+        let mut end = start;
+        let mut inner: Vec<Edit> = Vec::new();
+        loop {
+            if let Some(edit) = ones.next_if(|edit| between_of(edit.start, moved) <= end) {
+                end = end.max(between_of(edit.start, moved) + edit.content.len() as i64);
+                moved += grown_by(edit);
+            } else if let Some(edit) = others.next_if(|edit| between_of(edit.start, 0) <= end) {
+                end = end.max(between_of(edit.end, 0));
+                inner.push(edit.clone());
+            } else {
+                break;
+            }
+        }
+        let size = |offset: i64| TextSize::try_from(usize::try_from(offset).unwrap_or(0)).unwrap_or_default();
+        let here = &between[TextRange::new(size(start), size(end))];
+        for edit in &mut inner {
+            edit.start -= size(start);
+            edit.end -= size(start);
+        }
+        composed.push(Edit {
+            start: size(start - before),
+            end: size(end - moved),
+            content: apply(here, &inner),
+        });
+    }
+}
+
 /// Where an offset of the old text lies in the text that [`apply`] makes.
 ///
 /// An offset at which text is inserted moves behind the insertion; one inside a replaced range moves to the end of the replacement.
@@ -193,6 +237,32 @@ impl<'e> Shift<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn composed_edits_do_what_both_do() {
+        let range = |start: u32, end: u32| TextRange::new(start.into(), end.into());
+        let text = "0123456789";
+        let first = [
+            Edit::insertion("ab", 1.into()),
+            Edit::replacement("c", range(3, 6)),
+            Edit::deletion(range(8, 9)),
+        ];
+        let between = apply(text, &first);
+        assert_eq!(between, "0ab12c679");
+        for start in 0..=between.len() as u32 {
+            for end in start..=between.len() as u32 {
+                let second = [Edit::replacement("XY", range(start, end))];
+                let composed = compose(&between, &first, &second);
+                assert!(
+                    composed.windows(2).all(|pair| pair[0].end() <= pair[1].start()),
+                    "{composed:?}"
+                );
+                assert_eq!(apply(text, &composed), apply(&between, &second), "{start}..{end}");
+            }
+        }
+        assert_eq!(compose(text, &[], &first), first);
+        assert_eq!(compose(&between, &first, &[]), first);
+    }
 
     #[test]
     fn edits_are_spliced_and_offsets_follow() {

@@ -11,6 +11,7 @@ use crate::edit::Edit;
 use crate::finding::Declined;
 use crate::module::one_line;
 use crate::semantic::NodeId;
+use crate::semantic::flow::Guard;
 
 /// What becomes of a handler when what it should catch arrives in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,29 @@ impl<'a> Context<'a> {
             .map(|ast::ExceptHandler::ExceptHandler(handler)| handler)
             .take_while(|handler| self.reach(handler) != Reach::Everything)
             .find(|handler| self.reach(handler) == Reach::Nothing)
+    }
+
+    /// Refuses where a handler around a use of the enclosing function would meet a group instead of the exception that it waits for.
+    pub fn callers_catch_groups(&self, at: NodeId) -> Result<(), Declined> {
+        let model = self.model;
+        let Some(function) = model.enclosing_function(at) else {
+            return Ok(());
+        };
+        for use_ in model.uses_of_function(function) {
+            for guard in model.guards(use_.reference) {
+                if let Guard::Try(outer) = guard
+                    && self.blind_handler(outer).is_some()
+                {
+                    let line = self.module.location(outer.start()).0;
+                    return Err(format!(
+                        "the handlers in line {line}, around a use of `{}`, would get a group instead of the exception",
+                        function.name
+                    )
+                    .into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The edits after which the handlers of a `try` catch in a group what they catch now; none where they do so as they are.

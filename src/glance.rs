@@ -16,6 +16,8 @@
 use memchr::{memchr, memchr_iter, memchr2, memmem, memrchr};
 use rustc_hash::FxHashSet;
 
+use crate::knowledge::{self, Verb};
+
 /// Whether an import statement of the text may name this package.
 pub fn imports(text: &[u8], package: &str) -> bool {
     import_statements(text, package).next().is_some()
@@ -84,6 +86,33 @@ pub fn mentions(text: &[u8], spellings: &[&str]) -> bool {
     spellings
         .iter()
         .any(|spelling| memmem::find(text, spelling.as_bytes()).is_some())
+}
+
+/// Whether the call behind `await` could run beside others: its callee may be a function of this file or a method of a class that is known
+/// (`known_class`: the text has such a class), or is said to read by its name and its result is kept. An empty callee is not known.
+pub fn may_overlap(text: &[u8], callee: &[u8], kept: bool, known_class: bool) -> bool {
+    let Ok(callee) = std::str::from_utf8(callee) else {
+        return true;
+    };
+    let name = callee.rsplit('.').next().unwrap_or_default();
+    if callee.starts_with("asyncio.") {
+        return false;
+    }
+    if callee.is_empty() || (kept && knowledge::verb_of(name) == Verb::Read) || (known_class && callee.contains('.')) {
+        return true;
+    }
+    memmem::find_iter(text, name.as_bytes())
+        .any(|at| text[..at].ends_with(b"async def ") && text.get(at + name.len()).is_none_or(|next| !is_word(*next)))
+}
+
+/// The dotted path that is called in front of a parenthesis; empty when it does not stand there.
+pub fn callee(text: &[u8]) -> &[u8] {
+    let path = text.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count();
+    if text.get(path) == Some(&b'(') {
+        &text[..path]
+    } else {
+        b""
+    }
 }
 
 /// Where a name stands as a whole word: `time`, not `datetime` or `timeout`.
@@ -281,7 +310,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | 0x0c)
 }
 
-fn is_word(byte: u8) -> bool {
+pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 

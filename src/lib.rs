@@ -4,6 +4,7 @@
 //! it), [`codemod`] and [`page`] (one rewrite), [`plan`] and [`rewrite`] (many rewrites on one text), [`cli`] (the only input and output).
 
 pub mod awaiting;
+pub mod bounded;
 pub mod cli;
 pub mod codemod;
 #[path = "../codemods/mod.rs"]
@@ -22,7 +23,9 @@ pub mod module;
 pub mod offload;
 pub mod page;
 pub mod plan;
+pub mod pretty;
 pub mod project;
+mod relayout;
 pub mod rewrite;
 pub mod semantic;
 pub mod settings;

@@ -13,6 +13,7 @@ use crate::importer;
 use crate::module::{Module, ParseError};
 use crate::plan::{self, Plan};
 use crate::project::ProjectFacts;
+use crate::relayout::relayout;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::Source;
@@ -167,8 +168,16 @@ pub fn edits_of(source: &Source, finding: &Finding, settings: &Settings) -> Vec<
         accepted: vec![0],
         deferred: 0,
     };
-    attempt(source, &model, std::slice::from_ref(finding), &plan, settings)
-        .map_or_else(|_| Vec::new(), |attempt| attempt.edits)
+    let Ok(attempt) = attempt(source, &model, std::slice::from_ref(finding), &plan, settings) else {
+        return Vec::new();
+    };
+    let mut text = source.text.clone();
+    let mut edits: Vec<Edit> = Vec::new();
+    for layer in &attempt.layers {
+        edits = edit::compose(&text, &edits, layer);
+        text = edit::apply(&source.text, &edits);
+    }
+    edits
 }
 
 /// Runs the codemods over one text, drops what is suppressed, and sorts by place.
@@ -282,9 +291,9 @@ fn pass(
 
 /// A plan carried out.
 struct Attempt {
-    edits: Vec<Edit>,
-    /// Edits on the text that `edits` made: imports without a use are removed.
-    tidy: Vec<Edit>,
+    /// Layers, each of edits on the text that the one before it made: the fixes; imports without a use removed; lines laid out. The last ones
+    /// may be missing.
+    layers: Vec<Vec<Edit>>,
     after: Source,
     /// `after`, parsed.
     parsed: Module,
@@ -298,43 +307,58 @@ fn attempt(
     plan: &Plan,
     settings: &Settings,
 ) -> Result<Attempt, String> {
-    let module = model.module();
-    let edits = plan.edits(module, findings);
-    if !plan::is_sound(&edits, &source.cells) {
+    let edits = plan.edits(model.module(), findings);
+    let (after, parsed) = carried_out(source, model, &edits, settings)?;
+    let mut done = Attempt {
+        layers: vec![edits],
+        after,
+        parsed,
+    };
+    if !settings.keep_unused_imports {
+        let new = SemanticModel::build(&done.parsed);
+        let mut tidy = importer::remove_unused(model, &new);
+        plan::normalise(&done.parsed, &mut tidy);
+        if !tidy.is_empty() && plan::is_sound(&tidy, &done.after.cells) {
+            let (after, parsed) = carried_out(&done.after, &new, &tidy, settings)?;
+            drop(new);
+            done.after = after;
+            done.parsed = parsed;
+            done.layers.push(tidy);
+        }
+    }
+    let layers: Vec<&[Edit]> = done.layers.iter().map(Vec::as_slice).collect();
+    let mut lines = relayout(model.module(), &layers, &done.parsed, settings);
+    plan::normalise(&done.parsed, &mut lines);
+    if !lines.is_empty() {
+        let new = SemanticModel::build(&done.parsed);
+        // Without it the result is as right, and less pretty.
+        if let Ok((after, parsed)) = carried_out(&done.after, &new, &lines, settings) {
+            drop(new);
+            done.after = after;
+            done.parsed = parsed;
+            done.layers.push(lines);
+        }
+    }
+    Ok(done)
+}
+
+/// Applies one layer of edits and checks the result.
+fn carried_out(
+    source: &Source,
+    model: &SemanticModel,
+    edits: &[Edit],
+    settings: &Settings,
+) -> Result<(Source, Module), String> {
+    if !plan::is_sound(edits, &source.cells) {
         return Err("its edits overlap or cross a notebook cell".to_owned());
     }
-    let after = spliced(source, &edits);
+    let after = spliced(source, edits);
     let parsed =
         Module::parse(&after, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
     let new = SemanticModel::build(&parsed);
-    verify::verify(model, &edits, &new, settings.target).map_err(|error| error.to_string())?;
-    let mut tidy = if settings.keep_unused_imports {
-        Vec::new()
-    } else {
-        importer::remove_unused(model, &new)
-    };
-    plan::normalise(&parsed, &mut tidy);
-    if tidy.is_empty() || !plan::is_sound(&tidy, &after.cells) {
-        drop(new);
-        return Ok(Attempt {
-            edits,
-            tidy: Vec::new(),
-            after,
-            parsed,
-        });
-    }
-    let tidied = spliced(&after, &tidy);
-    let last =
-        Module::parse(&tidied, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
-    let model = SemanticModel::build(&last);
-    verify::verify(&new, &tidy, &model, settings.target).map_err(|error| error.to_string())?;
-    drop(model);
-    Ok(Attempt {
-        edits,
-        tidy,
-        after: tidied,
-        parsed: last,
-    })
+    verify::verify(model, edits, &new, settings.target).map_err(|error| error.to_string())?;
+    drop(new);
+    Ok((after, parsed))
 }
 
 fn spliced(source: &Source, edits: &[Edit]) -> Source {
@@ -353,12 +377,16 @@ fn boundary(cell: TextSize, edits: &[Edit]) -> TextSize {
 
 /// Moves what was applied before to its place in the new text, and adds what was applied now.
 fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
-    let by_edits = edit::Shift::new(&step.attempt.edits);
-    let by_tidy = edit::Shift::new(&step.attempt.tidy);
+    let shifts: Vec<edit::Shift> = step
+        .attempt
+        .layers
+        .iter()
+        .map(|layer| edit::Shift::new(layer))
+        .collect();
+    let through = |shifts: &[edit::Shift], offset| shifts.iter().fold(offset, |at, shift| shift.of(at));
     let moved = |range: TextRange| {
-        let start = by_tidy.of(by_edits.of(range.start()));
-        let end = by_tidy.of(by_edits.of(range.end()));
-        TextRange::new(start, end.max(start))
+        let start = through(&shifts, range.start());
+        TextRange::new(start, through(&shifts, range.end()).max(start))
     };
     for old in applied.iter_mut() {
         old.range = moved(old.range);
@@ -368,8 +396,8 @@ fn record(applied: &mut Vec<Applied>, findings: &[Finding], step: &Step) {
         let Some(fix) = finding.fix() else { continue };
         let hull = fix.hull().unwrap_or(finding.range);
         // The hull's first byte: text inserted there belongs to the rewrite.
-        let before = step.attempt.edits.partition_point(|edit| edit.start() < hull.start());
-        let start = by_tidy.of(by_edits.of_first(hull.start(), before));
+        let before = step.attempt.layers[0].partition_point(|edit| edit.start() < hull.start());
+        let start = through(&shifts[1..], shifts[0].of_first(hull.start(), before));
         applied.push(Applied {
             codemod: finding.codemod,
             applicability: fix.applicability,

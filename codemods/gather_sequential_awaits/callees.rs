@@ -9,9 +9,8 @@ use memchr::{memchr2, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::concurrency::TASK_BOUND_METHODS;
+use crate::glance::is_word;
 use crate::knowledge::{self, Verb};
-
-use super::glance::is_word;
 
 /// Awaited functions of asyncio whose effects are known, methods of its locks and queues, of containers that may hold awaitables, and of
 /// loggers: what these names call may be known wherever it is defined.

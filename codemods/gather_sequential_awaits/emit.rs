@@ -38,7 +38,7 @@ pub(super) fn in_order(ctx: &Context, steps: &[Step], doubt: Option<String>) -> 
 }
 
 /// A task per call in an `asyncio.TaskGroup`, and the results behind it.
-pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined> {
+pub(super) fn task_group(ctx: &Context, steps: &[Step], doubt: Option<String>) -> Result<Fix, Declined> {
     let at = ctx.model.id(steps[0].call);
     let (asyncio, import) = ctx.import(Import::Module("asyncio"), at)?;
     let first = steps[0].stmt;
@@ -57,9 +57,22 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined>
             wanted.map(|target| ctx.model.fresh_name(&format!("{target}_task"), at))
         })
         .collect();
-    let open = |index: usize| match &names[index] {
+    let created = |index: usize| match &names[index] {
         Some(task) => format!("{task} = {group}.create_task("),
         None => format!("{group}.create_task("),
+    };
+    // A call that does not fit behind that goes on lines of its own.
+    let is_broken = |index: usize| {
+        let call = ctx.model.slice(steps[index].call);
+        call.contains(['\n', '\r']) || !ctx.fits(&format!("{inner}{}{call})", created(index)))
+    };
+    let open = |index: usize| match is_broken(index) {
+        true => format!("{}\n{inner}{unit}", created(index)),
+        false => created(index),
+    };
+    let closed = |index: usize| match is_broken(index) {
+        true => format!("\n{inner})"),
+        false => ")".to_owned(),
     };
     let mut edits = vec![Edit::replacement(
         format!("async with {asyncio}.TaskGroup() as {group}:\n{inner}{}", open(0)),
@@ -69,12 +82,17 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined>
         let gap = TextRange::new(pair[0].call.end(), pair[1].call.start());
         let comments = Comments::of(ctx, &pair[0], gap);
         edits.push(Edit::replacement(
-            format!("){}{inner}{}", comments.between(&inner), open(index + 1)),
+            format!(
+                "{}{}{inner}{}",
+                closed(index),
+                comments.between(&inner),
+                open(index + 1)
+            ),
             gap,
         ));
     }
     for step in steps {
-        edits.extend(indent_lines(ctx, step, &indent, &unit));
+        edits.extend(indent_lines(ctx, step, &indent, &unit.repeat(2)));
     }
     let last = &steps[steps.len() - 1];
     let mut results = String::new();
@@ -87,8 +105,21 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step]) -> Result<Fix, Declined>
         let values: Vec<String> = names.iter().flatten().map(|task| format!("{task}.result()")).collect();
         results.push_str(&format!("\n{indent}return {}", values.join(", ")));
     }
-    edits.extend(close(ctx, last, ")", &results));
-    let reason = "a failure arrives as an ExceptionGroup, and cancels the others";
+    edits.extend(close(ctx, last, &closed(steps.len() - 1), &results));
+    let mut reason = "a failure arrives as an ExceptionGroup, and cancels the others".to_owned();
+    let is_risky = |step: &Step| {
+        !step
+            .call
+            .arguments
+            .iter_source_order()
+            .all(|argument| ctx.model.is_total(argument.value()))
+    };
+    if steps.iter().any(is_risky) {
+        reason.push_str("; so does an error in an argument");
+    }
+    if let Some(doubt) = doubt {
+        reason = format!("{reason}; {doubt}");
+    }
     Ok(Fix::unsafe_because(reason, edits).import(import))
 }
 

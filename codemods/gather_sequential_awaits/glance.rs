@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use memchr::{memchr2, memmem, memrchr2};
 
 use crate::codemod::Wanted;
+use crate::glance::is_word;
 
 use super::callees::{Callees, Fate, path_at, split};
 
@@ -211,10 +212,6 @@ impl<'a> Step<'a> {
         };
         !one.is_empty() && !other.is_empty() && (is_part(one, other) || is_part(other, one))
     }
-}
-
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 #[cfg(test)]

@@ -48,10 +48,30 @@ impl<'a> SemanticModel<'a> {
             Expr::Generator(inner) => self.infer(&inner.elt, steps + 1),
             _ if self.infer(expr, steps + 1) == Type::Scalar("str") => Type::Scalar("str"),
             _ => match self.annotated_elements(expr, 0, steps) {
-                Type::Unknown => self.collected_elements(expr, steps),
+                Type::Unknown => match self.collected_elements(expr, steps) {
+                    Type::Unknown => self.passed_elements(expr, steps),
+                    known => known,
+                },
                 known => known,
             },
         }
+    }
+
+    /// What the elements of a parameter are by all calls of its function, in a module that is a script: nobody imports it to call more.
+    fn passed_elements(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        let Expr::Name(name) = expr else { return Type::Unknown };
+        let Some(passed) = self.passed_to(name) else {
+            return Type::Unknown;
+        };
+        let mut agreed: Option<Type<'a>> = None;
+        for argument in passed.into_iter().filter(|argument| !is_empty(argument)) {
+            match (self.element_type(argument, steps + 1), &agreed) {
+                (Type::Unknown, _) => return Type::Unknown,
+                (type_, Some(other)) if type_ != *other => return Type::Unknown,
+                (type_, _) => agreed = Some(type_),
+            }
+        }
+        agreed.unwrap_or(Type::Unknown)
     }
 
     /// The elements of a list of the function's own that is only iterated over and appended to: all that it is made of must agree.
@@ -182,5 +202,14 @@ impl<'a> SemanticModel<'a> {
             };
         }
         Type::Unknown
+    }
+}
+
+/// `[]`, `()`: the elements of nothing are of any class.
+fn is_empty(expr: &Expr) -> bool {
+    match expr {
+        Expr::List(list) => list.elts.is_empty(),
+        Expr::Tuple(tuple) => tuple.elts.is_empty(),
+        _ => false,
     }
 }

@@ -15,6 +15,7 @@ pub mod names;
 pub mod place;
 pub mod purity;
 pub mod reaching;
+pub mod rendezvous;
 pub mod types;
 pub mod uses;
 

@@ -5,7 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::names::Lookup;
 use super::types::{Type, TypeOracle};
-use super::{NodeId, SemanticModel};
+use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// A use of a function of this module.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,52 @@ impl<'a> SemanticModel<'a> {
             }
         }
         uses
+    }
+
+    /// Every argument that a parameter is given, in a module that is a script and shows all calls of the function: one that it defines at
+    /// its top level, uses in calls only, and runs by `asyncio.run` at its top level. `None` when that is not so, or when the parameter is
+    /// bound anew or has a default.
+    pub(super) fn passed_to(&self, name: &ast::ExprName) -> Option<Vec<&'a ast::Expr>> {
+        let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
+        let (BindingKind::Parameter(_), Some(function)) = (binding.kind, self.function_of_scope(binding.scope)) else {
+            return None;
+        };
+        let is_plain = self.scope_of(self.id(function)) == ScopeId::MODULE
+            && self.sole_binding(&function.name, ScopeId::MODULE).is_some()
+            && function.decorator_list.is_empty()
+            && !self.is_replaced(&function.name)
+            && self.is_script();
+        if !is_plain {
+            return None;
+        }
+        let parameters = &function.parameters;
+        let position = parameters
+            .posonlyargs
+            .iter()
+            .chain(&parameters.args)
+            .position(|parameter| parameter.parameter.name.id == name.id && parameter.default.is_none())?;
+        let uses = self.uses_of_function(function);
+        let passed = uses.iter().map(|found| match self.node(self.parent(found.reference)) {
+            AnyNodeRef::ExprCall(call) if call.func.range() == self.node(found.reference).range() => {
+                let arguments = &call.arguments;
+                if arguments.args.iter().any(ast::Expr::is_starred_expr) {
+                    return None;
+                }
+                arguments.find_argument_value(&name.id, position)
+            }
+            _ => None,
+        });
+        let passed = passed.collect::<Option<Vec<_>>>()?;
+        (!passed.is_empty()).then_some(passed)
+    }
+
+    /// Whether importing the module would run it, so that nobody imports it for its functions.
+    fn is_script(&self) -> bool {
+        self.calls_to("asyncio.run").any(|call| {
+            let id = self.id(call);
+            let is_guarded = self.ancestors(id).any(|(_, node)| node.is_stmt_if());
+            self.enclosing_function(id).is_none() && !is_guarded
+        })
     }
 
     /// The `await` of the call that an expression is the callee of.

@@ -7,6 +7,7 @@ mod behaviour;
 mod catalogue;
 mod cli;
 mod conventions;
+mod guide;
 mod page_snapshots;
 mod properties;
 mod report;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
 
 use super::tables::{BUILTIN_EXCEPTIONS, MUTATORS, PURE_BUILTINS, PURE_FUNCTIONS, is_lock, is_log_call};
 use super::walk::Walker;
@@ -70,7 +71,16 @@ impl<'a> Walker<'_, 'a> {
     /// Whether a coroutine made by this call is awaited in the same expression: by `await`, or by a function that awaits its arguments.
     fn is_awaited(&self, id: NodeId) -> bool {
         let model = self.model;
-        let parent = model.parent(id);
+        let mut parent = model.parent(id);
+        // `gather(*[f(x) for x in xs])` awaits each element.
+        let is_element = match model.node(parent) {
+            AnyNodeRef::ExprListComp(comp) => comp.elt.range() == model.node(id).range(),
+            AnyNodeRef::ExprGenerator(comp) => comp.elt.range() == model.node(id).range(),
+            _ => false,
+        };
+        if is_element && model.node(model.parent(parent)).is_expr_starred() {
+            parent = model.parent(model.parent(parent));
+        }
         match model.node(parent) {
             AnyNodeRef::ExprAwait(_) => true,
             AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
