@@ -123,6 +123,11 @@ pub fn words<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t
     })
 }
 
+/// The names in a text, keywords included.
+pub fn words_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty())
+}
+
 /// Where a function or method of this name may be called: the name, then a parenthesis. Definitions and comments are left out.
 pub fn calls<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
     words(text, name).filter(|place| {
@@ -159,6 +164,41 @@ const HEADERS: &[&[u8]] = &[
     b"if", b"elif", b"else", b"for", b"while", b"try", b"except", b"finally", b"with", b"async", b"match", b"case",
 ];
 
+/// The functions and methods among [`coroutines`] that may be asynchronous generators: a `yield` stands below the definition, before the
+/// next one that is not inside of it.
+pub fn async_generators(text: &[u8]) -> FxHashSet<&[u8]> {
+    let mut found = FxHashSet::default();
+    if memmem::find(text, b"yield").is_none() {
+        return found;
+    }
+    for at in memmem::find_iter(text, b"async def") {
+        let behind = text[at + b"async def".len()..].trim_ascii_start();
+        let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
+        if memmem::find(until_definition(text, at), b"yield").is_some() {
+            found.insert(name);
+        }
+    }
+    found
+}
+
+/// The text from the line of an offset up to the next definition that is not indented more than that line.
+pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
+    let width = |line: &[u8]| line.iter().take_while(|byte| is_blank(**byte)).count();
+    let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+    let own = width(&text[start..]);
+    let end = memchr_iter(b'\n', &text[at..])
+        .map(|newline| at + newline + 1)
+        .find(|&line| {
+            let indent = width(&text[line..]);
+            let code = &text[line + indent..];
+            indent <= own
+                && [&b"def "[..], b"async def", b"class ", b"@"]
+                    .iter()
+                    .any(|word| code.starts_with(word))
+        });
+    &text[start..end.unwrap_or(text.len())]
+}
+
 /// Where a word stands in a text.
 #[derive(Clone, Copy)]
 pub struct Place<'t> {
@@ -168,9 +208,18 @@ pub struct Place<'t> {
 }
 
 impl<'t> Place<'t> {
+    /// The offset of the word.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
     /// The dotted path that ends in the word, as far as it consists of names: `self.client.get`; `.get` in `client().get`.
     pub fn path(&self) -> &'t [u8] {
         &self.text[self.path_start()..self.end]
+    }
+
+    pub fn word(&self) -> &'t [u8] {
+        &self.text[self.start..self.end]
     }
 
     /// The text behind the word.
@@ -401,6 +450,12 @@ mod tests {
         let begins = |text: &str| calls(text.as_bytes(), "f").all(|call| call.begins_line());
         assert!(begins("f()") && begins("x\n\ta.f()"));
         assert!(!begins("x = f()") && !begins("a().f()"));
+    }
+
+    #[test]
+    fn asynchronous_generators_are_told_from_coroutines() {
+        let text = b"class X:\n  async def a(\n    self,\n  ):\n    def b():\n      pass\n    yield 1\n  async def c(self): ...\nasync def d():\n  return 1\ndef e():\n  yield 1\n";
+        assert_eq!(async_generators(text), FxHashSet::from_iter([&b"a"[..]]));
     }
 
     #[test]

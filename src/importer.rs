@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::layout::above_blank_lines;
 use crate::module::Module;
 use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
@@ -98,6 +99,22 @@ impl Context<'_> {
             },
         }
     }
+
+    /// As [`Context::member`], with `from module import member` where neither is imported: for names that nothing else goes by.
+    pub fn plain_member(
+        &self,
+        module: &'static str,
+        member: &'static str,
+        at: NodeId,
+    ) -> Result<(String, Option<Import>), Declined> {
+        match self.import(Import::Member(module, member), at) {
+            Ok((name, None)) => Ok((name, None)),
+            other => match self.import(Import::Module(module), at) {
+                Ok((name, None)) => Ok((format!("{name}.{member}"), None)),
+                _ => other,
+            },
+        }
+    }
 }
 
 impl Context<'_> {
@@ -121,7 +138,8 @@ impl Context<'_> {
             if same && model.lookup(&name, scope) == Lookup::Scope(ScopeId::MODULE) {
                 return (name, None);
             }
-            if matches!(model.lookup(&name, scope), Lookup::Builtin)
+            // What a star import brings, a definition below it replaces.
+            if matches!(model.lookup(&name, scope), Lookup::Builtin | Lookup::Unknown)
                 && model.bindings().iter().all(|binding| binding.name != name)
             {
                 return (name.clone(), Some(Definition { name, text }));
@@ -144,15 +162,32 @@ pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Opt
     let texts: Vec<&str> = definitions.iter().map(|definition| definition.text.as_str()).collect();
     let text = texts.join("\n\n\n");
     Some(match first {
-        Some(first) => Edit::insertion(
-            format!("{text}\n\n\n"),
-            above_comments(module, module.line_start(first.start())),
-        ),
+        Some(first) => {
+            let at = above_comments(module, module.line_start(first.start()));
+            // A variable stands one blank line below what is above it; functions and classes stand two.
+            let is_variable = definitions
+                .first()
+                .is_some_and(|definition| definition.text.starts_with(&definition.name));
+            match blank_line_above(module, at).filter(|above| is_variable && blank_line_above(module, *above).is_some())
+            {
+                Some(above) => Edit::insertion(format!("{text}\n\n"), above),
+                None => Edit::insertion(format!("{text}\n\n\n"), at),
+            }
+        }
         None => {
             let end = TextSize::try_from(module.text().len()).unwrap_or_default();
             Edit::insertion(format!("\n\n{text}\n"), end)
         }
     })
+}
+
+/// The start of the line above one that starts at an offset, if it is blank.
+fn blank_line_above(module: &Module, offset: TextSize) -> Option<TextSize> {
+    let above = module.line_start(offset.checked_sub(TextSize::new(1))?);
+    module.text()[TextRange::new(above, offset)]
+        .trim()
+        .is_empty()
+        .then_some(above)
 }
 
 /// The start of the own-line comments directly above a line, which belong to what follows them; a header at the top of the file does not.
@@ -172,22 +207,25 @@ fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
 }
 
 /// Whether a binding stands under `if TYPE_CHECKING:` and is not there at run time.
-fn is_type_checking_only(model: &SemanticModel, binding: &Binding) -> bool {
+pub(crate) fn is_type_checking_only(model: &SemanticModel, binding: &Binding) -> bool {
     model.ancestors(binding.node).any(|(_, node)| match node {
         AnyNodeRef::StmtIf(inner) => {
             let in_body = inner.body.first().is_some_and(|first| {
                 binding.range.start() >= first.start()
                     && binding.range.start() < inner.body.last().map_or(first.end(), Ranged::end)
             });
-            let test = match &*inner.test {
-                Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
-                Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
-                _ => false,
-            };
-            in_body && test
+            in_body && is_type_checking(&inner.test)
         }
         _ => false,
     })
+}
+
+fn is_type_checking(test: &Expr) -> bool {
+    match test {
+        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        _ => false,
+    }
 }
 
 /// Where an import statement belongs, in the order of isort's default sections.
@@ -212,11 +250,17 @@ fn section_of(stmt: &Stmt) -> Option<Section> {
     })
 }
 
+/// Whether a dotted name begins with a module of the standard library.
+pub(crate) fn is_standard(name: &str) -> bool {
+    let top = name.split('.').next().unwrap_or(name);
+    ruff_python_stdlib::sys::is_known_standard_library(14, top)
+}
+
 fn section_of_module(module: &str) -> Section {
     let top = module.split('.').next().unwrap_or(module);
     if top == "__future__" {
         Section::Future
-    } else if ruff_python_stdlib::sys::is_known_standard_library(14, top) {
+    } else if is_standard(module) {
         Section::Standard
     } else {
         Section::ThirdParty
@@ -390,7 +434,7 @@ fn place_without_imports(module: &Module) -> Place {
     }
 }
 
-/// `, member` behind the last name of an existing `from module import ...`, or in its sorted place when the names are sorted.
+/// The edit that takes a name into an existing `from module import ...`.
 fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -> Option<Edit> {
     let import = prologue.iter().find_map(|stmt| match stmt {
         Stmt::ImportFrom(import) if import.level == 0 && import.module.as_deref() == Some(from) => Some(import),
@@ -399,8 +443,16 @@ fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -
     if import.names.iter().any(|alias| alias.name.as_str() == "*") {
         return None;
     }
+    add_alias(module, import, member)
+}
+
+/// `, member` behind the last name of an import, or in its sorted place when the names are sorted.
+pub(crate) fn add_alias(module: &Module, import: &ast::StmtImportFrom, member: &str) -> Option<Edit> {
     let last = import.names.last()?;
-    let next = import.names.iter().find(|alias| alias.name.as_str() > member);
+    let next = import
+        .names
+        .iter()
+        .find(|alias| member_order(&alias.name) > member_order(member));
     let own_lines = import.names.len() > 1 && module.is_first_on_line(last.start());
     Some(match next {
         Some(next) if own_lines && module.is_first_on_line(next.start()) => {
@@ -412,9 +464,20 @@ fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -
     })
 }
 
+/// isort's order of what is imported from a module: constants, classes, then everything else.
+fn member_order(name: &str) -> (u8, &str) {
+    let is_constant = name.len() > 1 && !name.contains(|character: char| character.is_lowercase());
+    let kind = match name.chars().next() {
+        _ if is_constant => 0,
+        Some(first) if first.is_uppercase() => 1,
+        _ => 2,
+    };
+    (kind, name)
+}
+
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
 ///
-/// Kept: what stands in `__all__`, under a condition or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
+/// Kept: what stands in `__all__`, under a condition other than `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
 /// used in a quoted annotation; and everything in a package's `__init__.py`, which the caller does not pass here.
 pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edit> {
     let was_used = used_names(old);
@@ -501,6 +564,9 @@ pub(crate) fn remove_aliases(
     let unconditional = match parent {
         AnyNodeRef::ModModule(_) => true,
         AnyNodeRef::StmtFunctionDef(function) => function.body.len() > 1,
+        AnyNodeRef::StmtIf(inner) if is_type_checking(&inner.test) => {
+            unused.len() < names.len() || inner.body.len() > 1
+        }
         _ => false,
     };
     let lines = TextRange::new(
@@ -552,13 +618,7 @@ fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
         .is_none_or(|line| line.trim().is_empty());
     let mut start = lines.start();
     if blank_below {
-        while start > TextSize::default() {
-            let above = module.line_start(start - TextSize::new(1));
-            if !text[TextRange::new(above, start)].trim().is_empty() {
-                break;
-            }
-            start = above;
-        }
+        start = above_blank_lines(module, start);
     }
     if start == TextSize::default()
         || (start == lines.start() && text[..usize::from(start)].trim_matches('\u{feff}').is_empty())

@@ -141,7 +141,14 @@ fn formatted(module: &Module, range: TextRange, settings: &Settings) -> Option<E
     let line = module.text()[..usize::from(around.start())]
         .rfind(['\n', '\r'])
         .map_or(0, |newline| newline + 1);
-    let around = TextRange::new(offset(line), around.end());
+    // The formatter's offsets do not count a byte order mark.
+    let mark = if module.text()[line..].starts_with('\u{feff}') {
+        3
+    } else {
+        0
+    };
+    let around = TextRange::new(offset(line + mark), around.end());
+    let range = TextRange::new(range.start().max(around.start()), range.end());
     let text = module.slice(around);
     let printed = format_range(text, range - around.start(), options(text, settings)).ok()?;
     if printed.source_range().is_empty() {

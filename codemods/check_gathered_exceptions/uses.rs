@@ -1,7 +1,7 @@
 //! What becomes of gathered results: dropped, looked at, or used as if nothing had failed.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, CmpOp, Expr, Stmt};
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
 use crate::semantic::NodeId;
@@ -81,28 +81,15 @@ pub(super) fn drops_work(ctx: &Context, call: &ast::ExprCall, stmt: &Stmt) -> bo
         || model.subtree(model.id(function)).any(
             |(_, node)| matches!(node, AnyNodeRef::ExprAttribute(attribute) if attribute.attr.as_str() == "cancel"),
         );
+    let around = TextRange::new(stmt.start(), ctx.module.line_end(stmt.end()));
     let is_expected = ctx
-        .module
-        .comments_in(TextRange::new(above(ctx, stmt), ctx.module.line_end(stmt.end())))
+        .comments_above(stmt)
         .iter()
-        .any(|comment| has_word(ctx.module.slice(*comment), EXPECTED));
+        .chain(ctx.module.comments_in(around))
+        .any(|comment| has_word(model.slice(*comment), EXPECTED));
     // A test may want the failures.
     let is_test = function.name.starts_with("test");
     starts_work && !cleans_up && !is_expected && !is_test
-}
-
-/// Where the comments directly above a statement start.
-fn above(ctx: &Context, stmt: &Stmt) -> TextSize {
-    let module = ctx.module;
-    let mut line = module.line_start(stmt.start());
-    while line > TextSize::default() {
-        let previous = module.line_start(line - TextSize::new(1));
-        match module.comments_in(TextRange::new(previous, line)) {
-            [comment] if module.is_first_on_line(comment.start()) => line = previous,
-            _ => break,
-        }
-    }
-    line
 }
 
 /// A call, by the name of which it does more than end something.

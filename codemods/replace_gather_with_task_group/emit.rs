@@ -69,12 +69,6 @@ impl<'c, 'a> Emit<'c, 'a> {
         format!("{}{}", self.indent, self.unit)
     }
 
-    /// The text of a range with its further lines indented for a place that is indented so.
-    fn moved(&self, range: TextRange, to: &str) -> String {
-        let from = self.ctx.module.indentation(range.start());
-        self.ctx.edited(range, self.ctx.reindent(range, from, to))
-    }
-
     /// `prefix` and the `create_task` of a call, on lines that are indented so, and `suffix`.
     fn task(&self, prefix: &str, spawn: Spawn, suffix: &str, indent: &str) -> String {
         let (ctx, group, unit) = (self.ctx, &self.group, &self.unit);
@@ -102,7 +96,7 @@ impl<'c, 'a> Emit<'c, 'a> {
             return line;
         }
         let call_text = if text.contains('\n') {
-            self.moved(call.range(), &further)
+            ctx.moved(call.range(), &further)
         } else if ctx.fits(&format!("{further}{text}")) {
             text.to_owned()
         } else {
@@ -179,7 +173,7 @@ impl<'c, 'a> Emit<'c, 'a> {
             self.check_leaks(generators)?;
             let (mut text, mut indent) = (self.header(), inner);
             for range in ranges {
-                text.push_str(&format!("\n{indent}{}:", self.moved(range, &indent)));
+                text.push_str(&format!("\n{indent}{}:", self.ctx.moved(range, &indent)));
                 indent.push_str(&self.unit);
             }
             text.push_str(&format!("\n{indent}{}", self.task("", spawn, "", &indent)));
@@ -189,7 +183,7 @@ impl<'c, 'a> Emit<'c, 'a> {
         let tasks = self.ctx.comprehension(
             &format!("{list} = "),
             |indent| self.task("", spawn, "", indent),
-            |indent| ranges.iter().map(|range| self.moved(*range, indent)).collect(),
+            |indent| ranges.iter().map(|range| self.ctx.moved(*range, indent)).collect(),
             &inner,
             &self.unit,
         );

@@ -6,6 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::layout::moved_pragma;
 use crate::semantic::NodeId;
 
 /// The parts of the text that the edits are made of.
@@ -166,7 +167,7 @@ impl Pieces<'_> {
             if awaitable.contains_range(comment) || self.limit.range().contains_range(comment) {
                 continue;
             }
-            note_pragma(text, doubts);
+            doubts.extend(moved_pragma(text));
             let own_line = module.is_first_on_line(comment.start());
             let line = line_of(comment.start());
             let end_is_free = module
@@ -183,21 +184,8 @@ impl Pieces<'_> {
             }
         }
         for &comment in module.comments_in(TextRange::new(self.call.end(), module.line_end(self.call.end()))) {
-            note_pragma(module.slice(comment), doubts);
+            doubts.extend(moved_pragma(module.slice(comment)));
         }
         found
-    }
-}
-
-/// Comments that other tools read by line.
-fn note_pragma(comment: &str, doubts: &mut Vec<String>) {
-    let text = comment.trim_start_matches(['#', ' ']);
-    let is_pragma = [
-        "type:", "noqa", "pylint:", "pyright:", "fmt:", "pragma", "nosec", "mypy:", "ruff:", "ty:",
-    ]
-    .iter()
-    .any(|start| text.starts_with(start));
-    if is_pragma {
-        doubts.push(format!("the comment `{comment}` stands on another line afterwards"));
     }
 }

@@ -267,7 +267,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// The method that `self.name` or `instance.name` finds in its own class, whatever the bases are: it goes before theirs.
-    fn own_method(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+    pub(super) fn own_method(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
         let Expr::Attribute(attribute) = callee else {
             return None;
         };
@@ -285,22 +285,27 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// No decorator, or only such as leave what a call does alone.
-    fn is_plainly_decorated(&self, function: &ast::StmtFunctionDef) -> bool {
-        function.decorator_list.iter().all(|decorator| {
-            let expr = &decorator.expression;
-            self.is_builtin(expr, "staticmethod")
-                || self.is_builtin(expr, "classmethod")
-                || self.qualified_name(expr).is_some_and(|name| {
-                    matches!(
-                        name.as_str(),
-                        "typing.override"
-                            | "typing_extensions.override"
-                            | "typing.final"
-                            | "typing.no_type_check"
-                            | "abc.abstractmethod"
-                    )
-                })
-        })
+    pub(super) fn is_plainly_decorated(&self, function: &ast::StmtFunctionDef) -> bool {
+        function
+            .decorator_list
+            .iter()
+            .all(|decorator| self.is_inert_decorator(&decorator.expression))
+    }
+
+    /// A decorator that leaves what a call does alone, and reads nothing of the function.
+    pub fn is_inert_decorator(&self, decorator: &Expr) -> bool {
+        self.is_builtin(decorator, "staticmethod")
+            || self.is_builtin(decorator, "classmethod")
+            || self.qualified_name(decorator).is_some_and(|name| {
+                matches!(
+                    name.as_str(),
+                    "typing.override"
+                        | "typing_extensions.override"
+                        | "typing.final"
+                        | "typing.no_type_check"
+                        | "abc.abstractmethod"
+                )
+            })
     }
 
     /// `bool(x)` of an unknown type runs a special method.
@@ -664,7 +669,7 @@ fn is_zero(number: &ast::Number) -> bool {
 }
 
 /// Coroutine functions of `asyncio`, by name: `async def` in its source on every Python from 3.8 to 3.14.
-pub(crate) const ASYNCIO_COROUTINES: &[&str] = &[
+pub const ASYNCIO_COROUTINES: &[&str] = &[
     "create_subprocess_exec",
     "create_subprocess_shell",
     "open_connection",

@@ -153,6 +153,10 @@ impl<'a> SemanticModel<'a> {
         {
             return Type::Scalar("str");
         }
+        match self.infer_sqlalchemy(call, steps) {
+            Type::Unknown => {}
+            known => return known,
+        }
         match self.qualified_name(&call.func) {
             // By convention a class has a capital letter; a lower-case factory says nothing of the type it returns.
             Some(name)
@@ -184,6 +188,32 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// SQLAlchemy's asynchronous engines, their factories of sessions, and what these make. A factory with a class of its own says nothing.
+    fn infer_sqlalchemy(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let made = match self.qualified_name(&call.func).as_deref() {
+            Some("sqlalchemy.ext.asyncio.create_async_engine") => "sqlalchemy.ext.asyncio.AsyncEngine",
+            Some("sqlalchemy.ext.asyncio.async_sessionmaker" | "sqlalchemy.orm.sessionmaker") => {
+                let class = call.arguments.find_keyword("class_");
+                let class = class.map(|class| self.qualified_name(&class.value).unwrap_or_default());
+                let of_sync = self
+                    .qualified_name(&call.func)
+                    .is_some_and(|name| name.ends_with(".sessionmaker"));
+                match class.as_deref() {
+                    Some("sqlalchemy.ext.asyncio.AsyncSession") => "sqlalchemy.ext.asyncio.async_sessionmaker",
+                    None if !of_sync => "sqlalchemy.ext.asyncio.async_sessionmaker",
+                    _ => return Type::Unknown,
+                }
+            }
+            _ => match self.infer(&call.func, steps + 1) {
+                Type::Foreign(name) if name == "sqlalchemy.ext.asyncio.async_sessionmaker" => {
+                    "sqlalchemy.ext.asyncio.AsyncSession"
+                }
+                _ => return Type::Unknown,
+            },
+        };
+        Type::Foreign(made.to_owned())
+    }
+
     /// What the functions of `asyncio` give that are awaited for an object.
     fn infer_awaited(&self, awaited: &Expr) -> Type<'a> {
         match self.called(awaited).as_deref() {
@@ -193,6 +223,25 @@ impl<'a> SemanticModel<'a> {
             Some("asyncio.start_server" | "asyncio.start_unix_server") => Type::Foreign("asyncio.Server".to_owned()),
             _ => Type::Unknown,
         }
+    }
+
+    /// The part of `a, b = x, y` that a name is bound to.
+    pub(super) fn unpacked_value(&self, binding: &Binding<'a>) -> Option<&'a Expr> {
+        let tuple = self.parent(binding.node);
+        let (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) =
+            (self.node(tuple), self.node(self.parent(tuple)))
+        else {
+            return None;
+        };
+        let Expr::Tuple(values) = &*assign.value else {
+            return None;
+        };
+        let is_plain = |tuple: &ast::ExprTuple| !tuple.elts.iter().any(Expr::is_starred_expr);
+        if targets.elts.len() != values.elts.len() || !is_plain(targets) || !is_plain(values) {
+            return None;
+        }
+        let position = targets.elts.iter().position(|target| target.range() == binding.range)?;
+        values.elts.get(position)
     }
 
     /// `reader, writer = await asyncio.open_connection(...)`.
@@ -265,9 +314,10 @@ impl<'a> SemanticModel<'a> {
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
                 _ => Type::Unknown,
             },
-            BindingKind::Other => match self.infer_unpacked(binding) {
-                Type::Unknown => self.loop_variable(binding, steps),
-                known => known,
+            BindingKind::Other => match (self.unpacked_value(binding), self.infer_unpacked(binding)) {
+                (Some(value), _) => self.infer(value, steps + 1),
+                (None, Type::Unknown) => self.loop_variable(binding, steps),
+                (None, known) => known,
             },
             _ => Type::Unknown,
         }
