@@ -28,6 +28,7 @@ mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
+mod replace_event_loop_policy;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
@@ -36,6 +37,7 @@ mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
@@ -124,6 +126,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
@@ -136,6 +139,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
+    codemod!(replace_event_loop_policy, glance: replace_event_loop_policy::glance),
     codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
