@@ -86,14 +86,14 @@ pub static ALL: &[Codemod] = catalogue![
         options: replace_requests_with_httpx::Options,
         glance: replace_requests_with_httpx::glance
     ),
-    codemod!(
-        replace_time_sleep,
-        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
-    ),
     codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
     codemod!(
         replace_threading_primitive,
         glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
+    ),
+    codemod!(
+        replace_time_sleep,
+        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
     ),
     codemod!(
         gather_sequential_awaits,
