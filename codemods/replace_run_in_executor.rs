@@ -76,7 +76,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
                 imports.extend(import);
             }
         }
-        edits.push(binding);
+        edits.extend(binding);
         edits.sort_by_key(|edit| (edit.start(), edit.end()));
         imports.sort();
         imports.dedup();
@@ -177,9 +177,9 @@ fn partial<'e>(ctx: &Context, function: &'e Expr) -> Option<&'e ast::ExprCall> {
     }
 }
 
-/// The edit that deletes `loop = asyncio.get_running_loop()`, and the calls in which the name is used, when these are its only uses and all of them
+/// The edits that delete `loop = asyncio.get_running_loop()`, and the calls in which the name is used, when these are its only uses and all of them
 /// are rewritten.
-fn loop_binding<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(Edit, Vec<&'a ast::ExprCall>)> {
+fn loop_binding<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(Vec<Edit>, Vec<&'a ast::ExprCall>)> {
     let model = ctx.model;
     let Expr::Attribute(method) = &*call.func else {
         return None;
@@ -199,7 +199,7 @@ fn loop_binding<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(Edit, Ve
     if !is_plain {
         return None;
     }
-    let deletion = ctx.delete_statement(stmt_id).ok()?;
+    let deletion = ctx.delete_statements(&[stmt_id]).ok()?;
     let mut calls = Vec::new();
     for reference in model.references_named(&name.id) {
         if model.lookup(&name.id, reference.scope) != Lookup::Scope(binding.scope) {

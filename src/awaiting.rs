@@ -42,6 +42,11 @@ impl Context<'_> {
     /// Whether an `await` may be put at this expression: refused where it cannot stand or would deadlock; `Some(doubt)` where it can
     /// change what the program does.
     pub fn may_await(&self, at: NodeId) -> Result<Option<String>, Declined> {
+        self.may_await_beside(at, &[])
+    }
+
+    /// As [`Context::may_await`], for a rewrite after which these expressions are no locks of threads any more.
+    pub fn may_await_beside(&self, at: NodeId, replaced: &[NodeId]) -> Result<Option<String>, Declined> {
         self.model.await_is_legal(at, self.settings.target)?;
         if let Some(comment) = self.intended_blocking(at) {
             return Err(format!("the comment `{comment}` says that it blocks on purpose").into());
@@ -52,14 +57,12 @@ impl Context<'_> {
             )
             .into());
         }
+        self.no_thread_lock_around(at, replaced)?;
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
-                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
-                }
                 AnyNodeRef::StmtTry(outer) => {
                     doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));
                 }
@@ -70,13 +73,29 @@ impl Context<'_> {
             }
             inner = id;
         }
-        self.callers_may_wait(at)?;
+        self.callers_may_wait(at, replaced)?;
         Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// Refuses a place inside a `with` on a threading lock: a task that waits there stops the loop as soon as another one wants the lock.
+    pub fn no_thread_lock_around(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
+        let mut inner = at;
+        for (id, node) in self.model.ancestors(at) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
+                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
+                }
+                _ => {}
+            }
+            inner = id;
+        }
+        Ok(())
     }
 
     /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:
     /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that.
-    fn callers_may_wait(&self, at: NodeId) -> Result<(), Declined> {
+    fn callers_may_wait(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
         let model = self.model;
         let mut open: Vec<_> = model.enclosing_function(at).into_iter().collect();
         let mut seen = Vec::new();
@@ -92,7 +111,7 @@ impl Context<'_> {
                 for (outer, node) in model.ancestors(use_.reference) {
                     match node {
                         AnyNodeRef::StmtFunctionDef(_) => break,
-                        AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner) => {
+                        AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
                             return Err(format!(
                                 "`{}` is awaited in line {} while a threading lock is held: a wait there would deadlock",
                                 function.name,
@@ -174,10 +193,13 @@ impl Context<'_> {
         })
     }
 
-    fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId) -> bool {
+    fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId, replaced: &[NodeId]) -> bool {
         !with.is_async
             && self.is_in_body(&with.body, inner)
-            && with.items.iter().any(|item| self.is_thread_lock(&item.context_expr))
+            && with.items.iter().any(|item| {
+                let manager = &item.context_expr;
+                self.is_thread_lock(manager) && !replaced.contains(&self.model.id(manager))
+            })
     }
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {

@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::layout::above_blank_lines;
 use crate::module::Module;
 use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
@@ -137,7 +138,8 @@ impl Context<'_> {
             if same && model.lookup(&name, scope) == Lookup::Scope(ScopeId::MODULE) {
                 return (name, None);
             }
-            if matches!(model.lookup(&name, scope), Lookup::Builtin)
+            // What a star import brings, a definition below it replaces.
+            if matches!(model.lookup(&name, scope), Lookup::Builtin | Lookup::Unknown)
                 && model.bindings().iter().all(|binding| binding.name != name)
             {
                 return (name.clone(), Some(Definition { name, text }));
@@ -160,15 +162,32 @@ pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Opt
     let texts: Vec<&str> = definitions.iter().map(|definition| definition.text.as_str()).collect();
     let text = texts.join("\n\n\n");
     Some(match first {
-        Some(first) => Edit::insertion(
-            format!("{text}\n\n\n"),
-            above_comments(module, module.line_start(first.start())),
-        ),
+        Some(first) => {
+            let at = above_comments(module, module.line_start(first.start()));
+            // A variable stands one blank line below what is above it; functions and classes stand two.
+            let is_variable = definitions
+                .first()
+                .is_some_and(|definition| definition.text.starts_with(&definition.name));
+            match blank_line_above(module, at).filter(|above| is_variable && blank_line_above(module, *above).is_some())
+            {
+                Some(above) => Edit::insertion(format!("{text}\n\n"), above),
+                None => Edit::insertion(format!("{text}\n\n\n"), at),
+            }
+        }
         None => {
             let end = TextSize::try_from(module.text().len()).unwrap_or_default();
             Edit::insertion(format!("\n\n{text}\n"), end)
         }
     })
+}
+
+/// The start of the line above one that starts at an offset, if it is blank.
+fn blank_line_above(module: &Module, offset: TextSize) -> Option<TextSize> {
+    let above = module.line_start(offset.checked_sub(TextSize::new(1))?);
+    module.text()[TextRange::new(above, offset)]
+        .trim()
+        .is_empty()
+        .then_some(above)
 }
 
 /// The start of the own-line comments directly above a line, which belong to what follows them; a header at the top of the file does not.
@@ -231,11 +250,17 @@ fn section_of(stmt: &Stmt) -> Option<Section> {
     })
 }
 
+/// Whether a dotted name begins with a module of the standard library.
+pub(crate) fn is_standard(name: &str) -> bool {
+    let top = name.split('.').next().unwrap_or(name);
+    ruff_python_stdlib::sys::is_known_standard_library(14, top)
+}
+
 fn section_of_module(module: &str) -> Section {
     let top = module.split('.').next().unwrap_or(module);
     if top == "__future__" {
         Section::Future
-    } else if ruff_python_stdlib::sys::is_known_standard_library(14, top) {
+    } else if is_standard(module) {
         Section::Standard
     } else {
         Section::ThirdParty
@@ -424,7 +449,10 @@ fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -
 /// `, member` behind the last name of an import, or in its sorted place when the names are sorted.
 pub(crate) fn add_alias(module: &Module, import: &ast::StmtImportFrom, member: &str) -> Option<Edit> {
     let last = import.names.last()?;
-    let next = import.names.iter().find(|alias| alias.name.as_str() > member);
+    let next = import
+        .names
+        .iter()
+        .find(|alias| member_order(&alias.name) > member_order(member));
     let own_lines = import.names.len() > 1 && module.is_first_on_line(last.start());
     Some(match next {
         Some(next) if own_lines && module.is_first_on_line(next.start()) => {
@@ -434,6 +462,17 @@ pub(crate) fn add_alias(module: &Module, import: &ast::StmtImportFrom, member: &
         None if own_lines => Edit::insertion(format!(",\n{}{member}", module.indentation(last.start())), last.end()),
         None => Edit::insertion(format!(", {member}"), last.end()),
     })
+}
+
+/// isort's order of what is imported from a module: constants, classes, then everything else.
+fn member_order(name: &str) -> (u8, &str) {
+    let is_constant = name.len() > 1 && !name.contains(|character: char| character.is_lowercase());
+    let kind = match name.chars().next() {
+        _ if is_constant => 0,
+        Some(first) if first.is_uppercase() => 1,
+        _ => 2,
+    };
+    (kind, name)
 }
 
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
@@ -579,13 +618,7 @@ fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
         .is_none_or(|line| line.trim().is_empty());
     let mut start = lines.start();
     if blank_below {
-        while start > TextSize::default() {
-            let above = module.line_start(start - TextSize::new(1));
-            if !text[TextRange::new(above, start)].trim().is_empty() {
-                break;
-            }
-            start = above;
-        }
+        start = above_blank_lines(module, start);
     }
     if start == TextSize::default()
         || (start == lines.start() && text[..usize::from(start)].trim_matches('\u{feff}').is_empty())

@@ -75,11 +75,30 @@ pub fn has_coroutine_method(class: &str, method: &str) -> bool {
 
 /// The methods that are coroutine functions in some known class.
 pub fn coroutine_methods() -> impl Iterator<Item = &'static str> {
+    let entries = TABLES.coroutines.iter();
+    entries.flat_map(|entry| &entry.methods).map(String::as_str)
+}
+
+/// Whether a class with this coroutine method can be known in a text: its name occurs.
+pub fn mentions_class_with(text: &[u8], method: &[u8]) -> bool {
+    let occurs = |name: &String| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        memchr::memmem::find(text, last.as_bytes()).is_some()
+    };
+    let mut entries = TABLES
+        .coroutines
+        .iter()
+        .filter(|entry| entry.methods.iter().any(|other| other.as_bytes() == method));
+    entries.any(|entry| entry.names.iter().any(occurs))
+}
+
+/// Whether some known class has this name, of which its module is not told, and this coroutine method.
+pub fn is_class_with(class: &[u8], method: &[u8]) -> bool {
+    let is_it = |name: &String| name.rsplit('.').next().is_some_and(|last| last.as_bytes() == class);
     TABLES
         .coroutines
         .iter()
-        .flat_map(|entry| &entry.methods)
-        .map(String::as_str)
+        .any(|entry| entry.names.iter().any(is_it) && entry.methods.iter().any(|other| other.as_bytes() == method))
 }
 
 /// Whether a class that may be shared can be known in a text: its package and its name both occur.

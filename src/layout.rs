@@ -47,23 +47,21 @@ impl Context<'_> {
         let unit = self.indent_unit(id);
         let header = header.replace('\n', &format!("\n{indent}"));
         let mut edits = vec![Edit::insertion(format!("{header}\n{indent}{unit}"), first.start())];
-        let mut line = module.line_end_with_newline(first.start());
-        let end = last.end();
-        while line < end {
-            let next = module.line_end_with_newline(line);
-            let text = &module.text()[TextRange::new(line, next)];
-            if !text.trim().is_empty() && !starts_in_string(module, line) {
-                // Behind the common indentation, so that tabs stay before spaces.
-                let common = if text.starts_with(indent) { indent.len() } else { 0 };
-                let at = line + TextSize::try_from(common).unwrap_or_default();
-                edits.push(Edit::insertion(unit.clone(), at));
-            }
-            if next == line {
-                break;
-            }
-            line = next;
-        }
+        edits.extend(self.indent_further_lines(TextRange::new(first.start(), last.end()), indent, &unit));
         Ok(edits)
+    }
+
+    /// The edits that give the lines that start inside a range one more level, behind the indentation of the block around it, so that tabs
+    /// stay before spaces.
+    pub fn indent_further_lines(&self, range: TextRange, indent: &str, unit: &str) -> Vec<Edit> {
+        let first = self.module.line_end_with_newline(range.start());
+        let lines = movable_lines(self.module, TextRange::new(first, range.end().max(first)));
+        lines
+            .map(|(line, text)| {
+                let common = if text.starts_with(indent) { indent.len() } else { 0 };
+                Edit::insertion(unit, line + TextSize::try_from(common).unwrap_or_default())
+            })
+            .collect()
     }
 
     /// The header of a block that holds an expression, for [`Context::wrap`]: `before`, the expression, `after`. Where that does not fit on a
@@ -99,21 +97,60 @@ impl Context<'_> {
     /// The edits that move the lines that start inside a range from one indentation to another, as [`Context::wrap`] moves whole
     /// statements: lines inside strings, blank lines and lines indented less stay as they are.
     pub fn reindent(&self, range: TextRange, from: &str, to: &str) -> Vec<Edit> {
+        let first = self.module.line_end_with_newline(range.start());
+        let lines = movable_lines(self.module, TextRange::new(first, range.end().max(first)));
+        lines
+            .filter(|(_, text)| from != to && text.starts_with(from))
+            .map(|(line, _)| Edit::replacement(to, TextRange::at(line, TextSize::of(from))))
+            .collect()
+    }
+
+    /// As [`Context::delete_statement`], also where the statement shares its line with others; a comment behind it stays, on its line. Blank
+    /// lines above the last statement of a block go with it.
+    pub fn remove_statement(&self, stmt: &Stmt) -> Result<Edit, Declined> {
         let module = self.module;
-        let mut edits = Vec::new();
-        let mut line = module.line_end_with_newline(range.start());
-        while line < range.end() {
-            let next = module.line_end_with_newline(line);
-            let text = &module.text()[TextRange::new(line, next)];
-            if from != to && text.starts_with(from) && !text.trim().is_empty() && !starts_in_string(module, line) {
-                edits.push(Edit::replacement(to, TextRange::at(line, TextSize::of(from))));
-            }
-            if next == line {
-                break;
-            }
-            line = next;
+        let shared = || Declined("the statement shares its line with another one".to_owned());
+        if !module.comments_in(stmt.range()).is_empty() {
+            return Err("a comment inside the statement would be lost".into());
         }
-        edits
+        let (block, index) = self
+            .model
+            .block_of(self.model.id(stmt))
+            .ok_or_else(|| Declined("its block is not known".to_owned()))?;
+        if block.len() == 1 {
+            return Err("it is the only statement of its block".into());
+        }
+        let before = &module.text()[TextRange::new(module.line_start(stmt.start()), stmt.start())];
+        let after = &module.text()[TextRange::new(stmt.end(), module.line_end(stmt.end()))];
+        let is_first = module.is_first_on_line(stmt.start());
+        if let Some(next) = block.get(index + 1)
+            && module.line_start(next.start()) == module.line_start(stmt.end())
+        {
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), next.start())));
+        }
+        if !is_first {
+            let previous = index.checked_sub(1).map(|index| &block[index]).ok_or_else(shared)?;
+            if !before.trim_end().ends_with(';') {
+                return Err(shared());
+            }
+            return Ok(Edit::deletion(TextRange::new(previous.end(), stmt.end())));
+        }
+        let rest = after.trim_start().trim_start_matches(';').trim_start();
+        if rest.starts_with('#') {
+            let comment = module.line_end(stmt.end()) - TextSize::of(rest);
+            return Ok(Edit::deletion(TextRange::new(stmt.start(), comment)));
+        }
+        if !rest.is_empty() {
+            return Err(shared());
+        }
+        let mut start = module.line_start(stmt.start());
+        if index + 1 == block.len() {
+            start = above_blank_lines(module, start);
+        }
+        Ok(Edit::deletion(TextRange::new(
+            start,
+            module.line_end_with_newline(stmt.end()),
+        )))
     }
 
     /// The text of a range for a place that is indented so, with `\n` as newline.
@@ -302,28 +339,44 @@ impl Context<'_> {
         format!("{callee}(\n{indent}{unit}{each},\n{indent})")
     }
 
-    /// The edit that deletes a statement that is not the only one of its block, with the blank lines that would be left over: those
-    /// below it when it opens the block, those above it when blank lines follow as well. Declined as [`Context::lines_of`].
-    pub fn delete_statement(&self, stmt: NodeId) -> Result<Edit, Declined> {
+    /// The edits that delete statements, with the blank lines that would be left over: those below a statement that opens its block, those
+    /// above one that has blank lines below it as well. Declined when nothing would be left of a block, and as [`Context::lines_of`].
+    pub fn delete_statements(&self, stmts: &[NodeId]) -> Result<Vec<Edit>, Declined> {
         let module = self.module;
-        let lines = self.lines_of(self.model.node(stmt))?;
-        let index = match self.model.block_of(stmt) {
-            Some((block, index)) if block.len() > 1 => index,
-            _ => return Err("it is the only statement of its block".into()),
-        };
         let text = module.text();
         let is_blank = |at: TextSize| text[TextRange::new(at, module.line_end(at))].trim().is_empty();
-        let (mut start, mut end) = (lines.start(), lines.end());
-        if index == 0 {
-            while end < module.line_end_with_newline(end) && is_blank(end) {
-                end = module.line_end_with_newline(end);
+        let is_gone = |stmt: &Stmt| stmts.contains(&self.model.id(stmt));
+        let mut edits: Vec<Edit> = Vec::new();
+        for &id in stmts {
+            let lines = self.lines_of(self.model.node(id))?;
+            let (block, index) = self.model.block_of(id).ok_or("it is no statement of a block")?;
+            if block.iter().all(is_gone) {
+                return Err("nothing would be left of a block".into());
             }
-        } else if is_blank(end) {
-            while start > TextSize::default() && is_blank(module.line_start(start - TextSize::new(1))) {
-                start = module.line_start(start - TextSize::new(1));
+            // Statements that go together make one edit, which the first of them gives.
+            if index > 0 && is_gone(&block[index - 1]) {
+                continue;
             }
+            let (mut start, mut end) = (lines.start(), lines.end());
+            for next in block[index + 1..].iter().take_while(|next| is_gone(next)) {
+                let lines = self.lines_of(next)?;
+                if !module.comments_in(TextRange::new(end, lines.start())).is_empty() {
+                    return Err("a comment stands beside a statement that has to go".into());
+                }
+                end = lines.end();
+            }
+            if index == 0 {
+                while end < module.line_end_with_newline(end) && is_blank(end) {
+                    end = module.line_end_with_newline(end);
+                }
+            } else if is_blank(end) {
+                while start > TextSize::default() && is_blank(module.line_start(start - TextSize::new(1))) {
+                    start = module.line_start(start - TextSize::new(1));
+                }
+            }
+            edits.push(Edit::deletion(TextRange::new(start, end)));
         }
-        Ok(Edit::deletion(TextRange::new(start, end)))
+        Ok(edits)
     }
 
     /// The lines of a statement, to be deleted. Declined where others share them, or where a comment would be lost.
@@ -340,6 +393,30 @@ impl Context<'_> {
             Err("a comment stands beside a statement that has to go".into())
         }
     }
+}
+
+/// The lines that start in a range, with their text, whose indentation can be changed: not blank ones, and none inside a string.
+pub fn movable_lines(module: &Module, range: TextRange) -> impl Iterator<Item = (TextSize, &str)> {
+    let mut next = range.start();
+    std::iter::from_fn(move || {
+        let line = next;
+        next = module.line_end_with_newline(line);
+        (line < range.end() && line < next).then(|| (line, &module.text()[TextRange::new(line, next)]))
+    })
+    .filter(|(line, text)| !text.trim().is_empty() && !starts_in_string(module, *line))
+}
+
+/// The start of the first of the blank lines directly above the line that starts at an offset; the offset when there is none.
+pub fn above_blank_lines(module: &Module, line: TextSize) -> TextSize {
+    let mut start = line;
+    while start > TextSize::default() {
+        let above = module.line_start(start - TextSize::new(1));
+        if !module.text()[TextRange::new(above, start)].trim().is_empty() {
+            break;
+        }
+        start = above;
+    }
+    start
 }
 
 /// Refuses statements that share a line with others (`a; b`, `if x: a`), for which lines cannot be moved.

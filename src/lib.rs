@@ -21,6 +21,7 @@ pub mod knowledge;
 pub mod layout;
 pub mod module;
 pub mod offload;
+pub mod one_loop;
 pub mod page;
 pub mod plan;
 pub mod pretty;

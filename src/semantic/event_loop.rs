@@ -1,12 +1,17 @@
-//! The event loop that runs a piece of code: where there certainly is one, and which expressions are that loop.
+//! The event loop that runs a piece of code: where there certainly is one, which expressions are that loop, and which code is a program's
+//! that may make one.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
 
-use super::{BindingKind, NodeId, ScopeKind, SemanticModel};
+use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::finding::Declined;
 
 /// Functions that give the running loop when they are called in a coroutine (`asyncio` documentation, "Event Loop").
 const GETTERS: &[&str] = &["asyncio.get_running_loop", "asyncio.get_event_loop"];
+
+/// Functions that call functions before it is no longer followed who runs them.
+const MAX_CALLERS: usize = 8;
 
 impl<'a> SemanticModel<'a> {
     /// Whether code at this node runs while its event loop does: directly in the body of an async function, or why that is not certain.
@@ -72,5 +77,123 @@ impl<'a> SemanticModel<'a> {
             && self
                 .qualified_name(&call.func)
                 .is_some_and(|name| GETTERS.contains(&name.as_str()))
+    }
+}
+
+/// How a place is reached when the module is run as a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Under `if __name__ == "__main__":`, or in functions that are called from there alone: once at most.
+    AsProgram,
+    /// By statements of the module itself, which run when it is imported as well.
+    AtImport,
+}
+
+impl<'a> SemanticModel<'a> {
+    /// Whether code at this node runs once at most, as a part of the program and not of a library; or why that is not certain.
+    pub fn reached_once(&self, id: NodeId) -> Result<Reached, Declined> {
+        let mut at = id;
+        for _ in 0..MAX_CALLERS {
+            if self.is_repeated(at) {
+                return Err("it stands in a loop, a comprehension or a lambda, and may run more than once".into());
+            }
+            let function = match self.surroundings(at) {
+                Around::Module => {
+                    return Ok(if self.is_in_main_block(at) {
+                        Reached::AsProgram
+                    } else {
+                        Reached::AtImport
+                    });
+                }
+                Around::Class => return Err("it stands in a class body".into()),
+                Around::Function(function) => function,
+            };
+            let name = &function.name;
+            let library = || {
+                Declined(format!(
+                    "`{name}` may be called by code that needs its own loop afterwards"
+                ))
+            };
+            let is_plain = !function.is_async
+                && function.decorator_list.is_empty()
+                && self.scope_of(self.id(function)) == ScopeId::MODULE
+                && self.bindings_in(ScopeId::MODULE, name).count() == 1;
+            let uses = self.uses_of_function(function);
+            let [only] = uses.as_slice() else { return Err(library()) };
+            let call = self.parent(only.reference);
+            let is_called = matches!(self.node(call), AnyNodeRef::ExprCall(call) if call.func.range() == self.node(only.reference).range());
+            if !is_plain || !is_called || self.contains(self.id(function), call) {
+                return Err(library());
+            }
+            at = call;
+            if matches!(self.surroundings(at), Around::Module) && !self.is_in_main_block(at) {
+                return Err(library());
+            }
+        }
+        Err("it is called through too many functions".into())
+    }
+
+    /// Whether a node stands in the body of `if __name__ == "__main__":` at module level.
+    pub fn is_in_main_block(&self, id: NodeId) -> bool {
+        let mut inner = id;
+        self.ancestors(id).any(|(outer, node)| {
+            let found = match node {
+                AnyNodeRef::StmtIf(block) => {
+                    self.parent(outer) == NodeId(0)
+                        && is_main_test(&block.test)
+                        && block.body.iter().any(|stmt| self.contains(self.id(stmt), inner))
+                }
+                _ => false,
+            };
+            inner = outer;
+            found
+        })
+    }
+
+    /// What a node stands in, within the body of the innermost function.
+    fn surroundings(&self, id: NodeId) -> Around<'a> {
+        self.ancestors(id)
+            .find_map(|(_, node)| match node {
+                AnyNodeRef::StmtFunctionDef(function) => Some(Around::Function(function)),
+                AnyNodeRef::StmtClassDef(_) => Some(Around::Class),
+                _ => None,
+            })
+            .unwrap_or(Around::Module)
+    }
+
+    fn is_repeated(&self, id: NodeId) -> bool {
+        self.ancestors(id)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)))
+            .any(|(_, node)| {
+                matches!(
+                    node,
+                    AnyNodeRef::StmtFor(_)
+                        | AnyNodeRef::StmtWhile(_)
+                        | AnyNodeRef::ExprLambda(_)
+                        | AnyNodeRef::ExprListComp(_)
+                        | AnyNodeRef::ExprSetComp(_)
+                        | AnyNodeRef::ExprDictComp(_)
+                        | AnyNodeRef::ExprGenerator(_)
+                )
+            })
+    }
+}
+
+enum Around<'a> {
+    Module,
+    Class,
+    Function(&'a ast::StmtFunctionDef),
+}
+
+/// `__name__ == "__main__"`.
+fn is_main_test(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    let is_name = |expr: &Expr| matches!(expr, Expr::Name(name) if name.id.as_str() == "__name__");
+    let is_main = |expr: &Expr| matches!(expr, Expr::StringLiteral(string) if string.value.to_str() == "__main__");
+    match (&*compare.ops, &*compare.comparators) {
+        ([ast::CmpOp::Eq], [right]) => {
+            is_name(&compare.left) && is_main(right) || is_main(&compare.left) && is_name(right)
+        }
+        _ => false,
     }
 }

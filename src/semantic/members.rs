@@ -150,6 +150,12 @@ impl<'a> SemanticModel<'a> {
         members.stores.contains_key(name) || members.sets_any || members.set_by_name.contains(name)
     }
 
+    /// Whether `setattr` or `delattr` may be called with this name, on whatever object.
+    pub fn is_set_by_name(&self, name: &str) -> bool {
+        let members = self.members();
+        members.sets_any || members.set_by_name.contains(name)
+    }
+
     /// The stores `x.name = ...` of the module, in source order.
     pub fn stores_of(&self, name: &str) -> impl Iterator<Item = &'a ast::ExprAttribute> + '_ {
         let stores = self.members().stores.get(name);

@@ -12,6 +12,7 @@ pub mod event_loop;
 pub mod flow;
 pub mod members;
 pub mod names;
+pub mod objects;
 pub mod place;
 pub mod protocols;
 pub mod purity;

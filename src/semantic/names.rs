@@ -270,7 +270,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether every base is a class of this module, there are no metaclass arguments, and no decorator or `__getattribute__`.
-    pub(super) fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
+    pub fn hierarchy_is_plain(&self, class: &'a ast::StmtClassDef) -> bool {
         let mut open = vec![class];
         let mut seen = 0;
         while let Some(class) = open.pop() {

@@ -669,7 +669,7 @@ fn is_zero(number: &ast::Number) -> bool {
 }
 
 /// Coroutine functions of `asyncio`, by name: `async def` in its source on every Python from 3.8 to 3.14.
-const ASYNCIO_COROUTINES: &[&str] = &[
+pub const ASYNCIO_COROUTINES: &[&str] = &[
     "create_subprocess_exec",
     "create_subprocess_shell",
     "open_connection",

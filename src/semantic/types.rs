@@ -225,6 +225,25 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// The part of `a, b = x, y` that a name is bound to.
+    pub(super) fn unpacked_value(&self, binding: &Binding<'a>) -> Option<&'a Expr> {
+        let tuple = self.parent(binding.node);
+        let (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) =
+            (self.node(tuple), self.node(self.parent(tuple)))
+        else {
+            return None;
+        };
+        let Expr::Tuple(values) = &*assign.value else {
+            return None;
+        };
+        let is_plain = |tuple: &ast::ExprTuple| !tuple.elts.iter().any(Expr::is_starred_expr);
+        if targets.elts.len() != values.elts.len() || !is_plain(targets) || !is_plain(values) {
+            return None;
+        }
+        let position = targets.elts.iter().position(|target| target.range() == binding.range)?;
+        values.elts.get(position)
+    }
+
     /// `reader, writer = await asyncio.open_connection(...)`.
     fn infer_unpacked(&self, binding: &Binding<'a>) -> Type<'a> {
         let tuple = self.parent(binding.node);
@@ -295,9 +314,10 @@ impl<'a> SemanticModel<'a> {
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
                 _ => Type::Unknown,
             },
-            BindingKind::Other => match self.infer_unpacked(binding) {
-                Type::Unknown => self.loop_variable(binding, steps),
-                known => known,
+            BindingKind::Other => match (self.unpacked_value(binding), self.infer_unpacked(binding)) {
+                (Some(value), _) => self.infer(value, steps + 1),
+                (None, Type::Unknown) => self.loop_variable(binding, steps),
+                (None, known) => known,
             },
             _ => Type::Unknown,
         }
@@ -466,6 +486,8 @@ const ENTERS_ITSELF: &[&str] = &[
     "urllib3.PoolManager",
     "httpx.Client",
     "httpx.AsyncClient",
+    "httpx2.Client",
+    "httpx2.AsyncClient",
     "aiohttp.ClientSession",
     "sqlalchemy.ext.asyncio.AsyncSession",
 ];

@@ -127,7 +127,14 @@ def run(source, module, base, observer):
 
 
 def is_script(tree):
-    """Does a statement of the module itself, outside of functions and conditions, run the loop?"""
+    """Does a statement of the module itself, outside of functions and conditions, run the loop?
+
+    Or is there a main block and no `async def main` that could be run instead of it?
+    """
+    has_main = any(isinstance(s, ast.AsyncFunctionDef) and s.name == "main" for s in tree.body)
+    blocks = [s for s in tree.body if isinstance(s, ast.If) and "__main__" in ast.unparse(s.test)]
+    if blocks and not has_main:
+        return True
     plain = [s for s in tree.body if isinstance(s, (ast.Expr, ast.Assign))]
     calls = [n for s in plain for n in ast.walk(s) if isinstance(n, ast.Call)]
     return any(ast.unparse(call.func) in SCRIPT_CALLS for call in calls)

@@ -485,6 +485,21 @@ impl<'a> SemanticModel<'a> {
         let first = (is_method && !is_static).then_some(Passed::Nothing);
         is_spread(call, function) || bind_arguments(call, function, first).is_ok()
     }
+
+    /// What a call passes, by the index of the parameter; `bound`: the first parameter is the receiver. `None` when that is not known.
+    pub fn arguments_by_parameter(
+        &self,
+        call: &'a ast::ExprCall,
+        function: &'a ast::StmtFunctionDef,
+        bound: bool,
+    ) -> Option<BTreeMap<usize, &'a Expr>> {
+        let passed = bind_arguments(call, function, bound.then_some(Passed::Nothing)).ok()?;
+        let arguments = passed.into_iter().filter_map(|(index, value)| match value {
+            Passed::Argument(argument) => Some((index, argument)),
+            Passed::Default(_) | Passed::Nothing => None,
+        });
+        Some(arguments.collect())
+    }
 }
 
 /// What is declared under the name of a parameter.

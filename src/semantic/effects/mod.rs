@@ -15,6 +15,7 @@ use std::rc::Rc;
 use ruff_python_ast::{self as ast, Expr};
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::tables::is_log_call;
 use self::walk::Walker;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};

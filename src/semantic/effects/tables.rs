@@ -130,7 +130,7 @@ pub(super) fn is_lock(class: &str) -> bool {
 }
 
 /// Whether a method of an object of unknown class writes to a log, by both names: `logger.info`.
-pub(super) fn is_log_call(receiver: &str, method: &str) -> bool {
+pub(crate) fn is_log_call(receiver: &str, method: &str) -> bool {
     let last = receiver.rsplit('.').next().unwrap_or(receiver).trim_start_matches('_');
     matches!(last.to_lowercase().as_str(), "log" | "logger" | "logging")
         && matches!(

@@ -1,0 +1,78 @@
+//! A coroutine that nobody awaits, or that is used as if it were its own result -> `await`.
+
+mod glance;
+mod place;
+
+use ruff_python_ast as ast;
+use ruff_text_size::Ranged;
+
+use crate::codemod::Context;
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::module::one_line;
+
+pub(super) use glance::glance;
+use place::Misuse;
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    for call in ctx.model.calls() {
+        let Some(misuse) = place::misuse(ctx, call) else {
+            continue;
+        };
+        if !ctx.model.gives_coroutine(&call.func) {
+            continue;
+        }
+        let callee = one_line(ctx.model.slice(&*call.func));
+        let message = match misuse {
+            Misuse::Dropped => format!("the coroutine that `{callee}` gives is never awaited: nothing of it runs"),
+            Misuse::Value(how) => format!("`{callee}` gives a coroutine, which {how}, instead of its result"),
+        };
+        if let Some(line) = place::expected(ctx, call) {
+            let reason = format!("what follows from the missing await is expected in line {line}");
+            acc.push(call, message, Err(reason.into()));
+        } else {
+            acc.push_defect(call, message, rewrite(ctx, call, misuse));
+        }
+    }
+    for with in place::sync_withs(ctx) {
+        acc.push_defect(
+            with,
+            "the manager has only `__aenter__` and `__aexit__`: `with` raises",
+            async_with(ctx, with),
+        );
+    }
+    for (call, name) in place::dropped_managers(ctx) {
+        acc.push_defect(
+            call,
+            format!("`{name}` does its work in an `async with`: made and dropped, it does nothing"),
+            Err("enter it with `async with`, around what it is for".into()),
+        );
+    }
+}
+
+fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    model.await_is_legal(model.id(call), ctx.settings.target)?;
+    ctx.no_thread_lock_around(model.id(call), &[])?;
+    let reason = match misuse {
+        Misuse::Dropped => "the call had no effect until now: with `await` it runs, takes its time, and can raise",
+        Misuse::Value(_) => {
+            "the coroutine was never run until now: with `await` it runs, and its result decides what happens"
+        }
+    };
+    Ok(Fix::unsafe_because(reason, ctx.await_edits(call)))
+}
+
+/// `with X():` -> `async with X():`, where every manager of the statement is such a one: the old statement raises.
+fn async_with(ctx: &Context, with: &ast::StmtWith) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    model.await_is_legal(model.id(with), ctx.settings.target)?;
+    if !with
+        .items
+        .iter()
+        .all(|item| place::is_async_only(ctx, &item.context_expr))
+    {
+        return Err("the statement enters other managers too, of which not all are asynchronous".into());
+    }
+    Ok(Fix::safe(vec![Edit::insertion("async ", with.start())]))
+}

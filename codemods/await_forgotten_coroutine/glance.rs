@@ -1,0 +1,332 @@
+//! The quick look: does a call of what may be a coroutine function stand where a coroutine is out of place?
+
+use std::sync::LazyLock;
+
+use memchr::{memchr, memmem, memrchr};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::codemod::Wanted;
+use crate::glance::{Place, calls_of, mentions, words};
+use crate::knowledge;
+use crate::semantic::purity::ASYNCIO_COROUTINES;
+
+use super::place::CONSUMERS;
+
+/// Names of coroutine functions of libraries.
+static LIBRARY: LazyLock<FxHashSet<&'static [u8]>> = LazyLock::new(|| {
+    let functions = ASYNCIO_COROUTINES.iter().copied();
+    functions
+        .chain(knowledge::coroutine_methods())
+        .map(str::as_bytes)
+        .collect()
+});
+
+/// Decorators that leave what a call does alone.
+const PLAIN_DECORATORS: &[&[u8]] = &[
+    b"staticmethod",
+    b"classmethod",
+    b"override",
+    b"final",
+    b"abstractmethod",
+    b"no_type_check",
+];
+
+pub fn glance(text: &[u8], _: Wanted) -> bool {
+    let own = coroutine_functions(text);
+    let names = own.keys().chain(LIBRARY.iter()).copied().collect();
+    calls_of(text, &names)
+        .any(|call| !call.is_awaited() && is_misplaced(text, &call) && may_be_coroutine(text, &call, &own))
+        || own.contains_key(&b"__aenter__"[..]) && !mentions(text, &["def __enter__"]) && enters_or_drops(text)
+}
+
+/// The names of what the text defines with `async def`, those with telling decorators aside: whether one of that name can be called
+/// without a receiver.
+fn coroutine_functions(text: &[u8]) -> FxHashMap<&[u8], bool> {
+    let mut functions = FxHashMap::default();
+    for at in memmem::find_iter(text, b"async def") {
+        let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        if is_decorated(text[..line].trim_ascii_end()) {
+            continue;
+        }
+        let behind = text[at + b"async def".len()..].trim_ascii_start();
+        let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
+        let parameters = behind[name.len()..].trim_ascii_start();
+        let first = parameters.strip_prefix(b"(").unwrap_or(parameters).trim_ascii_start();
+        let is_method = matches!(
+            &first[..first.iter().take_while(|byte| is_word(**byte)).count()],
+            b"self" | b"cls"
+        );
+        *functions.entry(name).or_insert(false) |= !is_method;
+    }
+    functions
+}
+
+/// Whether the text ends in a line with a decorator that may change what a call does.
+fn is_decorated(above: &[u8]) -> bool {
+    let start = memrchr(b'\n', above).map_or(0, |newline| newline + 1);
+    let line = above[start..].trim_ascii();
+    line.starts_with(b"@") && !PLAIN_DECORATORS.iter().any(|name| line.ends_with(name))
+}
+
+/// Whether the callee may be known to be a coroutine function.
+fn may_be_coroutine(text: &[u8], call: &Place, own: &FxHashMap<&[u8], bool>) -> bool {
+    let (path, word) = (call.path(), call.word());
+    let of_asyncio = ASYNCIO_COROUTINES.iter().any(|name| name.as_bytes() == word);
+    if of_asyncio
+        && (path.starts_with(b"asyncio.") || mentions(text, &["from asyncio import", "asyncio as", "asyncio.tasks"]))
+    {
+        return true;
+    }
+    if path == word {
+        return own.get(word).is_some_and(|without_receiver| *without_receiver);
+    }
+    // A library's objects that are given, not made.
+    if mentions(
+        text,
+        &[
+            "open_connection(",
+            "open_unix_connection(",
+            "create_subprocess_",
+            "start_server(",
+        ],
+    ) && LIBRARY.contains(word)
+    {
+        return true;
+    }
+    let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();
+    let receiver = &receiver[receiver.len() - receiver.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+    if receiver.is_empty() {
+        return made_on_the_spot(text, call);
+    }
+    let is_own = own.contains_key(word);
+    is_own && matches!(receiver, b"self" | b"cls")
+        || (is_own || knowledge::mentions_class_with(text, word)) && is_typed(text, receiver, is_own, word, 2)
+}
+
+/// Whether a call on `X().name` is one on an instance of a class that may be known.
+fn made_on_the_spot(text: &[u8], call: &Place) -> bool {
+    let end = text.len() - call.behind().len() - call.path().len();
+    let mut depth = 0usize;
+    for at in (0..end).rev() {
+        match text[at] {
+            b')' => depth += 1,
+            b'(' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    let start = at - text[..at].iter().rev().take_while(|byte| is_word(**byte)).count();
+                    return text[start..at] != *b"super" && is_class(text, &text[start..at], true, call.word());
+                }
+            }
+            // An item or a literal.
+            _ if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether the class of a variable or attribute may be told from some place that gives it a value or an annotation, or from what that
+/// place names in turn.
+fn is_typed(text: &[u8], receiver: &[u8], is_own: bool, method: &[u8], steps: usize) -> bool {
+    let Ok(name) = std::str::from_utf8(receiver) else {
+        return true;
+    };
+    words(text, name).any(|place| {
+        let behind = place.behind().trim_ascii_start();
+        let line = &behind[..memchr(b'\n', behind).unwrap_or(behind.len())];
+        let before = place.before_path().trim_ascii_end();
+        let value = match line.first() {
+            Some(b'=') if line.get(1) != Some(&b'=') => &line[1..],
+            Some(b':') => &line[1..],
+            // `with X() as name`, `for name in xs`.
+            _ if before.ends_with(b" as") => before,
+            _ if before.ends_with(b"for") => line.strip_prefix(b"in ").unwrap_or_default(),
+            _ => return false,
+        };
+        let value = value.trim_ascii().strip_suffix(b":").unwrap_or(value).trim_ascii();
+        let mut named = value.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
+        let is_path = value.iter().all(|byte| is_word(*byte) || *byte == b'.');
+        let last = || value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+        matches!(value, b"(" | b"[" | b"{")
+            || named.any(|word| is_class(text, word, is_own, method))
+            || is_path
+                && !value.is_empty()
+                && last() != receiver
+                && (steps == 0 || is_typed(text, last(), is_own, method, steps - 1))
+    })
+}
+
+/// Whether a name is that of a class of the text, or of a library's class with this coroutine method.
+fn is_class(text: &[u8], name: &[u8], is_own: bool, method: &[u8]) -> bool {
+    is_own
+        && std::str::from_utf8(name)
+            .is_ok_and(|name| words(text, name).any(|place| place.before_path().trim_ascii() == b"class"))
+        || knowledge::is_class_with(name, method)
+}
+
+/// Whether the text has a plain `with`, or a line that calls a name with a capital letter.
+fn enters_or_drops(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let code = line.trim_ascii();
+        let name = code.iter().take_while(|byte| is_word(**byte)).count();
+        code.starts_with(b"with ")
+            || code.starts_with(b"with(")
+            || code.first().is_some_and(u8::is_ascii_uppercase) && code.get(name) == Some(&b'(')
+    })
+}
+
+/// Whether the coroutine may be dropped or used as a value here, and not just passed on, stored or returned.
+fn is_misplaced(text: &[u8], call: &Place) -> bool {
+    let mut before = call.before_path().trim_ascii();
+    if is_prose(before) {
+        return false;
+    }
+    if before.is_empty() {
+        // Within brackets that an earlier line has opened, or a statement.
+        let line = text.len() - call.behind().len() - call.path().len() - call.before_path().len();
+        let above = text[..line].trim_ascii_end();
+        let start = memrchr(b'\n', above).map_or(0, |newline| newline + 1);
+        before = above[start..].trim_ascii();
+        if before.contains(&b'#') || !matches!(before.last(), Some(b'(' | b'[' | b'{' | b',')) {
+            return true;
+        }
+        if before.ends_with(b"{") && is_in_string(before) {
+            return true;
+        }
+    }
+    let is_passed_on = match before.last() {
+        Some(b'(') => !opens_test_or_consumer(&before[..before.len() - 1]),
+        Some(b'{') => !is_in_string(before),
+        Some(b',' | b'[') => true,
+        Some(b'=') => {
+            let target = &before[..before.len() - 1];
+            !matches!(
+                target.last(),
+                Some(b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&')
+            ) && (!target.contains(&b',') || target.contains(&b'('))
+        }
+        Some(b':') => {
+            let is_block = [
+                &b"if"[..],
+                b"elif",
+                b"else",
+                b"for",
+                b"while",
+                b"with",
+                b"try",
+                b"except",
+                b"finally",
+            ]
+            .iter()
+            .any(|word| before.starts_with(word));
+            !is_block || before.ends_with(b"lambda:")
+        }
+        _ => {
+            before.ends_with(b"return")
+                || before.ends_with(b"yield")
+                || before.ends_with(b"in") && memmem::find(before, b"async for").is_some()
+        }
+    };
+    !is_passed_on || is_used(call.behind())
+}
+
+/// Whether a call cannot stand behind this: behind a backtick, or behind a word that is no keyword.
+fn is_prose(before: &[u8]) -> bool {
+    const KEYWORDS: &[&[u8]] = &[
+        b"and", b"assert", b"async", b"await", b"case", b"elif", b"else", b"from", b"if", b"in", b"is", b"lambda",
+        b"match", b"not", b"or", b"raise", b"return", b"while", b"with", b"yield",
+    ];
+    let word = &before[before.len() - before.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+    before.last() == Some(&b'`') || !word.is_empty() && !KEYWORDS.contains(&word)
+}
+
+/// Whether the text before an opening parenthesis makes what is inside a truth test, or the argument of a builtin that takes none.
+fn opens_test_or_consumer(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    let word = &before[before.len() - before.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+    word.is_empty() && !matches!(before.last(), Some(b'(' | b'=' | b',' | b'*' | b']'))
+        || CONSUMERS.iter().any(|name| name.as_bytes() == word)
+        || [
+            &b"if"[..],
+            b"elif",
+            b"while",
+            b"not",
+            b"and",
+            b"or",
+            b"assert",
+            b"in",
+            b"else",
+            b"raise",
+        ]
+        .contains(&word)
+}
+
+/// Whether a quote stands in the line: the brace may be that of an f-string.
+fn is_in_string(before: &[u8]) -> bool {
+    before.iter().any(|byte| matches!(byte, b'"' | b'\''))
+}
+
+/// Whether something is done with the value of the call whose arguments begin here: an attribute, an item, an operator.
+fn is_used(behind: &[u8]) -> bool {
+    let Some(rest) = behind_arguments(behind) else {
+        return true;
+    };
+    let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let same_line = !rest[..blanks].contains(&b'\n');
+    let rest = &rest[blanks..];
+    let word = &rest[..rest.iter().take_while(|byte| is_word(**byte)).count()];
+    match rest.first() {
+        Some(b'.') => true,
+        Some(b'(' | b'[') => same_line,
+        Some(b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' | b'^' | b'@' | b'\\') => {
+            same_line || rest.get(1) == Some(&b'=')
+        }
+        _ => [&b"and"[..], b"or", b"in", b"is", b"not"].contains(&word),
+    }
+}
+
+/// The text behind the parenthesis that closes the arguments; `None` when it is not found.
+fn behind_arguments(behind: &[u8]) -> Option<&[u8]> {
+    let mut depth = 0usize;
+    let mut at = 0;
+    while let Some(byte) = behind.get(at) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return behind.get(at + 1..);
+                }
+            }
+            b'#' => at += memchr(b'\n', &behind[at..])?,
+            b'"' | b'\'' => at = end_of_string(behind, at)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The offset of the quote that ends a string.
+fn end_of_string(text: &[u8], start: usize) -> Option<usize> {
+    let quote = text[start];
+    let triple = [quote; 3];
+    if text[start..].starts_with(&triple) {
+        let inside = start + 3;
+        return Some(inside + memmem::find(&text[inside..], &triple)? + 2);
+    }
+    let mut at = start + 1;
+    loop {
+        match text.get(at)? {
+            b'\\' => at += 1,
+            b'\n' => return None,
+            byte if *byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}

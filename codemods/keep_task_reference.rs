@@ -1,0 +1,131 @@
+//! `asyncio.create_task(c)` whose result is dropped -> the task is kept in a set until it is done.
+
+mod dropped;
+mod glance;
+mod owner;
+
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::codemod::Context;
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::layout::own_lines;
+
+pub(super) use glance::glance;
+
+use dropped::{Dropped, Place, Spawner};
+use owner::{Helper, Owner};
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    let dropped = dropped::find(ctx);
+    let spawns_alike = dropped.iter().filter(|task| fits_helper(task)).count();
+    for task in &dropped {
+        let message =
+            "the event loop keeps only a weak reference to the task, which may be destroyed before it is done";
+        match intended(ctx, task) {
+            Some(comment) => acc.push(
+                task.call,
+                message,
+                Err(format!("the comment `{comment}` says that nobody keeps it on purpose").into()),
+            ),
+            None => acc.push_defect(task.call, message, rewrite(ctx, task, spawns_alike)),
+        }
+    }
+}
+
+fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, Declined> {
+    let helper = if fits_helper(task) {
+        Helper::for_task(ctx, task).ok()
+    } else {
+        None
+    };
+    if let Some(helper) = helper
+        && (spawns_alike > 1 || helper.exists() || lines(ctx, task).is_err())
+    {
+        let edit = Edit::replacement(helper.name, task.call.func.range());
+        return Ok(Fix::with_doubt(helper.doubt, vec![edit])
+            .import(helper.imports)
+            .define(helper.definitions));
+    }
+    let indent = lines(ctx, task)?;
+    let owner = Owner::of(ctx, task)?;
+    let (name, set) = (variable(ctx, task), &owner.expression);
+    let kept = format!("\n{indent}{set}.add({name})\n{indent}{name}.add_done_callback({set}.discard)");
+    let mut edits = owner.edits;
+    match &task.place {
+        Place::Callback(stmt) => {
+            edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
+            edits.push(Edit::insertion(format!("{kept}\n{indent}{name}"), task.call.end()));
+        }
+        Place::Statement(stmt) => {
+            edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
+            let line = ctx.module.slice(*stmt);
+            if !line.contains('\n') && !ctx.fits(&format!("{indent}{name} = {line}")) {
+                edits.extend(ctx.explode(task.call, indent, &ctx.indent_unit(ctx.model.id(*stmt))));
+            }
+            edits.push(Edit::insertion(kept, ctx.module.line_end(stmt.end())));
+        }
+        Place::Assigned(stmt, target) => {
+            if target.id != name {
+                edits.push(Edit::replacement(name, target.range()));
+            }
+            edits.push(Edit::insertion(kept, ctx.module.line_end(stmt.end())));
+        }
+        Place::Inside => return Err(inside_expression()),
+    }
+    edits.sort_by_key(Ranged::start);
+    Ok(Fix::with_doubt(owner.doubt, edits)
+        .import(owner.imports)
+        .define(owner.definitions))
+}
+
+/// The variable that holds the task. `_` is for what nobody wants.
+fn variable(ctx: &Context, task: &Dropped) -> String {
+    match &task.place {
+        Place::Assigned(_, target) if target.id.as_str() != "_" => target.id.to_string(),
+        _ => ctx.model.fresh_name("task", ctx.model.id(task.call)),
+    }
+}
+
+/// Whether `_spawn(...)` can stand for the call: what it calls is `asyncio.create_task`, whatever keywords it is given.
+fn fits_helper(task: &Dropped) -> bool {
+    let arguments = &task.call.arguments;
+    matches!(task.spawner, Spawner::CreateTask)
+        && arguments.args.len() <= 1
+        && !arguments.args.iter().any(ruff_python_ast::Expr::is_starred_expr)
+}
+
+/// The indentation for statements behind the one that makes the task, or why there can be none.
+fn lines<'a>(ctx: &'a Context, task: &Dropped) -> Result<&'a str, Declined> {
+    let stmt = match &task.place {
+        Place::Statement(stmt) | Place::Assigned(stmt, _) => *stmt,
+        Place::Callback(stmt) => {
+            let behind = TextRange::new(task.call.end(), stmt.end());
+            if !ctx.module.slice(behind).starts_with('.') {
+                return Err(inside_expression());
+            }
+            *stmt
+        }
+        Place::Inside => return Err(inside_expression()),
+    };
+    own_lines(ctx.module, stmt.start(), stmt.end())?;
+    Ok(ctx.indentation(stmt))
+}
+
+fn inside_expression() -> Declined {
+    "it is made inside an expression: make it in a function that keeps it, or let an `asyncio.TaskGroup` own it".into()
+}
+
+/// The comment that silences a linter's report of this very thing.
+fn intended<'a>(ctx: &Context<'a>, task: &Dropped) -> Option<&'a str> {
+    let lines = TextRange::new(
+        ctx.module.line_start(task.call.start()),
+        ctx.module.line_end(task.call.end()),
+    );
+    let mut comments = ctx
+        .module
+        .comments_in(lines)
+        .iter()
+        .map(|comment| ctx.module.slice(*comment));
+    comments.find(|text| text.contains("noqa") && (text.contains("RUF006") || text.contains("ASYNC300")))
+}

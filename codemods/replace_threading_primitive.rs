@@ -1,0 +1,415 @@
+//! `threading.Lock` and its like in code of one event loop -> asyncio's own; a report where threads may use them too.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::codemod::Context;
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::importer::{Definition, Import};
+use crate::one_loop::Use;
+use crate::semantic::NodeId;
+use crate::semantic::objects::Object;
+use crate::semantic::types::{Type, TypeOracle};
+
+struct Primitive {
+    class: &'static str,
+    /// In asyncio; `None` when it has none.
+    name: Option<&'static str>,
+    /// Methods that never wait.
+    plain: &'static [&'static str],
+    /// Methods that wait.
+    waiting: &'static [&'static str],
+}
+
+const LOCK: &[&str] = &["acquire"];
+
+const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        class: "threading.Lock",
+        name: Some("Lock"),
+        plain: &["release", "locked"],
+        waiting: LOCK,
+    },
+    Primitive {
+        class: "threading.RLock",
+        name: None,
+        plain: &["release"],
+        waiting: LOCK,
+    },
+    Primitive {
+        class: "threading.Semaphore",
+        name: Some("Semaphore"),
+        plain: &["release"],
+        waiting: LOCK,
+    },
+    Primitive {
+        class: "threading.BoundedSemaphore",
+        name: Some("BoundedSemaphore"),
+        plain: &["release"],
+        waiting: LOCK,
+    },
+    Primitive {
+        class: "threading.Condition",
+        name: Some("Condition"),
+        plain: &["release", "notify", "notify_all"],
+        waiting: &["acquire", "wait", "wait_for"],
+    },
+    Primitive {
+        class: "threading.Event",
+        name: Some("Event"),
+        plain: &["set", "clear", "is_set"],
+        waiting: &["wait"],
+    },
+];
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    let mut known: Vec<NodeId> = Vec::new();
+    for primitive in PRIMITIVES {
+        for call in ctx.model.calls_to(primitive.class) {
+            let object = ctx.model.object_made_by(call);
+            // One object that is made at several places is one finding.
+            let is_first = !object.origins.iter().any(|origin| origin.start() < call.start());
+            known.extend(&object.reads);
+            if is_first && let Some(site) = site(ctx, primitive, &object) {
+                let result = rewrite(ctx, primitive, &object);
+                match (site.kind, result) {
+                    // Without an await under it nobody ever waits for the lock.
+                    (Kind::Sleeps, Err(_)) => {}
+                    (_, result) => acc.push_defect(site.range, message(ctx, primitive, &site), result),
+                }
+            }
+        }
+    }
+    unseen(ctx, &known, acc);
+}
+
+/// Where the loop is stopped.
+struct Site {
+    range: TextRange,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A lock is held while its task awaits.
+    Held,
+    /// A lock is held over a call that blocks, which another codemod would turn into an await.
+    Sleeps,
+    /// The call waits for another task.
+    Waits,
+}
+
+fn site<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Option<Site> {
+    let mut sleeps = None;
+    for read in object
+        .reads
+        .iter()
+        .copied()
+        .filter(|read| ctx.model.runs_in_async(*read))
+    {
+        let range = ctx.model.node(read).range();
+        match ctx.use_of(read) {
+            Use::With(with) if primitive.waiting.contains(&"acquire") && !with.is_async => {
+                if waits(ctx, read, &with.body) {
+                    return Some(Site {
+                        range,
+                        kind: Kind::Held,
+                    });
+                }
+                if sleeps.is_none() && blocks(ctx, &with.body) {
+                    sleeps = Some(Site {
+                        range,
+                        kind: Kind::Sleeps,
+                    });
+                }
+            }
+            Use::Call(method, call) => match method.attr.as_str() {
+                "wait" | "wait_for" if primitive.waiting.contains(&method.attr.as_str()) && !is_poll(call) => {
+                    return Some(Site {
+                        range: call.range(),
+                        kind: Kind::Waits,
+                    });
+                }
+                "acquire" if call.arguments.is_empty() && is_held_over_await(ctx, method, call) => {
+                    return Some(Site {
+                        range: call.range(),
+                        kind: Kind::Held,
+                    });
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    sleeps
+}
+
+/// `event.wait(0)` only looks.
+fn is_poll(call: &ast::ExprCall) -> bool {
+    let timeout = call.arguments.find_argument_value("timeout", 0);
+    matches!(timeout, Some(Expr::NumberLiteral(number)) if matches!(&number.value, ast::Number::Int(int) if int.as_u64() == Some(0)))
+}
+
+/// Whether code of the same function waits in a block.
+fn waits(ctx: &Context, of: NodeId, block: &[ast::Stmt]) -> bool {
+    let model = ctx.model;
+    let function = model.enclosing_function(of).map(Ranged::range);
+    block
+        .iter()
+        .flat_map(|stmt| model.subtree(model.id(stmt)))
+        .any(|(id, node)| {
+            let is_wait = match node {
+                AnyNodeRef::ExprAwait(_) => true,
+                AnyNodeRef::StmtFor(inner) => inner.is_async,
+                AnyNodeRef::StmtWith(inner) => inner.is_async,
+                AnyNodeRef::Comprehension(inner) => inner.is_async,
+                _ => false,
+            };
+            is_wait && model.enclosing_function(id).map(Ranged::range) == function
+        })
+}
+
+/// Whether a block makes a call for which another codemod puts an await.
+fn blocks(ctx: &Context, block: &[ast::Stmt]) -> bool {
+    let model = ctx.model;
+    model.calls_to("time.sleep").any(|call| {
+        let id = model.id(call);
+        model.runs_in_async(id) && block.iter().any(|stmt| model.contains(model.id(stmt), id))
+    })
+}
+
+/// Whether an await stands between a call of `acquire` and the next `release` of the same function.
+fn is_held_over_await(ctx: &Context, method: &ast::ExprAttribute, acquire: &ast::ExprCall) -> bool {
+    let model = ctx.model;
+    let lock = model.slice(&*method.value);
+    let Some(function) = model.enclosing_function(model.id(acquire)) else {
+        return false;
+    };
+    let release = model.calls().find(|call| {
+        let is_release = matches!(&*call.func, Expr::Attribute(found) if found.attr.as_str() == "release" && model.slice(&*found.value) == lock);
+        is_release && acquire.end() <= call.start() && call.end() <= function.end()
+    });
+    release.is_some_and(|release| {
+        model
+            .awaits()
+            .any(|awaited| acquire.end() <= awaited.start() && awaited.end() <= release.start())
+    })
+}
+
+fn message(ctx: &Context, primitive: &Primitive, site: &Site) -> String {
+    let shown = ctx.module.slice(site.range);
+    let class = primitive.class;
+    match (site.kind, class) {
+        (Kind::Waits, _) => {
+            format!(
+                "`{shown}` of a `{class}` blocks the event loop: every other task waits, the one that would end the wait among them"
+            )
+        }
+        (_, "threading.RLock") => {
+            format!(
+                "`{shown}`, a `{class}`, is held across an await: all tasks run in one thread, so that it excludes none of them"
+            )
+        }
+        (Kind::Held, _) => {
+            format!(
+                "`{shown}`, a `{class}`, is held across an await: the second task that wants it blocks the event loop for ever"
+            )
+        }
+        (Kind::Sleeps, _) => format!("`{shown}`, a `{class}`, is held while the event loop is blocked"),
+    }
+}
+
+fn rewrite<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let name = primitive.name.ok_or(
+        "asyncio has no lock that its holder may take again. If none does, an `asyncio.Lock` is right; the order of the tasks changes then",
+    )?;
+    let doubt = ctx.is_of_one_loop(object)?;
+    let mut fix = Fix::unsafe_because(doubt, Vec::new());
+    for origin in &object.origins {
+        let Expr::Call(call) = origin else { continue };
+        if model.qualified_name(&call.func).as_deref() != Some(primitive.class) {
+            let (line, _) = ctx.module.location(call.start());
+            return Err(format!("it is made in another way in line {line}").into());
+        }
+        let takes_value = matches!(name, "Semaphore" | "BoundedSemaphore");
+        if !call.arguments.is_empty() && !takes_value {
+            return Err("it is made with arguments that asyncio's does not take".into());
+        }
+        let (written, import) = ctx.member("asyncio", name, model.id(call))?;
+        fix.edits
+            .extend(ctx.annotation_edits(object, primitive.class, &written)?);
+        fix.edits.push(Edit::replacement(written, call.func.range()));
+        fix = fix.import(import);
+    }
+    fix.edits.dedup();
+    let mut doubts = Vec::new();
+    for read in &object.reads {
+        let (edits, doubt, needs) = match ctx.use_of(*read) {
+            Use::With(with) => (
+                enter(ctx, *read, with, primitive)?,
+                ctx.may_wait_for(*read, object)?,
+                None,
+            ),
+            Use::Call(method, call) => called(ctx, *read, (primitive, object), method, call)?,
+            Use::Attribute(attribute) => {
+                return Err(format!("`{}` is handed on", model.slice(attribute)).into());
+            }
+            Use::Plain => continue,
+        };
+        fix.edits.extend(edits);
+        doubts.extend(doubt);
+        if let Some((import, definition)) = needs {
+            fix = fix.import(import).define(definition);
+        }
+    }
+    if let Some(doubt) = doubts.into_iter().next() {
+        fix.reason = fix.reason.map(|reason| format!("{reason}; {doubt}"));
+    }
+    Ok(fix)
+}
+
+/// `with lock:` becomes `async with lock:`.
+fn enter(ctx: &Context, read: NodeId, with: &ast::StmtWith, primitive: &Primitive) -> Result<Vec<Edit>, Declined> {
+    if !primitive.waiting.contains(&"acquire") {
+        return Err("it is no manager".into());
+    }
+    ctx.is_used_in_the_loop(read)?;
+    match &*with.items {
+        [item] if item.optional_vars.is_none() => {}
+        [_] => return Err("what `with` binds is another value in asyncio".into()),
+        _ => return Err("its `with` has other managers as well".into()),
+    }
+    if !ctx.model.runs_in_async(read) {
+        let (line, _) = ctx.module.location(with.start());
+        return Err(format!("the function that takes it in line {line} is not async").into());
+    }
+    Ok(vec![Edit::insertion("async ", with.start())])
+}
+
+type Called = (Vec<Edit>, Option<String>, Option<(Option<Import>, Option<Definition>)>);
+
+fn called<'a>(
+    ctx: &Context<'a>,
+    read: NodeId,
+    (primitive, object): (&Primitive, &Object<'a>),
+    method: &ast::ExprAttribute,
+    call: &ast::ExprCall,
+) -> Result<Called, Declined> {
+    let name = method.attr.as_str();
+    let arguments = &call.arguments;
+    let has_counterpart = || format!("`{}` has no counterpart in asyncio", ctx.model.slice(call));
+    if primitive.plain.contains(&name) {
+        // `Semaphore.release(n)` is 3.9's, and asyncio's takes nothing.
+        if name == "release" && !arguments.is_empty() {
+            return Err(has_counterpart().into());
+        }
+        ctx.is_used_in_the_loop(read)?;
+        return Ok((Vec::new(), None, None));
+    }
+    if !primitive.waiting.contains(&name) {
+        return Err(has_counterpart().into());
+    }
+    let doubt = ctx.may_wait_for(read, object)?;
+    let is_plain = match name {
+        "wait_for" => arguments.args.len() == 1 && arguments.keywords.is_empty(),
+        "wait" => {
+            arguments.is_empty()
+                || arguments.len() == 1
+                    && arguments
+                        .find_argument_value("timeout", 0)
+                        .is_some_and(Expr::is_none_literal_expr)
+        }
+        _ => arguments.is_empty(),
+    };
+    if is_plain {
+        let mut edits = ctx.await_edits(call);
+        if name == "wait" && !arguments.is_empty() {
+            edits.push(Edit::replacement("()", arguments.range()));
+        }
+        return Ok((edits, doubt, None));
+    }
+    if primitive.class != "threading.Event"
+        || arguments.find_argument_value("timeout", 0).is_none()
+        || arguments.len() != 1
+    {
+        return Err(has_counterpart().into());
+    }
+    // The helper keeps what `wait` returns: whether the event was set in time.
+    let (asyncio, import) = ctx.import(Import::Module("asyncio"), NodeId(0))?;
+    let (helper, definition) = ctx.define("wait_for_event", ctx.model.id(call), |helper| {
+        if ctx.settings.target >= PythonVersion::PY311 {
+            format!(
+                "async def {helper}(event, timeout):\n    try:\n        async with {asyncio}.timeout(timeout):\n            return await event.wait()\n    except TimeoutError:\n        return event.is_set()"
+            )
+        } else {
+            format!(
+                "async def {helper}(event, timeout):\n    try:\n        return await {asyncio}.wait_for(event.wait(), timeout)\n    except {asyncio}.TimeoutError:\n        return event.is_set()"
+            )
+        }
+    });
+    let open = TextRange::new(call.start(), arguments.start() + TextSize::new(1));
+    let event = ctx.model.slice(&*method.value);
+    let prefix = ctx.await_prefix(call);
+    let mut edits = vec![Edit::replacement(format!("{prefix}{helper}({event}, "), open)];
+    if ctx.await_needs_parentheses(call) {
+        edits.push(Edit::insertion(")", call.end()));
+    }
+    Ok((edits, doubt, Some((import, definition))))
+}
+
+/// Locks and events that are known by their annotation alone.
+fn unseen(ctx: &Context, known: &[NodeId], acc: &mut Findings) {
+    let model = ctx.model;
+    let primitive_of = |expr: &Expr| match model.type_of(expr) {
+        Type::Foreign(class) => PRIMITIVES.iter().find(|primitive| primitive.class == class),
+        _ => None,
+    };
+    let is_known = |expr: &Expr| known.contains(&model.id(expr));
+    let mut seen: Vec<TextRange> = Vec::new();
+    for awaited in model.awaits() {
+        for (_, node) in model.ancestors(model.id(awaited)) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) => break,
+                AnyNodeRef::StmtWith(with) if !with.is_async => {
+                    for item in &with.items {
+                        let expr = &item.context_expr;
+                        if !seen.contains(&expr.range())
+                            && !is_known(expr)
+                            && model.runs_in_async(model.id(with))
+                            && let Some(primitive) = primitive_of(expr)
+                        {
+                            seen.push(expr.range());
+                            let site = Site {
+                                range: expr.range(),
+                                kind: Kind::Held,
+                            };
+                            acc.push_defect(expr, message(ctx, primitive, &site), Err(elsewhere()));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    for call in model.calls() {
+        let Expr::Attribute(method) = &*call.func else { continue };
+        if method.attr.as_str() == "wait"
+            && model.runs_in_async(model.id(call))
+            && !is_known(&method.value)
+            && !is_poll(call)
+            && let Some(primitive) = primitive_of(&method.value)
+        {
+            let site = Site {
+                range: call.range(),
+                kind: Kind::Waits,
+            };
+            acc.push_defect(call, message(ctx, primitive, &site), Err(elsewhere()));
+        }
+    }
+}
+
+fn elsewhere() -> Declined {
+    "where it is made is not visible here. Use asyncio's own if no thread uses it; else wait for it in a thread, with `asyncio.to_thread`".into()
+}

@@ -1,0 +1,357 @@
+//! A handler around an `await` that swallows the cancellation: reported, or given `except asyncio.CancelledError: raise` above it.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::codemod::{Context, Wanted};
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::semantic::place::Backend;
+use crate::semantic::{NodeId, ScopeId};
+
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).peekable();
+    while let Some(line) = lines.next() {
+        let catches = line.starts_with(b"except")
+            && (line
+                .strip_prefix(b"except")
+                .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
+                || memchr::memmem::find(line, b"BaseException").is_some()
+                || memchr::memmem::find(line, b"CancelledError").is_some()
+                || line.ends_with(b"("));
+        if catches && lines.peek().is_none_or(|next| *next != b"raise") {
+            return true;
+        }
+    }
+    false
+}
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    let model = ctx.model;
+    if model.backend() != Backend::Asyncio {
+        return;
+    }
+    let mut seen = Vec::new();
+    for awaited in model.awaits() {
+        let mut inner = model.id(awaited);
+        for (id, node) in model.ancestors(inner) {
+            match node {
+                AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ExprLambda(_) => break,
+                AnyNodeRef::StmtTry(outer)
+                    if !seen.contains(&id)
+                        && !outer.is_star
+                        && outer.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) =>
+                {
+                    seen.push(id);
+                    check(ctx, outer, acc);
+                }
+                _ => {}
+            }
+            inner = id;
+        }
+    }
+}
+
+/// Which cancellations a handler catches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Catches {
+    /// Everything: no type, or `BaseException`.
+    All,
+    /// `CancelledError` by its name.
+    Named,
+}
+
+/// The handler that a cancellation in the `try` meets first, if it does not raise.
+fn check(ctx: &Context, outer: &ast::StmtTry, acc: &mut Findings) {
+    let first = outer.handlers.iter().find_map(|ExceptHandler::ExceptHandler(handler)| {
+        catches(ctx, handler.type_.as_deref()).map(|catches| (handler, catches))
+    });
+    let Some((handler, catches)) = first else { return };
+    if leaves_by_raise(ctx, handler) {
+        return;
+    }
+    let end = handler
+        .type_
+        .as_deref()
+        .map_or_else(|| handler.start() + ruff_text_size::TextSize::of("except"), Ranged::end);
+    let at = TextRange::new(handler.start(), end);
+    let message = "the handler swallows the cancellation that can arrive at the await: the task goes on, and timeouts and task groups around it are not told";
+    match intended(ctx, outer, handler, catches) {
+        Some(reason) => acc.push(at, message, Err(reason.into())),
+        None => acc.push_defect(at, message, rewrite(ctx, outer, handler, catches)),
+    }
+}
+
+fn catches(ctx: &Context, type_: Option<&Expr>) -> Option<Catches> {
+    match type_ {
+        None => Some(Catches::All),
+        Some(Expr::Tuple(types)) => types.elts.iter().find_map(|type_| catches(ctx, Some(type_))),
+        Some(type_) if ctx.model.is_builtin(type_, "BaseException") => Some(Catches::All),
+        Some(type_) => match ctx.model.qualified_name(type_)?.as_str() {
+            "asyncio.CancelledError" | "asyncio.exceptions.CancelledError" => Some(Catches::Named),
+            _ => None,
+        },
+    }
+}
+
+/// Whether a handler raises, or ends the process, on every way out of it.
+fn leaves_by_raise(ctx: &Context, handler: &ast::ExceptHandlerExceptHandler) -> bool {
+    let id = ctx.model.id(handler);
+    let scope = ctx.model.scope_of(id);
+    let jumps = ctx.model.subtree(id).any(|(inner, node)| {
+        matches!(
+            node,
+            AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtBreak(_) | AnyNodeRef::StmtContinue(_)
+        ) && ctx.model.scope_of(inner) == scope
+    });
+    !jumps && block_raises(ctx, &handler.body)
+}
+
+fn block_raises(ctx: &Context, body: &[Stmt]) -> bool {
+    match body.last() {
+        Some(Stmt::Raise(_)) => true,
+        Some(Stmt::If(inner)) => {
+            let has_else = inner
+                .elif_else_clauses
+                .last()
+                .is_some_and(|clause| clause.test.is_none());
+            has_else
+                && block_raises(ctx, &inner.body)
+                && inner
+                    .elif_else_clauses
+                    .iter()
+                    .all(|clause| block_raises(ctx, &clause.body))
+        }
+        Some(Stmt::With(inner)) => block_raises(ctx, &inner.body),
+        Some(Stmt::Try(inner)) => {
+            block_raises(ctx, &inner.finalbody)
+                || block_raises(ctx, &inner.body)
+                    && inner
+                        .handlers
+                        .iter()
+                        .all(|ExceptHandler::ExceptHandler(handler)| block_raises(ctx, &handler.body))
+        }
+        Some(Stmt::Expr(expr)) => match &*expr.value {
+            Expr::Call(call) => ctx
+                .model
+                .qualified_name(&call.func)
+                .is_some_and(|name| matches!(name.as_str(), "sys.exit" | "os._exit" | "os.abort" | "pytest.fail")),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Why the handler is no defect, although it does not raise.
+fn intended(
+    ctx: &Context,
+    outer: &ast::StmtTry,
+    handler: &ast::ExceptHandlerExceptHandler,
+    catches: Catches,
+) -> Option<String> {
+    let model = ctx.model;
+    let id = model.id(handler);
+    let lines = TextRange::new(handler.start(), ctx.module.line_end(handler.end()));
+    let mut comments = ctx
+        .module
+        .comments_in(lines)
+        .iter()
+        .map(|comment| ctx.module.slice(*comment));
+    if let Some(comment) = comments.find(|text| text.to_lowercase().contains("cancel")) {
+        return Some(format!("the comment `{comment}` says that it is on purpose"));
+    }
+    let decides = model.subtree(id).any(|(_, node)| match node {
+        AnyNodeRef::StmtRaise(_) => true,
+        AnyNodeRef::ExprAttribute(attribute) => {
+            matches!(
+                attribute.attr.as_str(),
+                "cancelled" | "cancelling" | "uncancel" | "set_exception"
+            )
+        }
+        AnyNodeRef::ExprName(name) => {
+            handler.name.as_ref().is_some_and(|bound| bound.id == name.id) && keeps(ctx, name)
+        }
+        _ => false,
+    });
+    if decides {
+        return Some("the handler tells cancellations apart, or hands the exception on".to_owned());
+    }
+    let function = model.enclosing_function(id)?;
+    if function.name.starts_with("test") {
+        return Some("it stands in a test, which nobody cancels".to_owned());
+    }
+    if catches == Catches::All && cleans_up(ctx, outer, function) {
+        return Some("it is part of a clean-up, the rest of which must happen too".to_owned());
+    }
+    let is_loop = model.loops(id).next().is_some();
+    let ends = match handler.body.last() {
+        Some(Stmt::Return(_) | Stmt::Break(_)) => true,
+        _ => {
+            !is_loop
+                && outer.finalbody.is_empty()
+                && model.block_of(model.id(outer)).is_some_and(|(block, index)| {
+                    index + 1 == block.len() && model.scope_of(model.id(outer)) != ScopeId::MODULE
+                })
+        }
+    };
+    let uses = model.uses_of_function(function);
+    let is_argument_of = |reference: NodeId, callees: &[&str]| {
+        let call = model.parent(reference);
+        let outer = model.parent(model.parent(call));
+        matches!(model.node(call), AnyNodeRef::ExprCall(_))
+            && matches!(model.node(outer), AnyNodeRef::ExprCall(spawn) if model
+                .slice(&*spawn.func)
+                .rsplit('.')
+                .next()
+                .is_some_and(|last| callees.contains(&last)))
+    };
+    let only = |callees: &[&str]| !uses.is_empty() && uses.iter().all(|use_| is_argument_of(use_.reference, callees));
+    if ends && only(&["run"]) {
+        return Some("the program ends with it".to_owned());
+    }
+    let is_awaited = uses.iter().any(|use_| use_.awaited.is_some());
+    (ends && catches == Catches::Named && !is_awaited && cancelled_before(ctx, outer).is_none())
+        .then(|| "it ends the task, as it was asked to".to_owned())
+}
+
+/// Whether a `try` closes or stops something, so that what follows it has to be done as well: by the names of the function and of what is
+/// awaited, in a `finally` or another handler, or in the body of a shield.
+fn cleans_up(ctx: &Context, outer: &ast::StmtTry, function: &ast::StmtFunctionDef) -> bool {
+    const WORDS: &[&str] = &[
+        "close",
+        "cleanup",
+        "clean_up",
+        "aexit",
+        "disconnect",
+        "stop",
+        "shutdown",
+        "teardown",
+        "dispose",
+    ];
+    let model = ctx.model;
+    let says = |name: &str| WORDS.iter().any(|word| name.to_lowercase().contains(word));
+    let id = model.id(outer);
+    let mut inner = id;
+    let is_inside = model.ancestors(id).any(|(outer, node)| {
+        let found = match node {
+            AnyNodeRef::StmtTry(outer) => outer.finalbody.iter().any(|stmt| model.contains(model.id(stmt), inner)),
+            AnyNodeRef::StmtWith(outer) => outer.items.iter().any(|item| model.slice(item).contains("shield")),
+            AnyNodeRef::ExceptHandlerExceptHandler(_) => true,
+            _ => false,
+        };
+        inner = outer;
+        found
+    });
+    is_inside
+        || says(&function.name)
+        || outer.body.iter().any(|stmt| {
+            model.subtree(model.id(stmt)).any(|(_, node)| match node {
+                AnyNodeRef::ExprAwait(awaited) => says(model.slice(&*awaited.value)),
+                _ => false,
+            })
+        })
+}
+
+/// Whether a bound exception is more than logged: stored, returned or passed to something that is no logger.
+fn keeps(ctx: &Context, name: &ast::ExprName) -> bool {
+    let model = ctx.model;
+    match model.node(model.parent(model.id(name))) {
+        AnyNodeRef::Arguments(_) => {
+            let call = model.parent(model.parent(model.id(name)));
+            !matches!(model.node(call), AnyNodeRef::ExprCall(call) if is_harmless_call(ctx, call))
+        }
+        AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtReturn(_) | AnyNodeRef::ExprTuple(_) | AnyNodeRef::ExprDict(_) => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn rewrite(
+    ctx: &Context,
+    outer: &ast::StmtTry,
+    handler: &ast::ExceptHandlerExceptHandler,
+    catches: Catches,
+) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let id = model.id(handler);
+    if let Some(task) = cancelled_before(ctx, outer) {
+        return Err(format!(
+            "`{task}` is cancelled and then awaited: a cancellation of the task that waits is swallowed too; `await asyncio.wait([{task}])` raises only the latter"
+        )
+        .into());
+    }
+    if catches == Catches::Named {
+        return Err("raise it again when the handler has done its work, unless nothing outside needs to know".into());
+    }
+    if model.loops(id).next().is_some() {
+        return Err("the loop around it goes on: whether a cancellation ends it is for a person to say".into());
+    }
+    if !handler.body.iter().all(|stmt| is_harmless(ctx, stmt)) {
+        return Err(
+            "the handler does more than to log, and may have to do so on a cancellation too: raise at its end".into(),
+        );
+    }
+    let (name, import) = ctx.member("asyncio", "CancelledError", id)?;
+    let indent = ctx.indentation(handler);
+    let unit = ctx.indent_unit(model.id(handler.body.first().ok_or("the handler is empty")?));
+    let text = format!("except {name}:\n{indent}{unit}raise\n{indent}");
+    Ok(Fix::unsafe_because(
+        "a cancellation now ends the function, where the code behind the handler ran until now",
+        vec![Edit::insertion(text, handler.start())],
+    )
+    .import(import))
+}
+
+/// The task that the `try` does nothing but await, when it is cancelled above.
+fn cancelled_before<'a>(ctx: &Context<'a>, outer: &ast::StmtTry) -> Option<&'a str> {
+    let model = ctx.model;
+    let [Stmt::Expr(stmt)] = &*outer.body else { return None };
+    let Expr::Await(awaited) = &*stmt.value else {
+        return None;
+    };
+    let task = matches!(&*awaited.value, Expr::Name(_) | Expr::Attribute(_)).then(|| model.slice(&*awaited.value))?;
+    model
+        .calls()
+        .any(|call| match &*call.func {
+            Expr::Attribute(method) => {
+                method.attr.as_str() == "cancel" && call.end() <= outer.start() && model.slice(&*method.value) == task
+            }
+            _ => false,
+        })
+        .then_some(task)
+}
+
+/// Logging, `pass`, and leaving with a constant: nothing that a cancellation would need.
+fn is_harmless(ctx: &Context, stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Pass(_) => true,
+        Stmt::Return(inner) => inner.value.as_deref().is_none_or(Expr::is_literal_expr),
+        Stmt::Expr(expr) => match &*expr.value {
+            Expr::Call(call) => is_harmless_call(ctx, call),
+            value => value.is_literal_expr(),
+        },
+        _ => false,
+    }
+}
+
+fn is_harmless_call(ctx: &Context, call: &ast::ExprCall) -> bool {
+    const LEVELS: &[&str] = &[
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "log",
+    ];
+    ctx.model.is_builtin(&call.func, "print")
+        || ["traceback.print_exc", "traceback.format_exc"]
+            .iter()
+            .any(|name| ctx.model.qualified_name(&call.func).as_deref() == Some(name))
+        || ["str", "repr"]
+            .iter()
+            .any(|name| ctx.model.is_builtin(&call.func, name))
+        || matches!(&*call.func, Expr::Attribute(method) if LEVELS.contains(&method.attr.as_str()))
+}
