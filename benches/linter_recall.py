@@ -78,7 +78,7 @@ def judged(findings, first, last):
 
 def of_asyncup(tool, corpus):
     """Per file: (kind, first line, last line)."""
-    command = [tool, "check", "--verbose", "--isolated", "--target-version", "py312", "--output-format", "json-lines", "--exit-zero", str(corpus)]
+    command = [tool, "check", "--select", "ALL", "--verbose", "--isolated", "--target-version", "py312", "--output-format", "json-lines", "--exit-zero", str(corpus)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode not in {0, 3}:
         raise SystemExit(f"asyncup: exit status {done.returncode}\n{done.stderr}")
