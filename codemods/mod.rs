@@ -41,6 +41,7 @@ mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod report_timeout_parameter;
 mod reraise_cancelled_error;
 mod use_async_comprehension;
 mod use_async_for;
@@ -84,15 +85,17 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
-        glance: |text, _| glance::imports(text, "requests")
+        glance: replace_requests_with_httpx::glance
     ),
     codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
     codemod!(
         replace_threading_primitive,
         glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
     ),
-    // Most files that sleep sleep in asyncio.
-    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
+    codemod!(
+        replace_time_sleep,
+        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
+    ),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
@@ -110,13 +113,14 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(
         replace_wait_for_with_timeout,
-        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+        glance: |text, _| glance::uses_member(text, "asyncio", &["wait_for"])
     ),
     codemod!(check_gathered_exceptions, glance: check_gathered_exceptions::glance),
     codemod!(keep_task_group_results),
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(report_timeout_parameter),
     codemod!(replace_busy_wait, glance: replace_busy_wait::glance),
     codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),
     codemod!(
@@ -141,7 +145,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
-    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
+    codemod!(wrap_waited_coroutines, glance: wrap_waited_coroutines::glance),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
     codemod!(replace_ensure_future),
     codemod!(replace_loop_create_task, glance: replace_loop_create_task::glance),
