@@ -28,6 +28,7 @@ mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
+mod replace_event_loop_policy;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
@@ -36,9 +37,11 @@ mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod report_timeout_parameter;
 mod reraise_cancelled_error;
 mod use_async_comprehension;
 mod use_async_for;
@@ -82,15 +85,17 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
-        glance: |text, _| glance::imports(text, "requests")
+        glance: replace_requests_with_httpx::glance
     ),
     codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
     codemod!(
         replace_threading_primitive,
         glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
     ),
-    // Most files that sleep sleep in asyncio.
-    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
+    codemod!(
+        replace_time_sleep,
+        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
+    ),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
@@ -108,13 +113,14 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(
         replace_wait_for_with_timeout,
-        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+        glance: |text, _| glance::uses_member(text, "asyncio", &["wait_for"])
     ),
     codemod!(check_gathered_exceptions, glance: check_gathered_exceptions::glance),
     codemod!(keep_task_group_results),
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(report_timeout_parameter),
     codemod!(replace_busy_wait, glance: replace_busy_wait::glance),
     codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),
     codemod!(
@@ -122,6 +128,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
+    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
@@ -134,10 +141,11 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
+    codemod!(replace_event_loop_policy, glance: replace_event_loop_policy::glance),
     codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
-    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
+    codemod!(wrap_waited_coroutines, glance: wrap_waited_coroutines::glance),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
     codemod!(replace_ensure_future),
     codemod!(keep_task_reference, glance: keep_task_reference::glance),

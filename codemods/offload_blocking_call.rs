@@ -67,7 +67,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 message,
                 Err("it stands in a test, where no other task waits for it".into()),
             ),
-            Rule::Call => match streams(ctx, call) {
+            Rule::Call => match streams(call, row) {
                 Some(reason) => acc.push(call, message, Err(reason)),
                 None => acc.push_defect(call, message, ctx.offload(call, doubt(ctx, call, row))),
             },
@@ -227,18 +227,17 @@ fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
 }
 
 /// An answer whose body is read later would still be read by the event loop.
-fn streams(ctx: &Context, call: &ast::ExprCall) -> Option<Declined> {
+fn streams(call: &ast::ExprCall, row: Blocking) -> Option<Declined> {
     let says = |name: &str, value: bool| {
         call.arguments
             .find_keyword(name)
             .is_some_and(|keyword| matches!(&keyword.value, Expr::BooleanLiteral(literal) if literal.value == value))
     };
-    let lazily = says("stream", true) || says("preload_content", false);
-    let is_stream = lazily
-        && ctx
-            .model
-            .imports_package(if says("stream", true) { "requests" } else { "urllib3" });
-    is_stream.then(|| "the body is read later, and would still be read by the event loop: move the statements that use it as one function".into())
+    let is_stream = row.kind == "http" && (says("stream", true) || says("preload_content", false));
+    is_stream.then(|| {
+        "the body is read later, and would still be read by the event loop: move the statements that use it as one function"
+            .into()
+    })
 }
 
 /// The first thing that is not proven of a call that the table knows.

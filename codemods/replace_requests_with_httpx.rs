@@ -40,6 +40,7 @@ use crate::semantic::reaching::Definition;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeKind};
 
+pub(super) use calls::glance;
 use calls::{Blocking, Item};
 use client::Placed;
 use errors::{Point, Raises};
@@ -121,28 +122,8 @@ fn refusal(ctx: &Context) -> Option<String> {
             return patched(format!("line {}", line(&|| import.range.start())));
         }
     }
-    for call in ctx.model.calls() {
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => continue,
-        };
-        if !matches!(
-            name,
-            "patch" | "object" | "multiple" | "setattr" | "setitem" | "stub" | "when"
-        ) {
-            continue;
-        }
-        let names_requests = call.arguments.args.iter().take(1).any(|target| match target {
-            Expr::StringLiteral(text) => text.value.to_str().split('.').any(|part| part == "requests"),
-            target => ctx
-                .model
-                .qualified_name(target)
-                .is_some_and(|name| name == "requests" || name.starts_with("requests.")),
-        });
-        if names_requests {
-            return patched(format!("line {}", line(&|| call.start())));
-        }
+    if let Some(call) = ctx.model.patch_of("requests") {
+        return patched(format!("line {}", line(&|| call.start())));
     }
     if let Some(place) = ctx.project.requests_patches.first() {
         return patched(place.clone());

@@ -8,7 +8,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
-use crate::layout::{own_lines, starts_in_string};
+use crate::layout::{movable_lines, own_lines};
 use crate::semantic::NodeId;
 
 /// The order of what is inserted at one offset.
@@ -274,22 +274,14 @@ impl<'c, 'a> Draft<'c, 'a> {
         let module = self.ctx.module;
         for wrap in &self.wraps {
             let unit = self.unit(wrap.range.start());
-            let mut line = match wrap.header {
+            let first = match wrap.header {
                 Some(_) => module.line_end_with_newline(wrap.range.start()),
                 None => module.line_start(wrap.range.start()),
             };
-            while line < wrap.range.end() {
-                let next = module.line_end_with_newline(line);
-                let text = &module.text()[TextRange::new(line, next)];
-                if !text.trim().is_empty() && !starts_in_string(module, line) {
-                    let common = self.common(wrap.range.start(), module.indentation(line));
-                    let at = line + TextSize::try_from(common).unwrap_or_default();
-                    inserts.push((at, Rank::Shift, unit.clone()));
-                }
-                if next == line {
-                    break;
-                }
-                line = next;
+            for (line, _) in movable_lines(module, TextRange::new(first, wrap.range.end().max(first))) {
+                let common = self.common(wrap.range.start(), module.indentation(line));
+                let at = line + TextSize::try_from(common).unwrap_or_default();
+                inserts.push((at, Rank::Shift, unit.clone()));
             }
         }
     }

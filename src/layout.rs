@@ -47,23 +47,21 @@ impl Context<'_> {
         let unit = self.indent_unit(id);
         let header = header.replace('\n', &format!("\n{indent}"));
         let mut edits = vec![Edit::insertion(format!("{header}\n{indent}{unit}"), first.start())];
-        let mut line = module.line_end_with_newline(first.start());
-        let end = last.end();
-        while line < end {
-            let next = module.line_end_with_newline(line);
-            let text = &module.text()[TextRange::new(line, next)];
-            if !text.trim().is_empty() && !starts_in_string(module, line) {
-                // Behind the common indentation, so that tabs stay before spaces.
-                let common = if text.starts_with(indent) { indent.len() } else { 0 };
-                let at = line + TextSize::try_from(common).unwrap_or_default();
-                edits.push(Edit::insertion(unit.clone(), at));
-            }
-            if next == line {
-                break;
-            }
-            line = next;
-        }
+        edits.extend(self.indent_further_lines(TextRange::new(first.start(), last.end()), indent, &unit));
         Ok(edits)
+    }
+
+    /// The edits that give the lines that start inside a range one more level, behind the indentation of the block around it, so that tabs
+    /// stay before spaces.
+    pub fn indent_further_lines(&self, range: TextRange, indent: &str, unit: &str) -> Vec<Edit> {
+        let first = self.module.line_end_with_newline(range.start());
+        let lines = movable_lines(self.module, TextRange::new(first, range.end().max(first)));
+        lines
+            .map(|(line, text)| {
+                let common = if text.starts_with(indent) { indent.len() } else { 0 };
+                Edit::insertion(unit, line + TextSize::try_from(common).unwrap_or_default())
+            })
+            .collect()
     }
 
     /// The header of a block that holds an expression, for [`Context::wrap`]: `before`, the expression, `after`. Where that does not fit on a
@@ -99,21 +97,12 @@ impl Context<'_> {
     /// The edits that move the lines that start inside a range from one indentation to another, as [`Context::wrap`] moves whole
     /// statements: lines inside strings, blank lines and lines indented less stay as they are.
     pub fn reindent(&self, range: TextRange, from: &str, to: &str) -> Vec<Edit> {
-        let module = self.module;
-        let mut edits = Vec::new();
-        let mut line = module.line_end_with_newline(range.start());
-        while line < range.end() {
-            let next = module.line_end_with_newline(line);
-            let text = &module.text()[TextRange::new(line, next)];
-            if from != to && text.starts_with(from) && !text.trim().is_empty() && !starts_in_string(module, line) {
-                edits.push(Edit::replacement(to, TextRange::at(line, TextSize::of(from))));
-            }
-            if next == line {
-                break;
-            }
-            line = next;
-        }
-        edits
+        let first = self.module.line_end_with_newline(range.start());
+        let lines = movable_lines(self.module, TextRange::new(first, range.end().max(first)));
+        lines
+            .filter(|(_, text)| from != to && text.starts_with(from))
+            .map(|(line, _)| Edit::replacement(to, TextRange::at(line, TextSize::of(from))))
+            .collect()
     }
 
     /// As [`Context::delete_statement`], also where the statement shares its line with others; a comment behind it stays, on its line. Blank
@@ -404,6 +393,17 @@ impl Context<'_> {
             Err("a comment stands beside a statement that has to go".into())
         }
     }
+}
+
+/// The lines that start in a range, with their text, whose indentation can be changed: not blank ones, and none inside a string.
+pub fn movable_lines(module: &Module, range: TextRange) -> impl Iterator<Item = (TextSize, &str)> {
+    let mut next = range.start();
+    std::iter::from_fn(move || {
+        let line = next;
+        next = module.line_end_with_newline(line);
+        (line < range.end() && line < next).then(|| (line, &module.text()[TextRange::new(line, next)]))
+    })
+    .filter(|(line, text)| !text.trim().is_empty() && !starts_in_string(module, *line))
 }
 
 /// The start of the first of the blank lines directly above the line that starts at an offset; the offset when there is none.

@@ -1,14 +1,13 @@
 //! Writes a group of awaits as one concurrent statement, by edits around the calls: the calls themselves stay where they are, with
 //! their comments and strings.
 
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Step;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::Declined;
 use crate::importer::Import;
-use crate::layout::starts_in_string;
 
 /// `a, b = await asyncio.gather(f(), g())`
 pub(super) fn gather(ctx: &Context, steps: &[Step], doubt: Option<String>) -> Result<Fix, Declined> {
@@ -92,7 +91,7 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step], doubt: Option<String>) -
         ));
     }
     for step in steps {
-        edits.extend(indent_lines(ctx, step, &indent, &unit.repeat(2)));
+        edits.extend(ctx.indent_further_lines(step.call.range(), &indent, &unit.repeat(2)));
     }
     let last = &steps[steps.len() - 1];
     let mut results = String::new();
@@ -173,7 +172,7 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
         edits.push(Edit::replacement(format!(",{}{inner}", comments.between(&inner)), gap));
     }
     for step in steps {
-        edits.extend(indent_lines(ctx, step, &indent, &unit));
+        edits.extend(ctx.indent_further_lines(step.call.range(), &indent, &unit));
     }
     edits.extend(close(ctx, last, ",", &format!("\n{indent}){result}")));
     Ok(edits)
@@ -318,23 +317,4 @@ fn close(ctx: &Context, last: &Step, mark: &str, closing: &str) -> Vec<Edit> {
         Edit::replacement(format!("{mark}{inside}"), rest),
         Edit::insertion(closing, line_end),
     ]
-}
-
-/// One more level for the further lines of a call, strings aside.
-fn indent_lines(ctx: &Context, step: &Step, indent: &str, unit: &str) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    let mut line = ctx.module.line_end_with_newline(step.call.start());
-    while line < step.call.end() {
-        let next = ctx.module.line_end_with_newline(line);
-        let text = &ctx.module.text()[TextRange::new(line, next)];
-        if !text.trim().is_empty() && !starts_in_string(ctx.module, line) {
-            let common = if text.starts_with(indent) { indent.len() } else { 0 };
-            edits.push(Edit::insertion(
-                unit,
-                line + TextSize::try_from(common).unwrap_or_default(),
-            ));
-        }
-        line = next;
-    }
-    edits
 }

@@ -486,6 +486,8 @@ const ENTERS_ITSELF: &[&str] = &[
     "urllib3.PoolManager",
     "httpx.Client",
     "httpx.AsyncClient",
+    "httpx2.Client",
+    "httpx2.AsyncClient",
     "aiohttp.ClientSession",
     "sqlalchemy.ext.asyncio.AsyncSession",
 ];

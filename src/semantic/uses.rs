@@ -1,6 +1,6 @@
 //! Where a function of the module is used, and what awaits it.
 
-use ruff_python_ast::{self as ast, AnyNodeRef};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
 use super::names::Lookup;
@@ -64,6 +64,27 @@ impl<'a> SemanticModel<'a> {
             }
         }
         uses
+    }
+
+    /// The first call that has a test library put something in the place of a package's member: `mock.patch("requests.get")`,
+    /// `monkeypatch.setattr(requests, "get", fake)`.
+    pub fn patch_of(&self, package: &str) -> Option<&'a ast::ExprCall> {
+        self.calls().find(|call| {
+            let name = match &*call.func {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return false,
+            };
+            matches!(
+                name,
+                "patch" | "object" | "multiple" | "setattr" | "setitem" | "stub" | "when"
+            ) && call.arguments.args.first().is_some_and(|target| match target {
+                Expr::StringLiteral(text) => text.value.to_str().split('.').any(|part| part == package),
+                target => self
+                    .qualified_name(target)
+                    .is_some_and(|name| name.split('.').next() == Some(package)),
+            })
+        })
     }
 
     /// Every argument that a parameter is given, in a module that is a script and shows all calls of the function: one that it defines at

@@ -97,6 +97,11 @@ fn programs_gathered_in_order_have_the_same_traces() {
 }
 
 #[test]
+fn programs_of_loops_have_the_same_traces() {
+    traces_are_equal(&environment(), "loop", "gather", "300");
+}
+
+#[test]
 fn programs_with_timeouts_have_the_same_traces() {
     traces_are_equal(&environment(), "timeout", "gather", "150");
 }

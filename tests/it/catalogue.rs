@@ -75,8 +75,10 @@ fn pages_say_enough() {
             .iter()
             .filter(|case| !case.is_rewritten() && case.reason().is_some())
             .count();
+        // What only reports has nothing to rewrite.
+        let only_reports = page.level == Applicability::DisplayOnly;
         ensure(
-            rewrites >= 1 && refusals >= 2,
+            (rewrites >= 1 || only_reports) && refusals >= 2,
             format!("a page has a rewrite and two refusals: {rewrites}, {refusals}"),
         )?;
         ensure(reasons >= 1, "a page has a refusal with its reason")?;
@@ -99,9 +101,36 @@ fn pages_say_enough() {
             .map(|case| case.level())
             .max();
         ensure(
-            best == Some(page.level).filter(|level| *level > Applicability::DisplayOnly),
+            best == Some(page.level).filter(|_| !only_reports),
             "a case shows the page's level",
         )
+    });
+}
+
+/// What is not declined is found just the same when nothing else is wanted: no glance passes over it.
+#[test]
+fn glances_pass_over_nothing_that_is_wanted() {
+    for_each(|codemod| {
+        for case in &codemod.page.cases {
+            if !case.settings.receivers.is_empty() || !case.settings.options.is_empty() {
+                continue;
+            }
+            let found = |wanted| {
+                let found = crate::support::wanted_findings(&case.before, &[codemod], wanted, &case.settings);
+                let wanted = found
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|finding| !finding.is_declined());
+                wanted
+                    .map(|finding| (finding.range, finding.message))
+                    .collect::<Vec<_>>()
+            };
+            ensure(
+                found(Wanted::NothingDeclined) == found(Wanted::Everything),
+                format!("line {}: a glance passes over what is found in it", case.line),
+            )?;
+        }
+        Ok(())
     });
 }
 
@@ -112,13 +141,10 @@ fn cases_agree_with_the_front_matter() {
         for case in &codemod.page.cases {
             let at = |message: &str| format!("line {}: {message}", case.line);
             if case.is_rewritten() || case.reason().is_some() {
-                let wanted = if case.is_rewritten() && case.settings.receivers.is_empty() {
-                    Wanted::NothingDeclined
-                } else {
-                    Wanted::Everything
-                };
                 ensure(
-                    !selection.concerning(case.before.as_bytes(), wanted).is_empty(),
+                    !selection
+                        .concerning(case.before.as_bytes(), Wanted::Everything)
+                        .is_empty(),
                     at("it would not be parsed, for want of a needle or at a glance"),
                 )?;
                 let too_old = codemod

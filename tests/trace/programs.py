@@ -16,7 +16,6 @@ reads the text only must be able to prove the harmless ones.
 
 import collections
 import contextlib
-import random
 import re
 import sys
 import textwrap
@@ -560,6 +559,16 @@ class Program:
         """A loop variable. Seldom one that the function returns: reading it afterwards
         forbids every rewrite of its loop."""
         return self.fresh() if self.chance(0.15) else "q%d" % self.number()
+
+    def rows(self):
+        """What a loop goes over: mostly something that is known to be a list."""
+        rows = self.pick(
+            ("letters", 4), ("['a', 'b', 'c']", 3), ("shared", 1), ("unknown", 3)
+        )
+        if rows == "unknown":
+            rows = "rows%d" % self.number()
+            self.put("%s = shared if limit > 9 else letters" % rows)
+        return rows
 
     def known_name(self):
         return self.rng.choice(self.names) if self.names else "limit"
@@ -1575,9 +1584,7 @@ def async_generator(p):
 def append_loop(p):
     out, x = p.fresh(), p.loop_name()
     source = p.pick(
-        ("['a', 'b', 'c']", 4),
-        ("letters", 3),
-        ("shared", 1),
+        (p.rows(), 8),
         ("(q for q in shared)", 0.7),
         ("state.items", 0.5),
         ("lazily(letters)", 1),
@@ -1615,7 +1622,7 @@ def comprehension(p):
             "[{x} for {x} in {s} if await {c}]",
         ]
     )
-    source = p.rng.choice(["letters", "['a', 'b']", "shared", "range(3)"])
+    source = p.pick((p.rows(), 4), ("range(3)", 1))
     p.put("%s = %s" % (out, form.format(c=call, x=x, s=source)))
 
 
@@ -1691,6 +1698,116 @@ def first_match(p):
     out, x = p.fresh(), p.loop_name()
     with p.block("for %s in letters:" % x):
         p.put("%s = await api.get(%s)\nif 'y' in %s:\n    break" % (out, x, out))
+
+
+@shape("loop", 1.5)
+def collecting_loop(p):
+    """The other collections that a loop may fill, and totals."""
+    out, x = p.fresh(), p.loop_name()
+    call = p.pick(("load(%s)" % x, 4), ("api.get(%s)" % x, 2), (p.wild_call(), 1))
+    start, body = p.rng.choice(
+        [
+            ("set()", "{o}.add(await {c})"),
+            ("{{}}", "{o}[{x}] = await {c}"),
+            ("''", "{o} += await {c}"),
+            ("[]", "{o} += [await {c}]"),
+            ("None", "await {c}"),
+        ]
+    )
+    rows = p.rows()
+    # The tool asks for the empty collection directly before the loop.
+    p.put("%s = %s" % (out, start.format()))
+    with p.block("for %s in %s:" % (x, rows)):
+        p.put(body.format(o=out, c=call, x=x))
+    if start == "set()":
+        p.put("%s = sorted(map(repr, %s))" % (out, out))
+
+
+@shape("loop", 0.7)
+def nested_loops(p):
+    out, x, y = p.fresh(), p.loop_name(), p.loop_name()
+    form = p.rng.choice(
+        [
+            "{o} = [await load({y}) for {x} in letters for {y} in shared]",
+            "{o} = [[await load({y}) for {y} in letters] for {x} in 'pq']",
+            "{o} = []\nfor {x} in letters:\n    for {y} in ('a', 'b'):\n        {o}.append(await load({y}))",
+            "for {x} in letters:\n    {o} = []\n    for {y} in ('a', 'b'):\n        {o}.append(await load({x} + {y}))",
+        ]
+    )
+    p.put(form.format(o=out, x=x, y=y))
+
+
+# -- gathers of many calls
+
+
+@shape("fan", 3)
+def fan_out(p):
+    out, x = p.fresh(), p.loop_name()
+    u = p.number()
+    call = p.pick(("load(%s)" % x, 2), ("api.get(%s)" % x, 4), ("lookup(%s)" % x, 2), (p.wild_call(), 1))
+    source = p.pick(("letters", 4), ("shared", 2), ("range(3)", 1), ("(q for q in shared)", 1))
+    all_calls = p.rng.choice(["[%s for %s in %s]", "(%s for %s in %s)"]) % (call, x, source)
+    form = p.rng.choice(
+        [
+            "{o} = await asyncio.gather(*{a})",
+            "{o} = await asyncio.gather(*{a}, return_exceptions=True)",
+            "calls{u} = {a}\n{o} = await asyncio.gather(*calls{u})",
+            "{o} = repr(await asyncio.gather(*{a}))",
+        ]
+    )
+    p.put(form.format(o=out, a=all_calls, u=u))
+
+
+@shape("fan", 1)
+def fan_of_partners(p):
+    """Calls that wait for each other: with fewer at once they would wait for ever."""
+    out, u = p.fresh(), p.number()
+    p.put(
+        f"""
+        here{u}, everyone{u} = [], asyncio.Event()
+        async def meet{u}(key):
+            here{u}.append(await api.get(key))
+            if len(here{u}) == 3:
+                everyone{u}.set()
+            await everyone{u}.wait()
+            return key
+        {out} = await asyncio.gather(*[meet{u}(key) for key in ('a', 'b', 'c')])
+        """
+    )
+
+
+@shape("fan", 0.7)
+def fan_of_workers(p):
+    out, u = p.fresh(), p.number()
+    p.put(
+        f"""
+        queue{u} = asyncio.Queue()
+        async def take{u}(key):
+            await api.get(key)
+            return await queue{u}.get()
+        async def give{u}(key):
+            await cache.get(key)
+            queue{u}.put_nowait(key)
+        {out} = await asyncio.gather(
+            asyncio.gather(*[take{u}(key) for key in letters]),
+            asyncio.gather(*[give{u}(key) for key in letters]),
+        )
+        """
+    )
+
+
+@shape("fan", 0.7)
+def fan_that_changes_names(p):
+    out, name = p.fresh(2)
+    u = p.number()
+    p.put(
+        f"""
+        {name} = 'n'
+        calls{u} = [api.get([key, {name}]) for key in letters]
+        {name} = 'm'
+        {out} = await asyncio.gather(*calls{u})
+        """
+    )
 
 
 # --------------------------------------------------------------------------------------
@@ -1911,46 +2028,18 @@ async def still(value):
 # From a seed to a program
 
 
-def gather_program(rng):
-    families = {
-        "run": 1.0,
-        "context": 0.9,
-        "closure": 0.7,
-        "danger": 0.35,
-        "loop": 0.15,
-    }
-    return Program(rng, families).text()
+def drafted(**families):
+    """-> a function that writes a program of shapes of these families, by the factors given."""
+    return lambda rng: Program(rng, families).text()
 
 
-def loop_program(rng):
-    families = {"run": 0.3, "context": 0.6, "closure": 0.5, "danger": 0.1, "loop": 1.5}
-    return Program(rng, families).text()
-
-
-def timeout_program(rng):
-    return TimedProgram(rng).text()
-
-
-KINDS = {"gather": gather_program, "loop": loop_program, "timeout": timeout_program}
-
-
-def program(seed, kind="gather"):
-    """The program of a seed. Drafts that are no valid program are drawn again."""
-    for attempt in range(50):
-        text = KINDS[kind](random.Random("%s/%d/%d" % (kind, seed, attempt)))
-        if valid(text, kind):
-            return text
-    raise AssertionError("no valid program for seed %d" % seed)
-
-
-def valid(text, kind):
+def valid(text, may_raise=False):
     try:
         code = load(text)
     except SyntaxError:
         return False
     seen = observe(code, Schedule("equal"))
-    # A time limit that strikes is what the timed programs are about.
-    wanted = ("returned", "raised") if kind == "timeout" else ("returned",)
+    wanted = ("returned", "raised") if may_raise else ("returned",)
     names = {name for name, _ in seen.error}
     return seen.kind in wanted and names <= {"TimeoutError"} and not seen.unawaited
 
@@ -1963,4 +2052,6 @@ if __name__ == "__main__":
                 % (one.family, one.name, (one.write.__doc__ or "").strip())
             )
     else:
+        from kinds import program
+
         print(program(int(sys.argv[1]), *sys.argv[2:3]), end="")

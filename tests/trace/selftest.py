@@ -19,7 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from compare import STRICT, Promise, differences  # noqa: E402
-from programs import KINDS, SHAPES, program  # noqa: E402
+from kinds import KINDS, program  # noqa: E402
+from programs import SHAPES  # noqa: E402
 from world import Schedule, load, observe  # noqa: E402
 
 Pair = collections.namedtuple("Pair", "name objection before after promise python")
@@ -1165,19 +1166,22 @@ def check_generator():
             text = program(seed, kind)
             if seed < 3 and text != program(seed, kind):
                 problems.append("%s seed %d gives two programs" % (kind, seed))
-            first = text.split("\n", 1)[0]
-            drawn.update(first.replace("# shapes: ", "").split(", "))
+            drawn.update(shapes_of(text))
     # The rare ones come later; stop as soon as all have been seen.
     for seed in range(60, 600):
         missing = {one.name for one in SHAPES} - drawn
         if not missing:
             break
-        drawn.update(
-            program(seed).split("\n", 1)[0].replace("# shapes: ", "").split(", ")
-        )
+        for kind in ("gather", "bound"):
+            drawn.update(shapes_of(program(seed, kind)))
     else:
         problems.append("never drawn: %s" % ", ".join(sorted(missing)))
     return problems
+
+
+def shapes_of(text):
+    """The names in a program's first line."""
+    return text.split("\n", 1)[0].replace("# shapes: ", "").split(", ")
 
 
 # Tools that rewrite nothing, nothing that matters, something that does; and one that fails.

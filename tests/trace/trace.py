@@ -11,7 +11,6 @@ nothing: the tool failed, or rewrote so few programs that "no difference" would 
 """
 
 import argparse
-import collections
 import concurrent.futures
 import difflib
 import os
@@ -22,45 +21,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from compare import STRICT, Promise, differences  # noqa: E402
-from programs import program  # noqa: E402
-
-# What a kind of program is for: the codemods under test, what their rewrites promise, and
-# the least share of programs that they must rewrite at each level: about half of what they
-# do rewrite, so that a change of the generator does not matter and a broken tool does.
-Kind = collections.namedtuple("Kind", "codemods promise share least_python")
-KINDS = {
-    "gather": Kind(
-        ("gather_sequential_awaits",),
-        lambda options: overlapping(options),
-        {"safe": 0.15, "unsafe": 0.3},
-        (3, 8),
-    ),
-    "loop": Kind(
-        ("gather_awaits_in_loop",),
-        lambda options: overlapping(options),
-        {"safe": 0.1, "unsafe": 0.2},
-        (3, 8),
-    ),
-    # Below 3.12 `wait_for` runs its coroutine in a task of its own: not exact.
-    "timeout": Kind(
-        ("replace_wait_for_with_timeout",),
-        lambda options: STRICT,
-        {"safe": 0.5, "unsafe": 0.5},
-        (3, 12),
-    ),
-}
-
-
-def overlapping(options):
-    """What overlapping awaits promise. The unsafe level promises nothing when something fails."""
-    return Promise(
-        failures=options.level == "safe",
-        groups=options.emission == "task_group",
-        source_order=options.emission == "in_order",
-        ordered_logs=options.level == "safe",
-    )
-
+from compare import differences  # noqa: E402
+from kinds import KINDS, LIMIT, program  # noqa: E402
 
 CONFIGURATION = """\
 # Declared knowledge counts as proof: what the tool may take for granted of the resources.
@@ -73,6 +35,13 @@ writes = ["put"]
 
 [codemods.gather_sequential_awaits]
 emission = "{emission}"
+
+[codemods.gather_awaits_in_loop]
+limit = {limit}
+emission = "{loop_emission}"
+
+[codemods.bound_gather_with_semaphore]
+limit = {limit}
 """
 
 SHAREABLE = """
@@ -165,7 +134,11 @@ def arguments():
 
 def configuration(options):
     shareable = "".join(SHAREABLE.format(name=n) for n in ("api", "cache", "db"))
-    return CONFIGURATION.format(shareable=shareable, emission=options.emission)
+    # Loops know no emission in order.
+    of_loops = "task_group" if options.emission == "task_group" else "gather"
+    return CONFIGURATION.format(
+        shareable=shareable, emission=options.emission, loop_emission=of_loops, limit=LIMIT
+    )
 
 
 def write_programs(options, folder):
@@ -239,7 +212,7 @@ def rewrites(old, new):
 def verdict(job):
     options, seed, old, new = job
     try:
-        found = differences(old, new, KINDS[options.kind].promise(options))
+        found = differences(old, new, KINDS[options.kind].promise(options, new))
     except SyntaxError as error:
         return seed, "the rewritten program does not parse: %s" % error
     if not found:
