@@ -119,13 +119,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &ast::Keyword) -> Resul
 /// `asyncio.get_event_loop()` and its like, which nobody calls for an effect.
 fn gives_loop(ctx: &Context, value: &Expr) -> bool {
     match value {
-        Expr::Call(call) => {
-            call.arguments.is_empty()
-                && ctx
-                    .model
-                    .qualified_name(&call.func)
-                    .is_some_and(|name| matches!(name.as_str(), "asyncio.get_event_loop" | "asyncio.get_running_loop"))
-        }
+        Expr::Call(call) => ctx.model.gives_loop(call),
         Expr::BoolOp(either) => either
             .values
             .iter()
