@@ -3,6 +3,7 @@
 //! This file finds runs of awaits and decides what may be joined; `emit` writes the result. What makes awaits independent is in
 //! `crate::concurrency`.
 
+mod callees;
 mod emit;
 mod glance;
 

@@ -84,15 +84,17 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
-        glance: |text, _| glance::imports(text, "requests")
+        glance: replace_requests_with_httpx::glance
     ),
     codemod!(replace_queue_queue, glance: |text, _| glance::imports(text, "queue")),
     codemod!(
         replace_threading_primitive,
         glance: |text, _| glance::mentions(text, &["threading.Lock", "threading.RLock", "threading.Event", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore", "from threading", "threading as"])
     ),
-    // Most files that sleep sleep in asyncio.
-    codemod!(replace_time_sleep, glance: |text, _| glance::imports(text, "time") && glance::mentions(text, &["time.sleep", "import sleep", ", sleep", "(sleep", "sleep,", "sleep as", "time as"])),
+    codemod!(
+        replace_time_sleep,
+        glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
+    ),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
@@ -110,7 +112,7 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(
         replace_wait_for_with_timeout,
-        glance: |text, _| glance::mentions(text, &["wait_for(", "wait_for ", "wait_for\n"])
+        glance: |text, _| glance::uses_member(text, "asyncio", &["wait_for"])
     ),
     codemod!(check_gathered_exceptions, glance: check_gathered_exceptions::glance),
     codemod!(keep_task_group_results),
@@ -141,7 +143,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_coroutine_decorator, glance: |text, _| glance::mentions(text, &["coroutine\n", "coroutine\r", "coroutine #", "coroutine  #", "coroutine as "]) && glance::uses_member(text, "asyncio", &["coroutine"])),
     codemod!(remove_loop_argument, glance: remove_loop_argument::glance),
     codemod!(replace_run_in_executor),
-    codemod!(wrap_waited_coroutines, glance: |text, _| glance::uses_member(text, "asyncio", &["wait(", "wait "])),
+    codemod!(wrap_waited_coroutines, glance: wrap_waited_coroutines::glance),
     codemod!(replace_iscoroutinefunction, glance: |text, _| glance::uses_member(text, "asyncio", &["iscoroutinefunction", "coroutines"])),
     codemod!(replace_ensure_future),
     codemod!(keep_task_reference, glance: keep_task_reference::glance),

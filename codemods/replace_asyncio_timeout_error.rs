@@ -24,21 +24,9 @@ const NAMES: &[&str] = &[
 
 /// The classes are named through an import of theirs: as an attribute, or as a name of its own.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    let named = |from: &[&str], name: &str| {
-        from.iter().any(|package| glance::imports(text, package))
-            && glance::mentions(
-                text,
-                &[
-                    &format!(".{name}"),
-                    &format!("import {name}"),
-                    &format!("{name} as"),
-                    &format!("{name},"),
-                    &format!("{name}\n"),
-                    &format!("{name}\r"),
-                ],
-            )
-    };
-    named(&["asyncio", "concurrent"], "TimeoutError") || named(&["socket"], "timeout")
+    glance::uses_member(text, "asyncio", &[BUILTIN])
+        || glance::uses_member(text, "concurrent", &[BUILTIN])
+        || glance::uses_member(text, "socket", &["timeout"])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

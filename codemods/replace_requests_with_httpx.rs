@@ -40,6 +40,7 @@ use crate::semantic::reaching::Definition;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeKind};
 
+pub(super) use calls::glance;
 use calls::{Blocking, Item};
 use client::Placed;
 use errors::{Point, Raises};

@@ -3,11 +3,29 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::semantic::names::Lookup;
+use crate::semantic::purity::ASYNCIO_COROUTINES;
 use crate::semantic::{Binding, BindingKind, NodeId};
+
+/// Beside `asyncio.wait`, a coroutine is made that is neither awaited nor given to a task where it is made.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    if !glance::uses_member(text, "asyncio", &["wait"]) {
+        return false;
+    }
+    let mut coroutines = glance::coroutines(text);
+    coroutines.extend(ASYNCIO_COROUTINES.iter().map(|name| name.as_bytes()));
+    // By another name, a function of asyncio is not seen.
+    glance::mentions(text, &["from asyncio"])
+        || glance::calls_of(text, &coroutines).any(|call| {
+            let before = call.before_path();
+            let is_task = before.ends_with(b"create_task(") || before.ends_with(b"ensure_future(");
+            !is_task && !call.is_awaited()
+        })
+}
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls_to("asyncio.wait") {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use memchr::memmem;
-use ruff_python_ast::Expr;
+use ruff_python_ast::{Expr, PythonVersion};
 use ruff_text_size::Ranged;
 use serde::de::DeserializeOwned;
 
@@ -42,6 +42,11 @@ impl Codemod {
     /// Whether `findings` of this level are allowed by the page.
     pub fn may_emit(&self, level: Applicability) -> bool {
         level <= self.page.level
+    }
+
+    /// Whether code that must run on this Python may be rewritten by it.
+    pub fn works_on(&self, target: PythonVersion) -> bool {
+        self.page.minimum.is_none_or(|minimum| target >= minimum)
     }
 }
 
@@ -100,7 +105,7 @@ impl Context<'_> {
 pub enum Wanted {
     /// Declined patterns as well.
     Everything,
-    /// What can be rewritten or needs a person. Nothing is declared about receivers.
+    /// What can be rewritten or needs a person. Nothing is declared about receivers, and no codemod has options.
     NothingDeclined,
 }
 

@@ -39,7 +39,7 @@ pub enum FailureOrder {
 }
 
 /// Functions of asyncio and its like that pace, wait or bind something to the current task: not work to be overlapped.
-const TASK_BOUND_METHODS: &[&str] = &[
+pub(crate) const TASK_BOUND_METHODS: &[&str] = &[
     "enter_async_context",
     "__aenter__",
     "__aexit__",

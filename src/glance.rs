@@ -7,23 +7,77 @@
 //! ```ignore
 //! // A wait_for whose coroutine is made elsewhere, in a module that imports asyncio.
 //! |text, _| glance::imports(text, "asyncio") && glance::calls(text, "wait_for").any(|call| !call.is_awaited())
+//! // A call that blocks in code that may run in a coroutine.
+//! |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
 //! // A local coroutine function is called and the call is not awaited.
 //! |text, _| glance::calls_of(text, &glance::coroutines(text)).any(|call| !call.is_awaited())
 //! ```
 
-use memchr::{memchr_iter, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memmem, memrchr};
 use rustc_hash::FxHashSet;
 
 use crate::knowledge::{self, Verb};
 
 /// Whether an import statement of the text may name this package.
 pub fn imports(text: &[u8], package: &str) -> bool {
-    words(text, package).any(|word| {
+    import_statements(text, package).next().is_some()
+}
+
+/// Whether the text may read one of these members of a package: imported by its name, or as an attribute of what an import of the package
+/// binds. For `sleep` of `time` these are `from time import sleep`, `time.sleep` and, after `import time as t`, `t.sleep`.
+pub fn uses_member(text: &[u8], package: &str, members: &[&str]) -> bool {
+    members
+        .iter()
+        .any(|member| places_of(text, package, member).next().is_some())
+}
+
+/// Where [`uses_member`] sees one, the imports of its name included.
+pub fn places_of<'t>(text: &'t [u8], package: &'t str, member: &'t str) -> impl Iterator<Item = Place<'t>> {
+    let imports: Vec<&[u8]> = import_statements(text, package).collect();
+    let is_by_name = imports.iter().any(|import| words(import, member).next().is_some());
+    words(if imports.is_empty() { &text[..0] } else { text }, member).filter(move |place| {
+        let path = place.path();
+        let root = &path[..path.iter().take_while(|byte| is_word(**byte)).count()];
+        let before = text[..place.path_start()].trim_ascii_end();
+        let is_imported = |root: &[u8]| {
+            root == package.as_bytes()
+                || imports.iter().any(|import| {
+                    let mut found = memmem::find_iter(import, root);
+                    found.any(|at| is_whole(import, at, at + root.len()))
+                })
+        };
+        match root {
+            // Behind a call or a subscript; or the path goes on in front of a blank or a line break.
+            b"" => {
+                !matches!(before.last(), Some(b')' | b']' | b'}' | b'"' | b'\'')) || before.len() < place.path_start()
+            }
+            _ if before.ends_with(b".") => true,
+            _ if root.len() == path.len() => is_by_name,
+            _ => is_imported(root),
+        }
+    })
+}
+
+/// The import statements that may name a package, each from the name on.
+fn import_statements<'t>(text: &'t [u8], package: &'t str) -> impl Iterator<Item = &'t [u8]> {
+    words(text, package).filter_map(|word| {
         let start = word.line_start();
         let continued = text[..start].trim_ascii_end().ends_with(b"\\");
-        continued
+        let is_import = continued
             || memmem::find(&text[start..word.start], b"import").is_some()
-            || memmem::find(&text[start..word.start], b"from").is_some()
+            || memmem::find(&text[start..word.start], b"from").is_some();
+        is_import.then(|| {
+            let statement = &text[word.start..];
+            let mut end = 0;
+            loop {
+                end += memchr2(b'\n', b')', &statement[end..]).map_or(statement.len() - end, |length| length + 1);
+                let line = statement[..end].trim_ascii_end();
+                let is_open = memchr(b'(', line).is_some() && !line.ends_with(b")") || line.ends_with(b"\\");
+                if !is_open || end == statement.len() {
+                    return &statement[..end];
+                }
+            }
+        })
     })
 }
 
@@ -61,34 +115,11 @@ pub fn callee(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether the text may read one of these members of a module: as `module.member`, or by a name of its own that an import gives it.
-pub fn uses_member(text: &[u8], module: &str, members: &[&str]) -> bool {
-    let is_member = |rest: &[u8]| members.iter().any(|member| rest.starts_with(member.as_bytes()));
-    let is_renamed = |at: usize| {
-        let before = text[..at].trim_ascii_end();
-        let after = text[at + module.len()..].trim_ascii_start();
-        before.ends_with(b"from") || before.ends_with(b"\\") || after.starts_with(b"as") || after.starts_with(b"\\")
-    };
-    let mut is_imported_by_name = false;
-    memmem::find_iter(text, module.as_bytes()).any(|at| {
-        is_imported_by_name |= is_renamed(at);
-        let after = text[at + module.len()..].trim_ascii_start();
-        let dotted = |after: &[u8]| {
-            after
-                .strip_prefix(b".")
-                .is_some_and(|rest| is_member(rest.trim_ascii_start()))
-        };
-        dotted(after)
-    }) || is_imported_by_name && mentions(text, members)
-}
-
 /// Where a name stands as a whole word: `time`, not `datetime` or `timeout`.
 pub fn words<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
     memmem::find_iter(text, name.as_bytes()).filter_map(move |start| {
         let end = start + name.len();
-        let is_whole = !text[..start].last().is_some_and(|byte| is_word(*byte))
-            && !text.get(end).is_some_and(|byte| is_word(*byte));
-        is_whole.then_some(Place { text, start, end })
+        is_whole(text, start, end).then_some(Place { text, start, end })
     })
 }
 
@@ -127,6 +158,11 @@ pub fn coroutines(text: &[u8]) -> FxHashSet<&[u8]> {
         .filter(|name| !name.is_empty())
         .collect()
 }
+
+/// What the headers of blocks begin with that are no function.
+const HEADERS: &[&[u8]] = &[
+    b"if", b"elif", b"else", b"for", b"while", b"try", b"except", b"finally", b"with", b"async", b"match", b"case",
+];
 
 /// The functions and methods among [`coroutines`] that may be asynchronous generators: a `yield` stands below the definition, before the
 /// next one that is not inside of it.
@@ -206,6 +242,66 @@ impl<'t> Place<'t> {
         self.before_path().iter().all(|byte| is_blank(*byte))
     }
 
+    /// Whether the code at this place may run in a coroutine: false when it stands in a function that is not `async`. What stands outside
+    /// of every function may be a notebook's.
+    pub fn may_run_in_coroutine(&self) -> bool {
+        self.is_in_coroutine(false)
+    }
+
+    /// As [`Place::may_run_in_coroutine`], or in a function that is defined in one.
+    pub fn may_lie_in_coroutine(&self) -> bool {
+        self.is_in_coroutine(true)
+    }
+
+    fn is_in_coroutine(&self, through_functions: bool) -> bool {
+        let mut start = self.line_start();
+        let mut line = &self.text[start..];
+        let mut inner = indentation(line);
+        if line[..inner].contains(&b'\t') {
+            return true;
+        }
+        let mut in_function = false;
+        loop {
+            inner = inner.min(indentation(line));
+            let code = line[indentation(line)..]
+                .split(|byte| *byte == b'\n')
+                .next()
+                .unwrap_or_default();
+            if code.starts_with(b"def ") {
+                // In the middle of a string, what looks like a header is text.
+                let between = &self.text[start..self.start];
+                let quotes = |quotes: &[u8]| memmem::find_iter(between, quotes).count();
+                if !(quotes(b"\"\"\"") + quotes(b"'''")).is_multiple_of(2) {
+                    return true;
+                }
+                if !through_functions {
+                    return false;
+                }
+                in_function = true;
+            }
+            let is_block = in_function && (code.starts_with(b"def ") || code.starts_with(b"class "))
+                || HEADERS.iter().any(|header| code.starts_with(header))
+                || matches!(code.trim_ascii_end().last(), Some(b'(' | b'[' | b'{'));
+            if code.starts_with(b"async def") || (start < self.line_start() && !is_block) {
+                return true;
+            }
+            // The header of the block: the first line above that is indented less. Lines that close a bracket belong to another.
+            loop {
+                if start == 0 || inner == 0 {
+                    return !in_function;
+                }
+                let end = start - 1;
+                start = memrchr(b'\n', &self.text[..end]).map_or(0, |newline| newline + 1);
+                line = &self.text[start..=end];
+                let width = indentation(line);
+                let is_code = !matches!(line.get(width), None | Some(b'\n' | b'\r' | b'#' | b')' | b']' | b'}'));
+                if is_code && width < inner {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Whether the name is being defined: `def name(`.
     fn is_definition(&self) -> bool {
         follows_word(self.text, self.start, b"def")
@@ -250,6 +346,15 @@ fn word_before(text: &[u8], end: usize) -> usize {
     end - text[..end].iter().rev().take_while(|byte| is_word(**byte)).count()
 }
 
+/// Whether what stands between two offsets is not a part of a longer word.
+fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
+    !text[..start].last().is_some_and(|byte| is_word(*byte)) && !text.get(end).is_some_and(|byte| is_word(*byte))
+}
+
+fn indentation(line: &[u8]) -> usize {
+    line.iter().take_while(|byte| is_blank(**byte)).count()
+}
+
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | 0x0c)
 }
@@ -272,6 +377,41 @@ mod tests {
         assert!(imports(b"import os, \\\n    requests\n", "requests"));
         assert!(!imports(b"from datetime import timedelta\n", "time"));
         assert!(!imports(b"import os\n# many requests\nrequests = []\n", "requests"));
+    }
+
+    #[test]
+    fn members_are_told_from_other_names() {
+        let sleeps = |text: &str| uses_member(text.as_bytes(), "time", &["sleep"]);
+        assert!(sleeps("import time\ntime.sleep(1)") && sleeps("import time as t\nt.sleep(1)"));
+        assert!(sleeps("import os, time as \\\n t\nt . sleep(1)") && sleeps("import time\n(time\n  .sleep(1))"));
+        assert!(sleeps("from time import (\n  sleep as nap,\n)\n") && sleeps("from time import (a,\n  sleep)"));
+        assert!(sleeps("import time\ntime. sleep(1)"));
+        assert!(!sleeps("import time\nasyncio.sleep(1)\nsleep(1)\na().sleep(1)"));
+        assert!(!sleeps("from datetime import time\nasyncio.sleep(1)") && !sleeps("time.sleep(1)"));
+    }
+
+    #[test]
+    fn functions_around_a_place_are_told_apart() {
+        let may_wait = |text: &str| calls(text.as_bytes(), "f").all(|call| call.may_run_in_coroutine());
+        assert!(may_wait(
+            "async def a():\n    if x:\n        def b():\n            c\n        f()\n"
+        ));
+        assert!(may_wait("async def a(): f()") && may_wait("f()") && may_wait("\tf()"));
+        assert!(may_wait(
+            "async def a(\n    x,\n):\n    '''\ndef x():\n    y'''\n    f()"
+        ));
+        assert!(may_wait("async def a():\n    '''\nx\n'''\n    f()"));
+        assert!(!may_wait(
+            "async def a():\n    def b():\n        # c\n        try:\n            f()\n    c()"
+        ));
+        assert!(!may_wait(
+            "class X:\n    def b(\n        self,\n    ):\n        '''x'''\n        f()"
+        ));
+        let may_lie = |text: &str| calls(text.as_bytes(), "f").all(|call| call.may_lie_in_coroutine());
+        assert!(may_lie(
+            "async def a():\n    class X:\n        def b(self):\n            f()\n"
+        ));
+        assert!(!may_lie("class X:\n    def a():\n        def b():\n            f()\n"));
     }
 
     #[test]

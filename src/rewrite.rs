@@ -17,7 +17,7 @@ use crate::relayout::relayout;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::suppression::Suppressions;
+use crate::suppression::{self, Suppressions};
 use crate::verify;
 
 /// Passes after which a text is given up. Each pass applies at least one fix, and nested fixes take one pass per level.
@@ -70,10 +70,11 @@ pub enum RewriteError {
 pub fn analyse(
     source: &Source,
     selection: &Selection,
+    wanted: Wanted,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let codemods = selection.concerning(source.text.as_bytes(), Wanted::Everything);
+    let codemods = concerning(selection, source, wanted, settings);
     if codemods.is_empty() {
         return Ok(Vec::new());
     }
@@ -91,6 +92,7 @@ pub fn rewrite(
     source: &Source,
     selection: &Selection,
     policy: Policy,
+    wanted: Wanted,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Outcome, RewriteError> {
@@ -99,7 +101,7 @@ pub fn rewrite(
     let mut parsed: Option<Module> = None;
     let mut applied: Vec<Applied> = Vec::new();
     for number in 0..=MAX_PASSES {
-        let codemods = selection.concerning(current.text.as_bytes(), Wanted::Everything);
+        let codemods = concerning(selection, &current, wanted, settings);
         if codemods.is_empty() {
             return Ok(outcome(source, current, applied, Vec::new()));
         }
@@ -131,6 +133,20 @@ pub fn rewrite(
         parsed = Some(step.attempt.parsed);
     }
     unreachable!("the loop returns in its last round")
+}
+
+/// The codemods that may find something of what is wanted. Where findings are suppressed, all that are found must be known, or a
+/// suppression of a declined one would be taken for unused.
+fn concerning(selection: &Selection, source: &Source, wanted: Wanted, settings: &Settings) -> Vec<&'static Codemod> {
+    let text = source.text.as_bytes();
+    let wanted = if memchr::memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
+        Wanted::Everything
+    } else {
+        wanted
+    };
+    let mut codemods = selection.concerning(text, wanted);
+    codemods.retain(|codemod| codemod.works_on(settings.target));
+    codemods
 }
 
 fn outcome(source: &Source, current: Source, applied: Vec<Applied>, remaining: Vec<Finding>) -> Outcome {
@@ -173,9 +189,8 @@ fn find(
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let works = |codemod: &&&'static Codemod| codemod.page.minimum.is_none_or(|minimum| settings.target >= minimum);
     let mut findings = Vec::new();
-    for codemod in codemods.iter().filter(works) {
+    for codemod in codemods {
         let context = Context {
             module,
             model,
@@ -195,7 +210,7 @@ fn find(
         let ran: Vec<&'static str> = selection
             .codemods()
             .iter()
-            .filter(works)
+            .filter(|codemod| codemod.works_on(settings.target))
             .map(|codemod| codemod.name)
             .collect();
         findings.extend(suppressions.unused(&ran));

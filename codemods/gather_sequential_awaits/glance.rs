@@ -1,31 +1,35 @@
 //! Whether two awaits could follow each other, judged from the lines alone: most async files are never parsed for this codemod.
 
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use memchr::{memchr2, memmem, memrchr2};
 
 use crate::codemod::Wanted;
-use crate::glance::{callee, is_word, may_overlap};
-use crate::knowledge;
+use crate::glance::is_word;
+
+use super::callees::{Callees, Fate, path_at, split};
 
 static AWAIT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("await"));
 
 /// Whether two lines of the same indentation begin like awaiting statements, with nothing but their own continuation lines, comments
-/// and blank lines between them; or a `return` awaits twice. May be wrong in favour of looking (strings are not told from code), never
-/// against it.
+/// and blank lines between them; or a `return` awaits twice. When only what can be joined is wanted, what their callees are counts, too.
+/// May be wrong in favour of looking (strings are not told from code), never against it.
 pub fn glance(text: &[u8], wanted: Wanted) -> bool {
-    let mut known_class = None;
-    let mut may_join = |step: &Step| {
-        wanted == Wanted::Everything || {
-            let known_class = *known_class.get_or_insert_with(|| knowledge::mentions_shareable_class(text));
-            step.may_be_joined(text, known_class)
-        }
+    let callees = OnceCell::new();
+    let fate = |step: &Step| match wanted {
+        Wanted::Everything => Fate::Open,
+        Wanted::NothingDeclined => step.fate(callees.get_or_init(|| Callees::of(text))),
+    };
+    let may_join = |earlier: &Step, step: &Step| match (fate(earlier), fate(step)) {
+        (Fate::Declined, _) | (_, Fate::Declined) => false,
+        (Fate::Guessed, Fate::Guessed) => !earlier.shares_receiver(step),
+        _ => true,
     };
     let mut last: Option<(usize, Step)> = None;
-    let mut returning = false;
     let mut next = 0;
     while next < text.len() {
-        if last.is_none() && !returning {
+        if last.is_none() {
             // Nothing is open: the next line that counts is the one above the next `await`, where a parenthesis may open.
             let Some(step) = AWAIT.find(&text[next..]) else {
                 return false;
@@ -49,38 +53,31 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
             continue;
         };
         let is_closing = matches!(first, b')' | b']' | b'}' | b'"' | b'\'');
-        if returning && (first == b')' || code.starts_with(b"await")) && memmem::find(code, b"await").is_some() {
+        let from = end - code.len();
+        if code.starts_with(b"return") && returns_awaits(&text[from..], indent) {
             return true;
         }
-        // The awaits of a returned tuple may stand on further lines: in parentheses, or behind the call that the line leaves open.
-        let returns = code.starts_with(b"return");
-        if returns && memmem::find_iter(code, b"await").count() > 1 {
-            return true;
-        }
-        let is_open = matches!(code.trim_ascii_end().last(), Some(b'(' | b'[' | b'{' | b','));
-        returning = if returns {
-            is_open
-        } else {
-            returning && (is_open || !is_closing)
-        };
         if last.as_ref().is_some_and(|(above, _)| indent > *above || is_closing) {
             // A further line of the step: nothing else may be indented more without a header above it.
             continue;
         }
-        let step = Step::of(code);
-        if step.is_some()
+        let step = Step::of(code, &text[from..]);
+        if let Some(step) = &step
             && [&b"\"\"\""[..], b"'''"]
                 .iter()
                 .any(|quotes| memmem::find(code, quotes).is_some())
         {
             // The lines of a string have any indentation.
-            return true;
+            if fate(step) != Fate::Declined {
+                return true;
+            }
+            last = None;
+            continue;
         }
         if let (Some((above, earlier)), Some(step)) = (&last, &step)
             && *above == indent
             && !(wanted == Wanted::NothingDeclined && earlier.is_mentioned(code))
-            && may_join(earlier)
-            && may_join(step)
+            && may_join(earlier, step)
         {
             return true;
         }
@@ -89,20 +86,70 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
     false
 }
 
-/// The first line of what may be an awaiting statement.
+/// Whether a `return`, which the text begins with, may return a tuple of awaits: it awaits, and awaits again behind a comma. Its further
+/// lines are indented more than itself, or close a bracket.
+fn returns_awaits(text: &[u8], indent: usize) -> bool {
+    let value = unwrapped(&text[b"return".len()..]);
+    if !value.starts_with(b"await") {
+        return false;
+    }
+    let mut seen = b"await".len();
+    while let Some(step) = AWAIT.find(&value[seen..]) {
+        let between = &value[seen..seen + step];
+        seen += step + b"await".len();
+        let mut lines = between.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1);
+        let ends = lines.any(|line| {
+            let width = line
+                .iter()
+                .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0c))
+                .count();
+            let is_inner =
+                width > indent || matches!(line.get(width), None | Some(b'#' | b')' | b']' | b'}' | b'"' | b'\''));
+            !is_inner && width < line.len()
+        });
+        if ends {
+            return false;
+        }
+        let before = between.trim_ascii_end();
+        let before =
+            before[..before.len() - before.iter().rev().take_while(|byte| **byte == b'(').count()].trim_ascii_end();
+        // A comment may stand behind the comma.
+        if before.ends_with(b",") || before.contains(&b'#') || before.ends_with(b"\\") {
+            return true;
+        }
+    }
+    false
+}
+
+/// A text without the parentheses, line breaks and comments that it begins with.
+fn unwrapped(mut text: &[u8]) -> &[u8] {
+    while let Some(first) = text.first() {
+        text = match first {
+            b'#' => &text[memchr2(b'\n', b'\r', text).unwrap_or(text.len())..],
+            b'(' | b'\\' => &text[1..],
+            first if first.is_ascii_whitespace() => text.trim_ascii_start(),
+            _ => break,
+        };
+    }
+    text
+}
+
+/// What may be an awaiting statement.
 struct Step<'a> {
     /// The name that is bound; empty for none.
     target: &'a [u8],
-    /// The dotted path that is called; empty when it does not stand on this line.
+    /// The dotted path that is called; empty when it is something else.
     callee: &'a [u8],
+    /// The text behind the opening parenthesis of the call.
+    arguments: &'a [u8],
 }
 
 impl<'a> Step<'a> {
-    /// `await ...`, `name = await ...`, or either with its value in parentheses.
-    fn of(code: &'a [u8]) -> Option<Self> {
+    /// `await ...`, `name = await ...`, or either with its value in parentheses. `code` is the line, `text` everything from there on.
+    fn of(code: &'a [u8], text: &'a [u8]) -> Option<Self> {
         let name = code.iter().take_while(|byte| is_word(**byte)).count();
         if &code[..name] == b"await" {
-            return Some(Self::calling(code, b""));
+            return Some(Self::calling(text, b""));
         }
         let rest = code[name..].trim_ascii_start();
         let value = match rest.first() {
@@ -112,20 +159,31 @@ impl<'a> Step<'a> {
         };
         let inner = value.trim_ascii_end();
         let inner = inner[inner.iter().take_while(|byte| **byte == b'(').count()..].trim_ascii_start();
-        // What is in parentheses, or behind a backslash, may begin on the next line.
-        let awaits = inner.is_empty() && !value.is_empty()
-            || inner.starts_with(b"await")
-            || inner == b"\\"
-            || inner.starts_with(b"#");
-        awaits.then(|| Self::calling(value, &code[..name]))
+        // What is in parentheses, or behind a backslash, may begin on a later line.
+        let is_later = inner.is_empty() && !value.is_empty() || inner == b"\\" || inner.starts_with(b"#");
+        if !is_later && !inner.starts_with(b"await") {
+            return None;
+        }
+        let text = unwrapped(&text[code.len() - value.len()..]);
+        text.starts_with(b"await").then(|| Self::calling(text, &code[..name]))
     }
 
-    fn calling(value: &'a [u8], target: &'a [u8]) -> Self {
-        let callee = match value.strip_prefix(b"await ") {
-            Some(rest) => callee(rest),
-            None => b"",
-        };
-        Self { target, callee }
+    /// `text` begins with `await`.
+    fn calling(text: &'a [u8], target: &'a [u8]) -> Self {
+        let rest = text[b"await".len()..].trim_ascii_start();
+        let callee = path_at(rest);
+        match &rest[callee.len()..] {
+            [b'(', arguments @ ..] => Self {
+                target,
+                callee,
+                arguments,
+            },
+            _ => Self {
+                target,
+                callee: b"",
+                arguments: b"",
+            },
+        }
     }
 
     /// Whether a line mentions the name that this step binds: then it needs the result, or binds the name anew.
@@ -137,10 +195,22 @@ impl<'a> Step<'a> {
             })
     }
 
-    /// Whether the step could be joined with another: its callee may be a function of this file or a method of a class that is known, or
-    /// is said to read by its name and its result is kept.
-    fn may_be_joined(&self, text: &[u8], known_class: bool) -> bool {
-        may_overlap(text, self.callee, !self.target.is_empty(), known_class)
+    fn fate(&self, callees: &Callees) -> Fate {
+        if self.callee.is_empty() {
+            return Fate::Open;
+        }
+        callees.fate(self.callee, self.arguments, !self.target.is_empty())
+    }
+
+    /// Whether both call a method of the same object, or of one and a part of it.
+    fn shares_receiver(&self, other: &Self) -> bool {
+        let (one, other) = (split(self.callee).0, split(other.callee).0);
+        let is_part = |whole: &[u8], path: &[u8]| {
+            whole
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+        };
+        !one.is_empty() && !other.is_empty() && (is_part(one, other) || is_part(other, one))
     }
 }
 
@@ -177,7 +247,19 @@ mod tests {
         assert!(!would("    await a.start()\n    await b.start()\n"));
         assert!(!would("    await a.get()\n    await b.get()\n"));
         assert!(would("    x = await a.get()\n    y = await b.get()\n"));
-        assert!(would("async def work(): ...\n    await work(1)\n    await work(2)\n"));
+        assert!(!would("    x = await a.get()\n    y = await a.b.get()\n"));
+        assert!(!would("    x = await a.get(f(1))\n    y = await b.get()\n"));
+        assert!(!would("    x = await a.get()\n    y = await b.get(c, *d)\n"));
+        assert!(!would("    x = await session.get()\n    y = await b.get()\n"));
+        assert!(would(
+            "    x = await a.get('f(1)', \"*\")\n    y = await b.get((1), k=2 * c)\n"
+        ));
+        let two = "    await work(1)\n    await work(2)\n";
+        let defined = |body: &str| would(&format!("async def work(x):\n    {body}\nasync def main():\n{two}"));
+        assert!(defined("await asyncio.sleep(x)") && defined("await other()\nasync def other():\n  await sleep(1)"));
+        assert!(defined("'''\n  await y()\n  '''\n    await asyncio.sleep(1)"));
+        assert!(!defined("return x") && !defined("await x.y()") && !defined("await z(x)"));
+        assert!(!defined("await other()\nasync def other():\n  await work(1)"));
         assert!(would(
             "from httpx import AsyncClient\n    await c.post(1)\n    await d.post(2)\n"
         ));

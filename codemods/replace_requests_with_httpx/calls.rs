@@ -2,7 +2,8 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
+use crate::glance;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId};
 
@@ -27,6 +28,21 @@ pub(super) struct Blocking<'a> {
     pub function: &'a ast::StmtFunctionDef,
     /// What is rewritten to rewrite it, or why nothing is.
     pub item: Result<Item<'a>, String>,
+}
+
+/// Whether any such call may stand in a text: of `requests`, or, where a session may be made, of a method that sessions have.
+pub fn glance(text: &[u8], _: Wanted) -> bool {
+    if !glance::imports(text, "requests") {
+        return false;
+    }
+    let has_session = glance::uses_member(text, "requests", &["Session", "session"]);
+    if has_session {
+        let mut methods = VERBS.iter().chain(&["send"]);
+        methods.any(|method| glance::calls(text, method).any(|call| call.may_lie_in_coroutine()))
+    } else {
+        let mut verbs = VERBS.iter();
+        verbs.any(|verb| glance::places_of(text, "requests", verb).any(|place| place.may_lie_in_coroutine()))
+    }
 }
 
 /// Every blocking call of the module, in source order.

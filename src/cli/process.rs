@@ -103,11 +103,7 @@ impl Processor<'_> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
-        let wanted = if self.declined || file.profile.declares_receivers() {
-            Wanted::Everything
-        } else {
-            Wanted::NothingDeclined
-        };
+        let wanted = self.wanted(file);
         let concerned = match kind {
             SourceKind::Notebook => selection.with_needles_in(bytes),
             SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
@@ -156,6 +152,14 @@ impl Processor<'_> {
         })
     }
 
+    fn wanted(&self, file: &InputFile) -> Wanted {
+        if self.declined || file.profile.changes_what_is_found() {
+            Wanted::Everything
+        } else {
+            Wanted::NothingDeclined
+        }
+    }
+
     fn settings(&self, file: &InputFile) -> Arc<Settings> {
         self.resolver
             .settings(&self.resolver.folder.join(&file.path), &file.profile)
@@ -167,7 +171,13 @@ impl Processor<'_> {
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
-        let mut findings = rewrite::analyse(&decoded.source, &file.profile.selection, settings, &self.project)?;
+        let mut findings = rewrite::analyse(
+            &decoded.source,
+            &file.profile.selection,
+            self.wanted(file),
+            settings,
+            &self.project,
+        )?;
         findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
     }
@@ -183,6 +193,7 @@ impl Processor<'_> {
             &decoded.source,
             &profile.selection,
             profile.policy,
+            self.wanted(file),
             settings,
             &self.project,
         )?;

@@ -29,9 +29,9 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether the configuration says anything about receivers.
-    pub fn declares_receivers(&self) -> bool {
-        !self.config.receivers.is_empty()
+    /// Whether the configuration may make codemods rewrite what they decline otherwise.
+    pub fn changes_what_is_found(&self) -> bool {
+        !self.config.receivers.is_empty() || !self.config.options.is_empty()
     }
 }
 

@@ -105,6 +105,33 @@ fn pages_say_enough() {
     });
 }
 
+/// What is not declined is found just the same when nothing else is wanted: no glance passes over it.
+#[test]
+fn glances_pass_over_nothing_that_is_wanted() {
+    for_each(|codemod| {
+        for case in &codemod.page.cases {
+            if !case.settings.receivers.is_empty() || !case.settings.options.is_empty() {
+                continue;
+            }
+            let found = |wanted| {
+                let found = crate::support::wanted_findings(&case.before, &[codemod], wanted, &case.settings);
+                let wanted = found
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|finding| !finding.is_declined());
+                wanted
+                    .map(|finding| (finding.range, finding.message))
+                    .collect::<Vec<_>>()
+            };
+            ensure(
+                found(Wanted::NothingDeclined) == found(Wanted::Everything),
+                format!("line {}: a glance passes over what is found in it", case.line),
+            )?;
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn cases_agree_with_the_front_matter() {
     for_each(|codemod| {
@@ -112,13 +139,10 @@ fn cases_agree_with_the_front_matter() {
         for case in &codemod.page.cases {
             let at = |message: &str| format!("line {}: {message}", case.line);
             if case.is_rewritten() || case.reason().is_some() {
-                let wanted = if case.is_rewritten() && case.settings.receivers.is_empty() {
-                    Wanted::NothingDeclined
-                } else {
-                    Wanted::Everything
-                };
                 ensure(
-                    !selection.concerning(case.before.as_bytes(), wanted).is_empty(),
+                    !selection
+                        .concerning(case.before.as_bytes(), Wanted::Everything)
+                        .is_empty(),
                     at("it would not be parsed, for want of a needle or at a glance"),
                 )?;
                 let too_old = codemod

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asyncup::cli::report::{Command, FileReport, FileResult, OutputFormat, ReportOptions};
-use asyncup::codemod::{Codemod, Selection};
+use asyncup::codemod::{Codemod, Selection, Wanted};
 use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 use asyncup::page::Case;
@@ -68,14 +68,14 @@ fn shown_case(codemod: &'static Codemod, case: &Case) -> String {
         };
         run(options, &[file]).0.text()
     };
-    let found = match analyse(&source, &selection, &case.settings, &facts) {
+    let found = match analyse(&source, &selection, Wanted::Everything, &case.settings, &facts) {
         Ok(found) => found,
         Err(error) => return format!("{error}\n"),
     };
     let policy = Policy {
         level: Applicability::Unsafe,
     };
-    match rewrite(&source, &selection, policy, &case.settings, &facts) {
+    match rewrite(&source, &selection, policy, Wanted::Everything, &case.settings, &facts) {
         Ok(outcome) => {
             let bytes = outcome.text.clone().map(String::into_bytes);
             let checked = print(Command::Check, FileResult::Checked(found));

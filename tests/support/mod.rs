@@ -3,7 +3,7 @@
 // Each binary uses a part of it.
 #![allow(dead_code)]
 
-use asyncup::codemod::{Codemod, Selection};
+use asyncup::codemod::{Codemod, Selection, Wanted};
 use asyncup::edit::Applicability;
 use asyncup::finding::Finding;
 use asyncup::module::Module;
@@ -25,6 +25,7 @@ pub fn rewritten(
         &source,
         &selection,
         Policy { level },
+        Wanted::Everything,
         settings,
         &ProjectFacts::default(),
     )?;
@@ -32,8 +33,18 @@ pub fn rewritten(
 }
 
 pub fn findings(text: &str, codemods: &[&'static Codemod], settings: &Settings) -> Result<Vec<Finding>, RewriteError> {
+    wanted_findings(text, codemods, Wanted::Everything, settings)
+}
+
+pub fn wanted_findings(
+    text: &str,
+    codemods: &[&'static Codemod],
+    wanted: Wanted,
+    settings: &Settings,
+) -> Result<Vec<Finding>, RewriteError> {
     let selection = Selection::new(codemods.to_vec());
-    rewrite::analyse(&Source::module(text), &selection, settings, &ProjectFacts::default())
+    let source = Source::module(text);
+    rewrite::analyse(&source, &selection, wanted, settings, &ProjectFacts::default())
 }
 
 /// The texts of all comments, sorted. Panics when the text does not parse.
