@@ -1,6 +1,6 @@
 //! `asyncio.sleep(1, loop=loop)` -> `asyncio.sleep(1)`: the functions and classes that take no loop since Python 3.10.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr2, memmem};
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::Ranged;
 
@@ -76,7 +76,7 @@ fn takes_loop(text: &[u8]) -> bool {
             // Strings may hold anything, the ones that are formatted other strings as well.
             b'"' | b'\'' if text[..at].last().is_some_and(|prefix| glance::is_word(*prefix)) => return true,
             b'"' | b'\'' => at = end_of_string(text, at),
-            b'#' => at = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline),
+            b'#' => at = memchr2(b'\n', b'\r', &text[at..]).map_or(text.len(), |newline| at + newline),
             _ => {}
         }
         at += 1;
@@ -239,4 +239,21 @@ fn only_hands_on<'a>(
         })
     });
     used && all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_glance_tells_whose_argument_it_is() {
+        let looks = |call: &str| glance(format!("import asyncio\n{call}\n").as_bytes(), Wanted::NothingDeclined);
+        assert!(looks("asyncio.sleep(1, loop=loop)"));
+        assert!(looks("asyncio.wait_for(f(')', '''(\n'''), 1,  # :)\n  loop = loop)"));
+        assert!(looks("(asyncio.sleep)(1, loop=loop)"));
+        assert!(looks("asyncio.wait(f'{x['(']}', loop=loop)"));
+        assert!(looks("from asyncio import sleep as nap\nnap(1, loop=loop)"));
+        assert!(!looks("asyncio.gather(f(loop=loop), g('loop', '\\', loop='))"));
+        assert!(!looks("asyncio.sleep(1)\nasyncio.Task(f(), loop=loop)"));
+    }
 }

@@ -494,3 +494,19 @@ impl Pieces<'_, '_> {
         at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_glance_looks_for_a_name_closed_in_a_finally() {
+        let looks = |end: &str| glance(format!("try:\n  pass\n{end}\n").as_bytes(), Wanted::NothingDeclined);
+        assert!(looks("finally:\n  if x:\n    y()\n# why\n  await a.aclose()"));
+        assert!(looks("finally:\n  f(\"\"\"\nx\n\"\"\")\n  await a.aclose()"));
+        assert!(looks("finally: await a.aclose()"));
+        assert!(!looks("finally:\n  await self.a.aclose()"));
+        assert!(!looks("finally:\n  x()\nawait a.aclose()"));
+        assert!(!looks("finally:\n  await a.close()"));
+    }
+}
