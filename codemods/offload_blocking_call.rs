@@ -3,8 +3,12 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
-use ruff_text_size::Ranged;
+mod units;
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
@@ -22,17 +26,20 @@ const EXHAUSTING: &[&str] = &["list", "tuple", "set", "frozenset", "sorted", "le
 /// A quick look: false when nothing of the table is imported and mentioned.
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
     blocking::mentions_blocking(text, |rule| match rule {
-        Rule::Call | Rule::List | Rule::Never => true,
-        Rule::Closure | Rule::Short => wanted == Wanted::Everything,
+        Rule::Call | Rule::List | Rule::Closure | Rule::Never => true,
+        Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
     })
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
+    // What moves with a call that was met before, and the names given to functions.
+    let mut moved: Vec<TextRange> = Vec::new();
+    let mut names = BTreeSet::new();
     for call in model.calls() {
         let id = model.id(call);
-        if !model.runs_in_async(id) {
+        if !model.runs_in_async(id) || moved.iter().any(|range| range.contains_range(call.range())) {
             continue;
         }
         if let Some(function) = nested_blocking_function(ctx, call) {
@@ -64,15 +71,29 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 Some(reason) => acc.push(call, message, Err(reason)),
                 None => acc.push_defect(call, message, ctx.offload(call, doubt(ctx, call, row))),
             },
-            Rule::List => acc.push_defect(call, message, as_list(ctx, call)),
-            Rule::Closure => acc.push(
+            Rule::List => {
+                let found = folder(ctx, call, &row, &mut names);
+                moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
+                acc.push_defect(call, message, found.map(|(fix, _)| fix));
+            }
+            Rule::Closure if is_in_test(ctx, id) => acc.push(
+                call,
+                message,
+                Err("it stands in a test, where no other task waits for it".into()),
+            ),
+            Rule::Closure if is_tied(row) => acc.push(
                 call,
                 message,
                 Err(
-                    "what it gives must be used in the same thread: move the statements that use it as one function"
+                    "what it works on must be used in the same thread: move the statements that use it as one function"
                         .into(),
                 ),
             ),
+            Rule::Closure => {
+                let found = folder(ctx, call, &row, &mut names);
+                moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
+                acc.push(call, message, found.map(|(fix, _)| fix));
+            }
             Rule::Short => acc.push(call, message, Err("it costs less than a hop to a thread".into())),
             Rule::Never => acc.push_defect(
                 call,
@@ -81,6 +102,56 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             ),
             Rule::Other | Rule::Leave => {}
         }
+    }
+}
+
+/// Whether a row is about work on an object that another call has made: that call decides.
+fn is_tied(row: Blocking) -> bool {
+    let last = row.name.rsplit('.').next().unwrap_or_default();
+    row.shared == Some(false) || matches!(last, "load" | "dump" | "spawn")
+}
+
+/// The fix for what is opened, or iterated over, with the statements that belong to it; and what these are.
+///
+/// Of a loop over a folder, the entries alone can be moved where the loop cannot.
+fn folder<'a>(
+    ctx: &Context<'a>,
+    call: &'a ast::ExprCall,
+    row: &Blocking,
+    names: &mut BTreeSet<(ScopeId, String)>,
+) -> Result<(Fix, Option<TextRange>), Declined> {
+    let is_lazy = row.rule == Rule::List || matches!(row.name, "os.walk" | "os.fwalk");
+    let unit = units::unit_of(ctx, call);
+    let whole = unit.and_then(|unit| Ok((units::offload(ctx, &unit, call, row, names)?, Some(unit.range()))));
+    if !is_lazy || whole.as_ref().is_ok_and(|(fix, _)| fix.reason.is_none()) || may_prune(ctx, call, row) {
+        return whole;
+    }
+    as_list(ctx, call)
+        .map(|fix| (fix, None))
+        .or_else(|declined| whole.map_err(|_| declined))
+}
+
+/// Whether the body of a loop over `os.walk` may say which folders are left out: then the entries cannot be listed before.
+fn may_prune(ctx: &Context, call: &ast::ExprCall, row: &Blocking) -> bool {
+    let model = ctx.model;
+    if !row.name.ends_with("walk") {
+        return false;
+    }
+    let Some((_, Stmt::For(stmt))) = model.statement_of(model.id(call)) else {
+        return false;
+    };
+    let Expr::Tuple(entry) = &*stmt.target else {
+        return true;
+    };
+    match entry.elts.get(1) {
+        Some(Expr::Name(folders)) => model.references_in(model.id(stmt)).iter().any(|reference| {
+            reference.name.id == folders.id
+                && !matches!(
+                    model.node(model.parent(reference.node)),
+                    AnyNodeRef::StmtFor(_) | AnyNodeRef::Comprehension(_)
+                )
+        }),
+        _ => true,
     }
 }
 

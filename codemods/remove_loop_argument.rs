@@ -1,6 +1,6 @@
 //! `asyncio.sleep(1, loop=loop)` -> `asyncio.sleep(1)`: the functions and classes that take no loop since Python 3.10.
 
-use memchr::memmem;
+use memchr::{memchr2, memmem};
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::Ranged;
 
@@ -36,14 +36,68 @@ const NAMES: &[&str] = &[
     "asyncio.create_subprocess_shell",
 ];
 
-/// An argument called `loop`, in a text that uses one of these.
+/// An argument called `loop` in a call of one of these.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    let has_argument = memmem::find_iter(text, b"loop").any(|at| {
-        let before = text[..at].trim_ascii_end();
-        let starts_word = before.ends_with(b"(") || before.ends_with(b",") || before.len() < at;
-        starts_word && text[at + 4..].trim_ascii_start().starts_with(b"=")
-    });
-    has_argument && glance::uses_member(text, "asyncio", &members())
+    let members = members();
+    let mut arguments = memmem::find_iter(text, b"loop").filter(|at| is_loop_argument(text, *at));
+    arguments.next().is_some()
+        && glance::uses_member(text, "asyncio", &members)
+        && members.iter().any(|member| {
+            glance::words(text, member).any(|word| {
+                let behind = word.behind().trim_ascii_start();
+                match behind.first() {
+                    Some(b'(') => takes_loop(behind),
+                    // What an import renames may be called by any name, and what stands in parentheses is called behind them.
+                    Some(b'a') => behind.starts_with(b"as"),
+                    Some(b')') => behind[1..].trim_ascii_start().starts_with(b"("),
+                    byte => byte == Some(&b'\\'),
+                }
+            })
+        })
+}
+
+/// Whether the word `loop` at an offset may be the name of an argument.
+fn is_loop_argument(text: &[u8], at: usize) -> bool {
+    let before = text[..at].trim_ascii_end();
+    let starts_word = before.ends_with(b"(") || before.ends_with(b",") || before.len() < at;
+    starts_word && text[at + 4..].trim_ascii_start().starts_with(b"=")
+}
+
+/// Whether the arguments that a text begins with may have one that is called `loop`, not counting those of other calls inside.
+fn takes_loop(text: &[u8]) -> bool {
+    let mut at = 0;
+    let mut depth = 0usize;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' if depth <= 1 => return false,
+            b')' | b']' | b'}' => depth -= 1,
+            b'l' if depth == 1 && text[at..].starts_with(b"loop") && is_loop_argument(text, at) => return true,
+            // Strings may hold anything, the ones that are formatted other strings as well.
+            b'"' | b'\'' if text[..at].last().is_some_and(|prefix| glance::is_word(*prefix)) => return true,
+            b'"' | b'\'' => at = end_of_string(text, at),
+            b'#' => at = memchr2(b'\n', b'\r', &text[at..]).map_or(text.len(), |newline| at + newline),
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+/// The offset of the last quote of a string that starts with one.
+fn end_of_string(text: &[u8], start: usize) -> usize {
+    let quote = text[start];
+    let triple = [quote; 3];
+    let closing: &[u8] = if text[start..].starts_with(&triple) {
+        &triple
+    } else {
+        &triple[..1]
+    };
+    let mut at = start + closing.len();
+    while at < text.len() && !text[at..].starts_with(closing) {
+        at += if text[at] == b'\\' { 2 } else { 1 };
+    }
+    at + closing.len() - 1
 }
 
 fn members() -> Vec<&'static str> {
@@ -119,13 +173,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &ast::Keyword) -> Resul
 /// `asyncio.get_event_loop()` and its like, which nobody calls for an effect.
 fn gives_loop(ctx: &Context, value: &Expr) -> bool {
     match value {
-        Expr::Call(call) => {
-            call.arguments.is_empty()
-                && ctx
-                    .model
-                    .qualified_name(&call.func)
-                    .is_some_and(|name| matches!(name.as_str(), "asyncio.get_event_loop" | "asyncio.get_running_loop"))
-        }
+        Expr::Call(call) => ctx.model.gives_loop(call),
         Expr::BoolOp(either) => either
             .values
             .iter()
@@ -191,4 +239,21 @@ fn only_hands_on<'a>(
         })
     });
     used && all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_glance_tells_whose_argument_it_is() {
+        let looks = |call: &str| glance(format!("import asyncio\n{call}\n").as_bytes(), Wanted::NothingDeclined);
+        assert!(looks("asyncio.sleep(1, loop=loop)"));
+        assert!(looks("asyncio.wait_for(f(')', '''(\n'''), 1,  # :)\n  loop = loop)"));
+        assert!(looks("(asyncio.sleep)(1, loop=loop)"));
+        assert!(looks("asyncio.wait(f'{x['(']}', loop=loop)"));
+        assert!(looks("from asyncio import sleep as nap\nnap(1, loop=loop)"));
+        assert!(!looks("asyncio.gather(f(loop=loop), g('loop', '\\', loop='))"));
+        assert!(!looks("asyncio.sleep(1)\nasyncio.Task(f(), loop=loop)"));
+    }
 }

@@ -7,15 +7,7 @@ use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
-use crate::semantic::{BindingKind, NodeId, ScopeKind};
-
-/// What gives the running loop, when it is called in a coroutine.
-const GETTERS: &[&str] = &[
-    "asyncio.get_running_loop",
-    "asyncio.get_event_loop",
-    "asyncio.events.get_running_loop",
-    "asyncio.events.get_event_loop",
-];
+use crate::semantic::{BindingKind, NodeId};
 
 /// The method is called on what gives the loop, or on a name that is assigned what gives it.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
@@ -71,12 +63,12 @@ type Getter<'a> = Option<(NodeId, &'a Stmt)>;
 fn getter<'a>(ctx: &Context<'a>, receiver: &Expr) -> Option<Getter<'a>> {
     let model = ctx.model;
     match receiver {
-        Expr::Call(call) => is_getter(ctx, call).then_some(None),
+        Expr::Call(call) => model.gives_loop(call).then_some(None),
         Expr::Name(name) => {
             let mut found = None;
             for binding in model.resolve(&name.id, model.scope_of(model.id(name))) {
                 match binding.kind {
-                    BindingKind::Assignment(Expr::Call(call)) if is_getter(ctx, call) => {
+                    BindingKind::Assignment(Expr::Call(call)) if model.gives_loop(call) => {
                         found = Some(model.statement_of(binding.node)?);
                     }
                     _ => return None,
@@ -88,18 +80,10 @@ fn getter<'a>(ctx: &Context<'a>, receiver: &Expr) -> Option<Getter<'a>> {
     }
 }
 
-fn is_getter(ctx: &Context, call: &ast::ExprCall) -> bool {
-    call.arguments.is_empty()
-        && ctx
-            .model
-            .qualified_name(&call.func)
-            .is_some_and(|name| GETTERS.contains(&name.as_str()))
-}
-
 fn rewrite(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute, getter: Getter) -> Result<Fix, Declined> {
     let model = ctx.model;
     let id = model.id(call);
-    if !is_in_body_of_async(ctx, id) {
+    if model.runs_on_loop(id).is_err() {
         return Err(
             "it does not stand in the body of an async function, where the running loop is the one it runs in".into(),
         );
@@ -138,12 +122,6 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute, get
     Ok(Fix::safe(edits).import(import))
 }
 
-/// Whether a node is run by the coroutine itself: comprehensions, but no generator expression, `lambda` or nested function in between.
-fn is_in_body_of_async(ctx: &Context, id: NodeId) -> bool {
-    let in_generator = matches!(ctx.model.scope(ctx.model.scope_of(id)).kind, ScopeKind::Generator);
-    ctx.model.runs_in_async(id) && !in_generator
-}
-
 /// The callees `loop.create_task` of every call that is rewritten together with this one: all on the loop of this assignment.
 fn callees(ctx: &Context, name: &str, assignment: NodeId) -> Vec<TextRange> {
     let model = ctx.model;
@@ -157,7 +135,7 @@ fn callees(ctx: &Context, name: &str, assignment: NodeId) -> Vec<TextRange> {
         let scope = model.scope_of(model.id(receiver));
         let is_it = receiver.id == name
             && method.attr.as_str() == "create_task"
-            && is_in_body_of_async(ctx, model.id(call))
+            && model.runs_on_loop(model.id(call)).is_ok()
             && model.is_definitely_bound(receiver)
             && model
                 .resolve(name, scope)
@@ -167,30 +145,13 @@ fn callees(ctx: &Context, name: &str, assignment: NodeId) -> Vec<TextRange> {
     calls.collect()
 }
 
-/// The edit that removes an assignment that nothing reads any more; none when it shares its line with a comment or another statement, has a
+/// The edits that remove an assignment that nothing reads any more; none when it shares its line with a comment or another statement, has a
 /// second target, or is all that its block has.
-fn removal(ctx: &Context, id: NodeId, stmt: &Stmt) -> Option<Edit> {
-    let module = ctx.module;
+fn removal(ctx: &Context, id: NodeId, stmt: &Stmt) -> Vec<Edit> {
     let single = matches!(stmt, Stmt::Assign(assign) if matches!(&*assign.targets, [Expr::Name(_)]));
-    let (block, index) = ctx.model.block_of(id)?;
-    let lines = TextRange::new(
-        module.line_start(stmt.start()),
-        module.line_end_with_newline(stmt.end()),
-    );
-    let alone =
-        crate::layout::own_lines(module, stmt.start(), stmt.end()).is_ok() && module.comments_in(lines).is_empty();
-    // A formatter wants no blank line at the start of a block.
-    let opens_paragraph = index == 0
-        && !module.text()[usize::from(lines.end())..]
-            .trim_start_matches([' ', '\t'])
-            .is_empty();
-    let end = if opens_paragraph {
-        let rest = &module.text()[usize::from(lines.end())..];
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        let newline = rest[..blank].rfind('\n').map_or(0, |at| at + 1);
-        lines.end() + ruff_text_size::TextSize::try_from(newline).ok()?
+    if single {
+        ctx.delete_statements(&[id]).unwrap_or_default()
     } else {
-        lines.end()
-    };
-    (single && alone && block.len() > 1).then(|| Edit::deletion(TextRange::new(lines.start(), end)))
+        Vec::new()
+    }
 }

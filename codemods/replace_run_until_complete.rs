@@ -1,15 +1,22 @@
 //! `loop.run_until_complete(main())` in a program -> `asyncio.run(main())`, without what made, set and closed the loop.
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
+mod argument;
+mod current;
+mod removal;
+
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
+
+use argument::{Argument, argument, in_coroutine};
+use current::{current_loop, foreign_objects};
+use removal::removal;
 
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
-use crate::importer::is_standard;
 use crate::semantic::event_loop::Reached;
 use crate::semantic::names::Lookup;
-use crate::semantic::{BindingKind, NodeId, ScopeId};
+use crate::semantic::{BindingKind, NodeId};
 
 /// What gives the loop that a program runs.
 const MAKERS: &[&str] = &["asyncio.get_event_loop", "asyncio.new_event_loop"];
@@ -26,33 +33,6 @@ const OTHER_RUNS: &[&str] = &[
     "uvloop.install",
     "uvloop.run",
     "anyio.run",
-];
-
-/// Functions of asyncio that make, set or take the current loop where no loop runs, by their last names.
-const TAKE_CURRENT: &[&str] = &[
-    "get_event_loop",
-    "new_event_loop",
-    "set_event_loop",
-    "ensure_future",
-    "gather",
-    "shield",
-    "wrap_future",
-    "Future",
-    "Task",
-    "ProactorEventLoop",
-    "SelectorEventLoop",
-];
-
-/// Classes of asyncio that took it until Python 3.9.
-const TOOK_CURRENT: &[&str] = &[
-    "Lock",
-    "Event",
-    "Condition",
-    "Semaphore",
-    "BoundedSemaphore",
-    "Queue",
-    "LifoQueue",
-    "PriorityQueue",
 ];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -221,248 +201,4 @@ fn is_disposal(ctx: &Context, stmt: &Stmt, name: &str) -> bool {
         && matches!(&*call.arguments.args, [argument] if is_loop(argument));
     let is_closed = method(call, "close").is_some_and(|method| is_loop(&method.value)) && call.arguments.is_empty();
     is_set || is_closed || is_cleanup(call)
-}
-
-/// Refuses other code outside of coroutines that takes the current loop, which will be another one; the doubt that a function leaves
-/// of which it is not known when it is called.
-fn current_loop(ctx: &Context, removed: &[NodeId]) -> Result<Option<String>, Declined> {
-    let model = ctx.model;
-    let old = ctx.settings.target < PythonVersion::PY310;
-    let mut doubt = None;
-    for call in model.calls() {
-        let id = model.id(call);
-        let Some(name) = model.qualified_name(&call.func) else {
-            continue;
-        };
-        // `asyncio.events.set_event_loop` is `asyncio.set_event_loop`.
-        let last = name
-            .rsplit('.')
-            .next()
-            .filter(|_| name.starts_with("asyncio."))
-            .unwrap_or_default();
-        let takes = TAKE_CURRENT.contains(&last) || old && TOOK_CURRENT.contains(&last);
-        let is_own = removed.iter().any(|stmt| model.contains(*stmt, id)) || is_part_of_run(ctx, id);
-        if !takes || is_own || model.runs_on_loop(id).is_ok() {
-            continue;
-        }
-        let (line, _) = ctx.module.location(call.start());
-        match model.enclosing_function(id) {
-            Some(function) => {
-                let around = &function.name;
-                doubt.get_or_insert_with(|| {
-                    format!("`{name}` in line {line} takes another loop when `{around}` is not called by a coroutine")
-                });
-            }
-            None => {
-                return Err(format!(
-                    "`{name}` in line {line} takes the current loop, and `asyncio.run` runs another one"
-                )
-                .into());
-            }
-        }
-    }
-    Ok(doubt)
-}
-
-/// Whether a node is the receiver or an argument of `run_until_complete`.
-fn is_part_of_run(ctx: &Context, id: NodeId) -> bool {
-    ctx.model
-        .ancestors(id)
-        .any(|(_, node)| matches!(node, AnyNodeRef::ExprCall(call) if is_run(call)))
-}
-
-enum Argument<'a> {
-    Coroutine,
-    Unknown(&'a str),
-    Gather(&'a ast::ExprCall),
-}
-
-fn argument<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<Argument<'a>, Declined> {
-    let model = ctx.model;
-    let ([argument], []) = (&*call.arguments.args, &*call.arguments.keywords) else {
-        return Err("it is not called with one argument".into());
-    };
-    let awaitable = match argument {
-        // What is made on the line above is as good as made here.
-        Expr::Name(name) => {
-            let scope = model.scope_of(model.id(name));
-            let value = model
-                .sole_binding(&name.id, scope)
-                .and_then(|binding| match binding.kind {
-                    BindingKind::Assignment(value) if model.references_named(&name.id).count() == 1 => Some(value),
-                    _ => None,
-                });
-            value.ok_or("what is run may be a task or a future of the loop")?
-        }
-        other => other,
-    };
-    let Expr::Call(made) = awaitable else {
-        return Err("what is run may be a task or a future of the loop".into());
-    };
-    if model.is_coroutine_function(&made.func) {
-        return Ok(Argument::Coroutine);
-    }
-    match model.qualified_name(&made.func).as_deref() {
-        Some("asyncio.gather") if argument.range() == made.range() => Ok(Argument::Gather(made)),
-        Some(name) if name.starts_with("asyncio.") => {
-            Err(format!("`{name}` gives a task or a future, which belongs to the loop").into())
-        }
-        _ => match model.function_of(&made.func) {
-            Some(function) if !function.is_async => Err(format!(
-                "`{}` is not async: what it gives may be a task or a future of the loop",
-                function.name
-            )
-            .into()),
-            _ => Ok(Argument::Unknown(model.slice(awaitable))),
-        },
-    }
-}
-
-/// The call of `asyncio.gather` in a coroutine function of its own, defined above the statement.
-fn in_coroutine(ctx: &Context, call: &ast::ExprCall, gather: &ast::ExprCall, run: &str) -> Result<Vec<Edit>, Declined> {
-    let model = ctx.model;
-    let id = model.id(call);
-    let (stmt_id, stmt) = model.statement_of(id).ok_or("it does not stand in a statement")?;
-    let whole = ctx.lines_of(stmt).is_ok() && !model.slice(gather).contains(['\n', '\r']);
-    let binds = model.subtree(model.id(gather)).any(|(_, node)| {
-        matches!(
-            node,
-            AnyNodeRef::ExprNamed(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_)
-        )
-    });
-    if !whole || binds {
-        return Err("what is run would have to be written into a function of its own".into());
-    }
-    let name = model.fresh_name("main", id);
-    let indent = ctx.indentation(stmt);
-    let unit = ctx.indent_unit(stmt_id);
-    let text = model.slice(gather);
-    let is_first = model.block_of(stmt_id).is_some_and(|(_, index)| index == 0);
-    // Two blank lines around a function at module level, one in a block; a formatter wants one above the first of a block as well.
-    let (mut above, below) = match (model.parent(stmt_id) == NodeId(0), is_first) {
-        (true, true) => ("", "\n\n\n"),
-        (true, false) => ("\n\n", "\n\n\n"),
-        (false, _) => ("\n", "\n\n"),
-    };
-    let lead = TextRange::new(ctx.module.line_start(stmt.start()), stmt.start());
-    let is_blank_above = ctx.module.text()[..usize::from(lead.start())]
-        .lines()
-        .next_back()
-        .is_some_and(|line| line.trim().is_empty());
-    if is_blank_above {
-        above = above.strip_prefix('\n').unwrap_or(above);
-    }
-    let definition = format!("{above}{indent}async def {name}():\n{indent}{unit}return await {text}{below}{indent}");
-    Ok(vec![
-        Edit::replacement(definition, lead),
-        Edit::replacement(format!("{run}({name}())"), call.range()),
-    ])
-}
-
-/// Objects of other packages and modules that are made where no loop runs, and may have taken the current one.
-fn foreign_objects(ctx: &Context, run: &ast::ExprCall) -> Option<String> {
-    let model = ctx.model;
-    let is_foreign = |name: &str| name.starts_with('.') || !is_standard(name);
-    if ctx.settings.target < PythonVersion::PY310 {
-        for binding in model
-            .bindings()
-            .iter()
-            .filter(|binding| binding.scope == ScopeId::MODULE)
-        {
-            let name = model.imported_name(binding.name, ScopeId::MODULE);
-            if let Some(name) = name.filter(|name| is_foreign(name)) {
-                return Some(format!(
-                    "before Python 3.10 what `{name}` makes when it is imported may belong to another loop"
-                ));
-            }
-        }
-    }
-    let inside = model.id(run);
-    model.calls().find_map(|call| {
-        let id = model.id(call);
-        let name = model.qualified_name(&call.func)?;
-        let makes_object = name
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| last.starts_with(char::is_uppercase));
-        let at_once = model.enclosing_function(id).is_none()
-            || model.enclosing_function(id).map(|function| model.id(function))
-                == model.enclosing_function(inside).map(|function| model.id(function));
-        let is_decorator = model
-            .ancestors(id)
-            .next()
-            .is_some_and(|(_, node)| matches!(node, AnyNodeRef::Decorator(_)));
-        let outside = model.runs_on_loop(id).is_err() && !is_decorator && (at_once || makes_object);
-        (is_foreign(&name) && outside).then(|| {
-            let (line, _) = ctx.module.location(call.start());
-            format!("`{name}` in line {line} may take the current loop, and `asyncio.run` runs another one")
-        })
-    })
-}
-
-/// The edits that take the statements away, and with them a `try` whose `finally` holds nothing else.
-fn removal(ctx: &Context, removed: &[NodeId]) -> Result<Vec<Edit>, Declined> {
-    let model = ctx.model;
-    let mut edits: Vec<Edit> = Vec::new();
-    let mut single = Vec::new();
-    let mut emptied: Vec<NodeId> = Vec::new();
-    for &id in removed {
-        let parent = model.parent(id);
-        match model.node(parent) {
-            AnyNodeRef::StmtTry(outer)
-                if !outer.finalbody.is_empty()
-                    && outer.finalbody.iter().any(|stmt| model.id(stmt) == id)
-                    && outer.finalbody.iter().all(|stmt| removed.contains(&model.id(stmt))) =>
-            {
-                if !emptied.contains(&parent) {
-                    emptied.push(parent);
-                    edits.extend(without_finally(ctx, outer)?);
-                }
-            }
-            _ => single.push(id),
-        }
-    }
-    let deletions = ctx.delete_statements(&single)?;
-    // A line that goes need not be moved.
-    edits.retain(|edit| {
-        !deletions
-            .iter()
-            .any(|deletion| deletion.range().contains_range(edit.range()))
-    });
-    edits.extend(deletions);
-    Ok(edits)
-}
-
-/// The edits that take away `finally`, and `try` as well where it has no handlers.
-fn without_finally(ctx: &Context, outer: &ast::StmtTry) -> Result<Vec<Edit>, Declined> {
-    let module = ctx.module;
-    let (Some(first), Some(last)) = (outer.body.first(), outer.body.last()) else {
-        return Err("the `try` is empty".into());
-    };
-    let end_of_rest = outer
-        .orelse
-        .last()
-        .map(Ranged::end)
-        .or_else(|| outer.handlers.last().map(Ranged::end))
-        .unwrap_or(last.end());
-    let tail = TextRange::new(
-        module.line_end_with_newline(end_of_rest),
-        module.line_end_with_newline(outer.end()),
-    );
-    let head = TextRange::new(module.line_start(outer.start()), module.line_start(first.start()));
-    let unwraps = outer.handlers.is_empty();
-    let comments = !module.comments_in(tail).is_empty() || unwraps && !module.comments_in(head).is_empty();
-    let plain = module.is_first_on_line(outer.start()) && module.is_first_on_line(first.start());
-    if comments || !plain || head.is_empty() {
-        return Err("a comment or another statement stands beside the `try` that has to go".into());
-    }
-    let mut edits = vec![Edit::deletion(tail)];
-    if unwraps {
-        edits.push(Edit::deletion(head));
-        let from = module.indentation(first.start());
-        let to = module.indentation(outer.start());
-        let body = TextRange::new(head.start(), tail.start());
-        edits.extend(ctx.reindent(body, from, to));
-    }
-    Ok(edits)
 }

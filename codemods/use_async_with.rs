@@ -132,16 +132,22 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
                 .iter()
                 .any(|(name, mark)| name.as_bytes() == word && memmem::find(text, mark.as_bytes()).is_some())
     };
-    let is_bound_to_one = |word: &[u8]| {
-        memmem::find_iter(text, word).any(|at| {
-            let behind = text[at + word.len()..].trim_ascii_start();
+    let is_bound_to_one = |word: &str| {
+        glance::words(text, word).any(|place| {
+            let behind = place.behind().trim_ascii_start();
             let line = behind.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            matches!(line.first(), Some(b'=' | b':')) && glance::words_in(line).any(makes)
+            matches!(line.first(), Some(b'=' | b':')) && !line.starts_with(b"==") && glance::words_in(line).any(makes)
         })
     };
-    let enters = plain_withs(text).any(|line| {
-        matches!(line.trim_ascii_end().last(), Some(b'(' | b'\\'))
-            || glance::words_in(line).any(|word| makes(word) || is_bound_to_one(word))
+    let enters = plain_withs(text).any(|header| {
+        // What a quote follows is the end of a string: `patch("aiohttp.ClientSession")`.
+        let is_quoted = |word: &[u8]| {
+            let end = word.as_ptr() as usize - header.as_ptr() as usize + word.len();
+            matches!(header.get(end), Some(b'"' | b'\''))
+        };
+        glance::words_in(header)
+            .filter(|word| !is_quoted(word))
+            .any(|word| makes(word) || std::str::from_utf8(word).is_ok_and(is_bound_to_one))
     });
     enters || glance::calls_of(text, &own).any(|call| call.begins_line())
 }
@@ -189,12 +195,34 @@ fn own_managers(text: &[u8]) -> FxHashSet<&[u8]> {
     functions.chain(classes).collect()
 }
 
-/// What stands behind each `with` that begins a line.
+/// What stands behind each `with` that begins a line, up to the end of the statement's header.
 fn plain_withs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     memmem::find_iter(text, b"with").filter_map(move |at| {
         let before = text[..at].iter().rev().take_while(|byte| **byte != b'\n');
         let behind = &text[at + b"with".len()..];
-        let begins = before.clone().all(u8::is_ascii_whitespace) && matches!(behind.first(), Some(b' ' | b'('));
-        begins.then(|| behind.split(|byte| *byte == b'\n').next().unwrap_or_default())
+        let begins =
+            before.clone().all(u8::is_ascii_whitespace) && matches!(behind.first(), Some(b' ' | b'(' | b'\\' | b'\t'));
+        begins.then(|| header(behind))
     })
+}
+
+/// The lines up to the first one with a colon that leaves no bracket open. Brackets in strings may make it longer.
+fn header(text: &[u8]) -> &[u8] {
+    let mut depth = 0isize;
+    let mut end = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        for byte in line {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth -= 1,
+                _ => {}
+            }
+        }
+        let is_continued = line.trim_ascii_end().ends_with(b"\\");
+        if depth <= 0 && line.contains(&b':') && !is_continued {
+            break;
+        }
+    }
+    &text[..end]
 }

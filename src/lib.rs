@@ -6,6 +6,7 @@
 pub mod awaiting;
 pub mod bounded;
 pub mod cli;
+mod closure;
 pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;

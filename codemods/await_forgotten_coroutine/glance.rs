@@ -1,5 +1,6 @@
 //! The quick look: does a call of what may be a coroutine function stand where a coroutine is out of place?
 
+use std::cell::{OnceCell, RefCell};
 use std::sync::LazyLock;
 
 use memchr::{memchr, memmem, memrchr};
@@ -34,8 +35,8 @@ const PLAIN_DECORATORS: &[&[u8]] = &[
 pub fn glance(text: &[u8], _: Wanted) -> bool {
     let own = coroutine_functions(text);
     let names = own.keys().chain(LIBRARY.iter()).copied().collect();
-    calls_of(text, &names)
-        .any(|call| !call.is_awaited() && is_misplaced(text, &call) && may_be_coroutine(text, &call, &own))
+    let look = Look::new(text, &own);
+    calls_of(text, &names).any(|call| !call.is_awaited() && is_misplaced(text, &call) && look.may_be_coroutine(&call))
         || own.contains_key(&b"__aenter__"[..]) && !mentions(text, &["def __enter__"]) && enters_or_drops(text)
 }
 
@@ -68,100 +69,142 @@ fn is_decorated(above: &[u8]) -> bool {
     line.starts_with(b"@") && !PLAIN_DECORATORS.iter().any(|name| line.ends_with(name))
 }
 
-/// Whether the callee may be known to be a coroutine function.
-fn may_be_coroutine(text: &[u8], call: &Place, own: &FxHashMap<&[u8], bool>) -> bool {
-    let (path, word) = (call.path(), call.word());
-    let of_asyncio = ASYNCIO_COROUTINES.iter().any(|name| name.as_bytes() == word);
-    if of_asyncio
-        && (path.starts_with(b"asyncio.") || mentions(text, &["from asyncio import", "asyncio as", "asyncio.tasks"]))
-    {
-        return true;
-    }
-    if path == word {
-        return own.get(word).is_some_and(|without_receiver| *without_receiver);
-    }
-    // A library's objects that are given, not made.
-    if mentions(
-        text,
-        &[
-            "open_connection(",
-            "open_unix_connection(",
-            "create_subprocess_",
-            "start_server(",
-        ],
-    ) && LIBRARY.contains(word)
-    {
-        return true;
-    }
-    let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();
-    let receiver = &receiver[receiver.len() - receiver.iter().rev().take_while(|byte| is_word(**byte)).count()..];
-    if receiver.is_empty() {
-        return made_on_the_spot(text, call);
-    }
-    let is_own = own.contains_key(word);
-    is_own && matches!(receiver, b"self" | b"cls")
-        || (is_own || knowledge::mentions_class_with(text, word)) && is_typed(text, receiver, is_own, word, 2)
+/// What a text says about callees. Each question costs a search of the whole text, and the same ones are asked for call after call.
+struct Look<'t> {
+    text: &'t [u8],
+    own: &'t FxHashMap<&'t [u8], bool>,
+    imports_members: bool,
+    makes_streams: bool,
+    classes: OnceCell<FxHashSet<&'t [u8]>>,
+    /// Per receiver and method, what [`Look::is_typed`] says.
+    typed: RefCell<FxHashMap<(&'t [u8], &'t [u8]), bool>>,
 }
 
-/// Whether a call on `X().name` is one on an instance of a class that may be known.
-fn made_on_the_spot(text: &[u8], call: &Place) -> bool {
-    let end = text.len() - call.behind().len() - call.path().len();
-    let mut depth = 0usize;
-    for at in (0..end).rev() {
-        match text[at] {
-            b')' => depth += 1,
-            b'(' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    let start = at - text[..at].iter().rev().take_while(|byte| is_word(**byte)).count();
-                    return text[start..at] != *b"super" && is_class(text, &text[start..at], true, call.word());
-                }
-            }
-            // An item or a literal.
-            _ if depth == 0 => return false,
-            _ => {}
+impl<'t> Look<'t> {
+    fn new(text: &'t [u8], own: &'t FxHashMap<&'t [u8], bool>) -> Self {
+        Self {
+            text,
+            own,
+            imports_members: mentions(text, &["from asyncio import", "asyncio as", "asyncio.tasks"]),
+            // A library's objects that are given, not made.
+            makes_streams: mentions(
+                text,
+                &[
+                    "open_connection(",
+                    "open_unix_connection(",
+                    "create_subprocess_",
+                    "start_server(",
+                ],
+            ),
+            classes: OnceCell::new(),
+            typed: RefCell::default(),
         }
     }
-    false
-}
 
-/// Whether the class of a variable or attribute may be told from some place that gives it a value or an annotation, or from what that
-/// place names in turn.
-fn is_typed(text: &[u8], receiver: &[u8], is_own: bool, method: &[u8], steps: usize) -> bool {
-    let Ok(name) = std::str::from_utf8(receiver) else {
-        return true;
-    };
-    words(text, name).any(|place| {
-        let behind = place.behind().trim_ascii_start();
-        let line = &behind[..memchr(b'\n', behind).unwrap_or(behind.len())];
-        let before = place.before_path().trim_ascii_end();
-        let value = match line.first() {
-            Some(b'=') if line.get(1) != Some(&b'=') => &line[1..],
-            Some(b':') => &line[1..],
-            // `with X() as name`, `for name in xs`.
-            _ if before.ends_with(b" as") => before,
-            _ if before.ends_with(b"for") => line.strip_prefix(b"in ").unwrap_or_default(),
-            _ => return false,
+    /// Whether the callee may be known to be a coroutine function.
+    fn may_be_coroutine(&self, call: &Place<'t>) -> bool {
+        let (path, word) = (call.path(), call.word());
+        let of_asyncio = ASYNCIO_COROUTINES.iter().any(|name| name.as_bytes() == word);
+        if of_asyncio && (self.imports_members || path.starts_with(b"asyncio.")) {
+            return true;
+        }
+        if path == word {
+            return self.own.get(word).is_some_and(|without_receiver| *without_receiver);
+        }
+        if self.makes_streams && LIBRARY.contains(word) {
+            return true;
+        }
+        let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();
+        let receiver = &receiver[receiver.len() - receiver.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+        if receiver.is_empty() {
+            return self.made_on_the_spot(call);
+        }
+        let is_own = self.own.contains_key(word);
+        if is_own && matches!(receiver, b"self" | b"cls") {
+            return true;
+        }
+        if let Some(known) = self.typed.borrow().get(&(receiver, word)) {
+            return *known;
+        }
+        let typed =
+            (is_own || knowledge::mentions_class_with(self.text, word)) && self.is_typed(receiver, is_own, word, 2);
+        self.typed.borrow_mut().insert((receiver, word), typed);
+        typed
+    }
+
+    /// Whether a call on `X().name` is one on an instance of a class that may be known.
+    fn made_on_the_spot(&self, call: &Place) -> bool {
+        let text = self.text;
+        let end = text.len() - call.behind().len() - call.path().len();
+        let mut depth = 0usize;
+        for at in (0..end).rev() {
+            match text[at] {
+                b')' => depth += 1,
+                b'(' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        let start = at - text[..at].iter().rev().take_while(|byte| is_word(**byte)).count();
+                        return text[start..at] != *b"super" && self.is_class(&text[start..at], true, call.word());
+                    }
+                }
+                // An item or a literal.
+                _ if depth == 0 => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether the class of a variable or attribute may be told from some place that gives it a value or an annotation, or from what that
+    /// place names in turn.
+    fn is_typed(&self, receiver: &[u8], is_own: bool, method: &[u8], steps: usize) -> bool {
+        let Ok(name) = std::str::from_utf8(receiver) else {
+            return true;
         };
-        let value = value.trim_ascii().strip_suffix(b":").unwrap_or(value).trim_ascii();
-        let mut named = value.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
-        let is_path = value.iter().all(|byte| is_word(*byte) || *byte == b'.');
-        let last = || value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-        matches!(value, b"(" | b"[" | b"{")
-            || named.any(|word| is_class(text, word, is_own, method))
-            || is_path
-                && !value.is_empty()
-                && last() != receiver
-                && (steps == 0 || is_typed(text, last(), is_own, method, steps - 1))
-    })
+        words(self.text, name).any(|place| {
+            let behind = place.behind().trim_ascii_start();
+            let line = &behind[..memchr(b'\n', behind).unwrap_or(behind.len())];
+            let before = place.before_path().trim_ascii_end();
+            let value = match line.first() {
+                Some(b'=') if line.get(1) != Some(&b'=') => &line[1..],
+                Some(b':') => &line[1..],
+                // `with X() as name`, `for name in xs`.
+                _ if before.ends_with(b" as") => before,
+                _ if before.ends_with(b"for") => line.strip_prefix(b"in ").unwrap_or_default(),
+                _ => return false,
+            };
+            let value = value.trim_ascii().strip_suffix(b":").unwrap_or(value).trim_ascii();
+            let mut named = value.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
+            let is_path = value.iter().all(|byte| is_word(*byte) || *byte == b'.');
+            let last = || value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+            matches!(value, b"(" | b"[" | b"{")
+                || named.any(|word| self.is_class(word, is_own, method))
+                || is_path
+                    && !value.is_empty()
+                    && last() != receiver
+                    && (steps == 0 || self.is_typed(last(), is_own, method, steps - 1))
+        })
+    }
+
+    /// Whether a name is that of a class of the text, or of a library's class with this coroutine method.
+    fn is_class(&self, name: &[u8], is_own: bool, method: &[u8]) -> bool {
+        let classes = || self.classes.get_or_init(|| classes_of(self.text));
+        is_own && classes().contains(name) || knowledge::is_class_with(name, method)
+    }
 }
 
-/// Whether a name is that of a class of the text, or of a library's class with this coroutine method.
-fn is_class(text: &[u8], name: &[u8], is_own: bool, method: &[u8]) -> bool {
-    is_own
-        && std::str::from_utf8(name)
-            .is_ok_and(|name| words(text, name).any(|place| place.before_path().trim_ascii() == b"class"))
-        || knowledge::is_class_with(name, method)
+/// The names behind each `class` that begins a line.
+fn classes_of(text: &[u8]) -> FxHashSet<&[u8]> {
+    memmem::find_iter(text, b"class")
+        .filter(|&at| {
+            let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            text[line..at].trim_ascii().is_empty()
+        })
+        .map(|at| {
+            let behind = text[at + b"class".len()..].trim_ascii_start();
+            &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()]
+        })
+        .collect()
 }
 
 /// Whether the text has a plain `with`, or a line that calls a name with a capital letter.

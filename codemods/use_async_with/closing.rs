@@ -1,6 +1,6 @@
 //! `x = make()`, then `try: ... finally: await x.close()` -> `async with make() as x: ...`.
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem, memrchr};
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -43,23 +43,33 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         .any(|mark| memmem::find(text, mark).is_some());
     memmem::find_iter(text, b"close()").any(|at| {
         let dotted = text[..at].ends_with(b".a") || text[..at].ends_with(b".") && knows_close;
-        let line = text[..at]
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        dotted && text[line..at].trim_ascii_start().starts_with(b"await") && is_in_finally(&text[..line])
+        let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let path = text[line..at].trim_ascii_start().strip_prefix(b"await");
+        // A name, and no attribute of one.
+        let closes_name = path.is_some_and(|path| memchr_iter(b'.', path).count() == 1);
+        dotted && closes_name && is_in_finally(text, line)
             || dotted && memmem::find(&text[line..at], b"finally").is_some()
     })
 }
 
-/// Whether the last line of a text that opens a block is a `finally`.
-fn is_in_finally(text: &[u8]) -> bool {
-    // Other statements of the block may have several lines, so that the nearest line that ends a header decides.
-    text.trim_ascii_end()
-        .rsplit(|byte| *byte == b'\n')
-        .take(40)
-        .map(|line| line.trim_ascii())
-        .any(|line| line.starts_with(b"finally"))
+/// Whether the nearest line above that is indented less than this one, which starts at an offset, is a `finally`.
+fn is_in_finally(text: &[u8], line: usize) -> bool {
+    let indent_of = |line: &[u8]| line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let own = &text[line..line + indent_of(&text[line..])];
+    for above in text[..line].rsplit(|byte| *byte == b'\n') {
+        let (indent, code) = above.split_at(indent_of(above));
+        let code = code.trim_ascii_end();
+        // The lines of a string may be indented less than its statement.
+        if memmem::find(code, b"\"\"\"").is_some() || memmem::find(code, b"'''").is_some() {
+            return memmem::find(&text[..line], b"finally").is_some();
+        }
+        if code.is_empty() || code.starts_with(b"#") || indent.starts_with(own) {
+            continue;
+        }
+        // Tabs here and blanks there do not tell which one is indented more.
+        return code.starts_with(b"finally") || !own.starts_with(indent);
+    }
+    false
 }
 
 /// An object that is made before a `try` and closed at its end.
@@ -482,5 +492,21 @@ impl Pieces<'_, '_> {
             at = above;
         }
         at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_glance_looks_for_a_name_closed_in_a_finally() {
+        let looks = |end: &str| glance(format!("try:\n  pass\n{end}\n").as_bytes(), Wanted::NothingDeclined);
+        assert!(looks("finally:\n  if x:\n    y()\n# why\n  await a.aclose()"));
+        assert!(looks("finally:\n  f(\"\"\"\nx\n\"\"\")\n  await a.aclose()"));
+        assert!(looks("finally: await a.aclose()"));
+        assert!(!looks("finally:\n  await self.a.aclose()"));
+        assert!(!looks("finally:\n  x()\nawait a.aclose()"));
+        assert!(!looks("finally:\n  await a.close()"));
     }
 }

@@ -8,7 +8,12 @@ use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::finding::Declined;
 
 /// Functions that give the running loop when they are called in a coroutine (`asyncio` documentation, "Event Loop").
-const GETTERS: &[&str] = &["asyncio.get_running_loop", "asyncio.get_event_loop"];
+const GETTERS: &[&str] = &[
+    "asyncio.get_running_loop",
+    "asyncio.get_event_loop",
+    "asyncio.events.get_running_loop",
+    "asyncio.events.get_event_loop",
+];
 
 /// Functions that call functions before it is no longer followed who runs them.
 const MAX_CALLERS: usize = 8;
@@ -71,12 +76,16 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    fn gives_running_loop(&self, call: &ast::ExprCall) -> bool {
+    /// Whether a call gives the running loop when a coroutine makes it, and the current loop otherwise.
+    pub fn gives_loop(&self, call: &ast::ExprCall) -> bool {
         call.arguments.is_empty()
-            && self.runs_on_loop(self.id(call)).is_ok()
             && self
                 .qualified_name(&call.func)
                 .is_some_and(|name| GETTERS.contains(&name.as_str()))
+    }
+
+    fn gives_running_loop(&self, call: &ast::ExprCall) -> bool {
+        self.runs_on_loop(self.id(call)).is_ok() && self.gives_loop(call)
     }
 }
 
