@@ -18,11 +18,7 @@ use owner::{Helper, Owner};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let dropped = dropped::find(ctx);
-    // Those that become `create_task` count, so that the answer does not depend on which codemod runs first.
-    let spawns_alike = dropped
-        .iter()
-        .filter(|task| task.spawner != Spawner::Other && takes_one_argument(task))
-        .count();
+    let spawns_alike = dropped.iter().filter(|task| fits_helper(task)).count();
     for task in &dropped {
         let message =
             "the event loop keeps only a weak reference to the task, which may be destroyed before it is done";
@@ -93,12 +89,10 @@ fn variable(ctx: &Context, task: &Dropped) -> String {
 
 /// Whether `_spawn(...)` can stand for the call: what it calls is `asyncio.create_task`, whatever keywords it is given.
 fn fits_helper(task: &Dropped) -> bool {
-    task.spawner == Spawner::CreateTask && takes_one_argument(task)
-}
-
-fn takes_one_argument(task: &Dropped) -> bool {
-    let arguments = &task.call.arguments.args;
-    arguments.len() <= 1 && !arguments.iter().any(ruff_python_ast::Expr::is_starred_expr)
+    let arguments = &task.call.arguments;
+    matches!(task.spawner, Spawner::CreateTask)
+        && arguments.args.len() <= 1
+        && !arguments.args.iter().any(ruff_python_ast::Expr::is_starred_expr)
 }
 
 /// The indentation for statements behind the one that makes the task, or why there can be none.

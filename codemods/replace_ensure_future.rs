@@ -20,11 +20,6 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     }
 }
 
-/// Whether this call of `ensure_future` is one that becomes `create_task`.
-pub(super) fn becomes_create_task(ctx: &Context, call: &ast::ExprCall) -> bool {
-    rewrite(ctx, call).is_ok()
-}
-
 fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     let model = ctx.model;
     let id = model.id(call);

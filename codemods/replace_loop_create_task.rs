@@ -47,15 +47,6 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     }
 }
 
-/// Whether this call of a loop's `create_task` is one that becomes `asyncio.create_task`.
-pub(super) fn becomes_create_task(ctx: &Context, call: &ast::ExprCall) -> bool {
-    let Expr::Attribute(method) = &*call.func else {
-        return false;
-    };
-    method.attr.as_str() == "create_task"
-        && getter(ctx, &method.value).is_some_and(|getter| rewrite(ctx, call, method, getter).is_ok())
-}
-
 /// The call that gives the loop, and the assignment that it is the value of, unless it is the receiver itself.
 type Getter<'a> = Option<(NodeId, &'a Stmt)>;
 

@@ -4,7 +4,6 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
-use crate::codemods::{replace_ensure_future, replace_loop_create_task};
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeKind};
@@ -20,8 +19,6 @@ pub(super) struct Dropped<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spawner {
     CreateTask,
-    /// One of the others that a codemod of their own makes a `create_task` of.
-    BecomesCreateTask,
     /// `ensure_future`, or `create_task` of a loop: they work where no loop runs, and the former takes futures.
     Other,
 }
@@ -70,24 +67,14 @@ fn spawner(ctx: &Context, call: &ast::ExprCall) -> Option<Spawner> {
     };
     match ctx.model.qualified_name(&call.func).as_deref() {
         Some("asyncio.create_task" | "asyncio.tasks.create_task") => return Some(Spawner::CreateTask),
-        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => {
-            return Some(becoming(replace_ensure_future::becomes_create_task(ctx, call)));
-        }
+        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => return Some(Spawner::Other),
         _ => {}
     }
     let is_loop = matches!(
         ctx.model.type_of(&last?.value),
         Type::Foreign(class) if matches!(class.as_str(), "asyncio.AbstractEventLoop" | "asyncio.events.AbstractEventLoop" | "asyncio.BaseEventLoop")
     );
-    is_loop.then(|| becoming(replace_loop_create_task::becomes_create_task(ctx, call)))
-}
-
-fn becoming(is_create_task: bool) -> Spawner {
-    if is_create_task {
-        Spawner::BecomesCreateTask
-    } else {
-        Spawner::Other
-    }
+    is_loop.then_some(Spawner::Other)
 }
 
 fn place<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Place<'a>> {

@@ -53,6 +53,7 @@ const HOLE: &str = "<body>";
 
 /// What a piece may stand in.
 const FRAMES: &[&str] = &[
+    // No `with open(...)`: that a whole block moves to a thread or a call in it becomes another one first still depends on the order.
     "async def meet():\n    <body>\nawait asyncio.wait_for(meet(), 5)\n",
     "async def meet():\n    <body>\ntask = asyncio.ensure_future(meet())\nawait asyncio.gather(task, fetch_left(0))\n",
     "await turnstile.acquire()\ntry:\n    <body>\nfinally:\n    turnstile.release()\n",
@@ -64,7 +65,6 @@ const FRAMES: &[&str] = &[
     "try:\n    <body>\nfinally:\n    await tidy_up()\n",
     "try:\n    <body>\nexcept asyncio.TimeoutError:\n    print(\"late\")\n",
     "try:\n    <body>\nexcept asyncio.CancelledError:\n    print(\"stopped\")\n",
-    "with open(\"log.txt\") as log:\n    <body>\n",
     "async with asyncio.timeout(5):\n    <body>\n",
     "async with async_timeout.timeout(5):\n    <body>\n",
     "async with asyncio.TaskGroup() as group:\n    group.create_task(fetch_left(0))\n    <body>\n",
