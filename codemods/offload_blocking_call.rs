@@ -195,6 +195,8 @@ fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> 
                 .is_builtin(&call.func, row.name)
                 .then(|| (name.id.to_string(), *row))
         }
+        // Asked first: to tell the receiver's class costs much more.
+        Expr::Attribute(method) if !blocking::is_method(&method.attr) => None,
         Expr::Attribute(method) => match ctx.model.type_of(&method.value) {
             Type::Foreign(class) => known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some()),
             _ => None,

@@ -69,6 +69,9 @@ fn is_decorated(above: &[u8]) -> bool {
     line.starts_with(b"@") && !PLAIN_DECORATORS.iter().any(|name| line.ends_with(name))
 }
 
+/// By receiver and method.
+type Typed<'t> = FxHashMap<(&'t [u8], &'t [u8]), bool>;
+
 /// What a text says about callees. Each question costs a search of the whole text, and the same ones are asked for call after call.
 struct Look<'t> {
     text: &'t [u8],
@@ -76,8 +79,8 @@ struct Look<'t> {
     imports_members: bool,
     makes_streams: bool,
     classes: OnceCell<FxHashSet<&'t [u8]>>,
-    /// Per receiver and method, what [`Look::is_typed`] says.
-    typed: RefCell<FxHashMap<(&'t [u8], &'t [u8]), bool>>,
+    /// What [`Look::is_typed`] says.
+    typed: RefCell<Typed<'t>>,
 }
 
 impl<'t> Look<'t> {

@@ -100,6 +100,15 @@ pub fn blocking(qualified: &str) -> Option<&'static Blocking> {
     })
 }
 
+/// Whether a method of this name of some class is in the table.
+pub fn is_method(name: &str) -> bool {
+    static METHODS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {
+        let methods = ROWS.iter().filter(|row| row.shared.is_some());
+        methods.filter_map(|row| Some(row.name.rsplit_once('.')?.1)).collect()
+    });
+    METHODS.contains(name)
+}
+
 /// Whether a text may call something of the table for whose rule `is_wanted` holds: it imports the package, and mentions the name.
 pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {
     let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
