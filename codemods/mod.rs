@@ -29,6 +29,7 @@ mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
+mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
@@ -138,6 +139,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_with, glance: use_async_with::glance),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
+    codemod!(replace_future_result, glance: replace_future_result::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
