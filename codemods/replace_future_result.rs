@@ -97,9 +97,9 @@ fn shared(ctx: &Context, future: &Expr) -> Option<String> {
     let model = ctx.model;
     let is_own = match future {
         Expr::Call(_) => true,
-        Expr::Name(name) => model.resolve(&name.id, model.scope_of(model.id(name))).all(|binding| {
-            binding.scope != ScopeId::MODULE && !matches!(binding.kind, BindingKind::Parameter(_))
-        }),
+        Expr::Name(name) => model
+            .resolve(&name.id, model.scope_of(model.id(name)))
+            .all(|binding| binding.scope != ScopeId::MODULE && !matches!(binding.kind, BindingKind::Parameter(_))),
         _ => false,
     };
     (!is_own).then(|| {

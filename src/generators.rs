@@ -153,7 +153,11 @@ impl<'a> Context<'a> {
     ) -> Result<Loop<'a>, Declined> {
         let model = self.model;
         let name = if is_any { "any" } else { "all" };
-        let keep = |why: &str| Declined(format!("it stands in a generator expression that `{name}` may stop early, {why}"));
+        let keep = |why: &str| {
+            Declined(format!(
+                "it stands in a generator expression that `{name}` may stop early, {why}"
+            ))
+        };
         let (id, stmt) = model
             .statement_of(model.id(call))
             .ok_or_else(|| keep("outside of a statement"))?;
@@ -249,20 +253,23 @@ impl<'a> Context<'a> {
         };
         let reads = model.reads_of_local(function, name);
         let is_of_a_loop = |read: NodeId| {
-            reads.as_ref().and_then(|reads| reads.get(&read)).is_some_and(|definitions| {
-                definitions.iter().all(|definition| {
-                    let Definition::At(definition) = definition else {
-                        return false;
-                    };
-                    model.ancestors(read).any(|(_, node)| match node {
-                        AnyNodeRef::StmtFor(outer) => {
-                            model.contains(model.id(&*outer.target), *definition)
-                                && outer.body.iter().any(|stmt| model.contains(model.id(stmt), read))
-                        }
-                        _ => false,
+            reads
+                .as_ref()
+                .and_then(|reads| reads.get(&read))
+                .is_some_and(|definitions| {
+                    definitions.iter().all(|definition| {
+                        let Definition::At(definition) = definition else {
+                            return false;
+                        };
+                        model.ancestors(read).any(|(_, node)| match node {
+                            AnyNodeRef::StmtFor(outer) => {
+                                model.contains(model.id(&*outer.target), *definition)
+                                    && outer.body.iter().any(|stmt| model.contains(model.id(stmt), read))
+                            }
+                            _ => false,
+                        })
                     })
                 })
-            })
         };
         !model.is_captured(name, scope)
             && model
