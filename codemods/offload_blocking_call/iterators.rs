@@ -17,7 +17,8 @@ pub(super) fn reads_slow_iterator<'a>(
     let model = ctx.model;
     let first = call.arguments.args.first()?;
     let is_next = model.is_builtin(&call.func, "next");
-    if !is_next && !(call.func.is_name_expr() && ctx.reads_to_the_end(call)) {
+    let reads_all = call.func.is_name_expr() && ctx.reads_to_the_end(call);
+    if !is_next && !reads_all {
         return None;
     }
     let step = slow_step(ctx, first)?;
