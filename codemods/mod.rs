@@ -34,6 +34,7 @@ mod replace_get_event_loop;
 mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_on_event_with_lifespan;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
@@ -130,6 +131,10 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(
+        replace_on_event_with_lifespan,
+        glance: |text, _| replace_on_event_with_lifespan::glance(text)
+    ),
     codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
