@@ -329,7 +329,7 @@ impl Context<'_> {
             .iter()
             .filter(|token| token.kind() == TokenKind::Rpar)
             .map(Ranged::end)
-            .last();
+            .next_back();
         let end = comma.map_or(closing.unwrap_or(last.end()), Ranged::end);
         let line_end = module.line_end(end);
         let has_own_line = module.is_first_on_line(last.start()) && line_end < inside_end;
