@@ -42,8 +42,14 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
     if let Some(helper) = helper
         && (spawns_alike > 1 || helper.exists() || lines(ctx, task).is_err())
     {
-        let edit = Edit::replacement(helper.name, task.call.func.range());
-        return Ok(Fix::with_doubt(helper.doubt, vec![edit])
+        let mut edits = vec![Edit::replacement(helper.name, task.call.func.range())];
+        if let Spawner::Alike(fix) = &task.spawner {
+            // What goes with the callee: a variable of the loop that nothing else reads.
+            let others = fix.edits.iter().filter(|edit| edit.range() != task.call.func.range());
+            edits.extend(others.cloned());
+            edits.sort_by_key(Ranged::start);
+        }
+        return Ok(Fix::with_doubt(helper.doubt, edits)
             .import(helper.imports)
             .define(helper.definitions));
     }
@@ -87,10 +93,10 @@ fn variable(ctx: &Context, task: &Dropped) -> String {
     }
 }
 
-/// Whether `_spawn(...)` can stand for the call: what it calls is `asyncio.create_task`, whatever keywords it is given.
+/// Whether `_spawn(...)` can stand for the call: what it does is what `asyncio.create_task` does, whatever keywords it is given.
 fn fits_helper(task: &Dropped) -> bool {
     let arguments = &task.call.arguments;
-    matches!(task.spawner, Spawner::CreateTask)
+    !matches!(task.spawner, Spawner::Other)
         && arguments.args.len() <= 1
         && !arguments.args.iter().any(ruff_python_ast::Expr::is_starred_expr)
 }
