@@ -10,6 +10,7 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::layout::own_lines;
+use crate::semantic::Binding;
 
 pub(super) use glance::glance;
 
@@ -89,8 +90,34 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
 fn variable(ctx: &Context, task: &Dropped) -> String {
     match &task.place {
         Place::Assigned(_, target) if target.id.as_str() != "_" => target.id.to_string(),
+        _ if is_only_ours(ctx, task, "task") => "task".to_owned(),
         _ => ctx.model.fresh_name("task", ctx.model.id(task.call)),
     }
+}
+
+/// Whether all that the function does with a name is to hold a task until it is in its set: then it can hold another one afterwards.
+fn is_only_ours(ctx: &Context, task: &Dropped, name: &str) -> bool {
+    let model = ctx.model;
+    let Some(function) = model.enclosing_function(model.id(task.call)) else {
+        return false;
+    };
+    let id = model.id(function);
+    let mut kept = 0;
+    let is_kept = |binding: &Binding| {
+        let Some((stmt, _)) = model.statement_of(binding.node) else {
+            return false;
+        };
+        let Some((block, index)) = model.block_of(stmt) else {
+            return false;
+        };
+        let texts: Vec<&str> = block[index..].iter().take(3).map(|stmt| model.slice(stmt)).collect();
+        matches!(&*texts, [made, added, called] if made.starts_with(&format!("{name} = "))
+            && added.strip_suffix(&format!(".add({name})")).is_some_and(|set| *called == format!("{name}.add_done_callback({set}.discard)")))
+    };
+    let bindings = model.bindings_within(id).iter().filter(|binding| binding.name == name);
+    let all = bindings.inspect(|_| kept += 1).all(is_kept);
+    let reads = model.references_in(id).iter().filter(|reference| reference.name.id == name).count();
+    all && reads == 2 * kept
 }
 
 /// Whether `_spawn(...)` can stand for the call: what it does is what `asyncio.create_task` does, whatever keywords it is given.

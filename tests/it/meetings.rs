@@ -39,7 +39,7 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
 ];
 
 /// Codemods whose fixes wait until there is no other, because they hide from the others what these look for.
-const LAST: &[&str] = &["move_primitive_into_loop"];
+const LAST: &[&str] = &["offload_blocking_call", "move_primitive_into_loop"];
 
 /// The line of a frame where something is put in.
 const HOLE: &str = "<body>";
