@@ -116,7 +116,11 @@ fn is_only_ours(ctx: &Context, task: &Dropped, name: &str) -> bool {
     };
     let bindings = model.bindings_within(id).iter().filter(|binding| binding.name == name);
     let all = bindings.inspect(|_| kept += 1).all(is_kept);
-    let reads = model.references_in(id).iter().filter(|reference| reference.name.id == name).count();
+    let reads = model
+        .references_in(id)
+        .iter()
+        .filter(|reference| reference.name.id == name)
+        .count();
     all && reads == 2 * kept
 }
 

@@ -126,9 +126,7 @@ fn rewrite(ctx: &Context, made: &Made) -> Result<Fix, Declined> {
         }
         if !model.runs_in_async(reference.node) {
             let (line, _) = ctx.module.location(reference.name.start());
-            return Err(
-                format!("line {line} uses it outside of async functions, where no loop need run yet").into(),
-            );
+            return Err(format!("line {line} uses it outside of async functions, where no loop need run yet").into());
         }
         edits.push(Edit::replacement(format!("{getter}()"), reference.name.range()));
     }
@@ -145,7 +143,11 @@ fn rewrite(ctx: &Context, made: &Made) -> Result<Fix, Declined> {
     if !model.bindings_in(ScopeId::MODULE, root).all(is_above) {
         return Err(format!("`{root}` is imported below it").into());
     }
-    let arguments = if cache.ends_with("lru_cache") { "(maxsize=None)" } else { "" };
+    let arguments = if cache.ends_with("lru_cache") {
+        "(maxsize=None)"
+    } else {
+        ""
+    };
     let result = match annotation(ctx, made)? {
         Some(annotation) => format!(" -> {annotation}"),
         None => String::new(),
@@ -209,7 +211,8 @@ fn arguments_wait(ctx: &Context, call: &ast::ExprCall) -> Result<(), Declined> {
     let values = arguments.iter_source_order().map(|argument| argument.value());
     for value in values {
         let is_constant = |name: &ast::ExprName| {
-            model.sole_binding(&name.id, ScopeId::MODULE).is_some() || model.is_builtin(&Expr::Name(name.clone()), &name.id)
+            model.sole_binding(&name.id, ScopeId::MODULE).is_some()
+                || model.is_builtin(&Expr::Name(name.clone()), &name.id)
         };
         let names = model.references_in(model.id(value));
         // A lock that a condition is given has to belong to the same loop.

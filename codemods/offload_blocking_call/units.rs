@@ -598,7 +598,10 @@ fn needs_loop(ctx: &Context, call: &ast::ExprCall) -> bool {
     let makes_coroutine = model.async_function(&call.func).is_some() || model.gives_coroutine(&call.func);
     let is_raised = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::StmtRaise(_));
     makes_coroutine
-        || !is_raised && model.qualified_name(&call.func).is_some_and(|name| is_of_asyncio(&name))
+        || !is_raised
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| is_of_asyncio(&name))
         || matches!(&*call.func, Expr::Attribute(method)
             if method.attr.as_str() != "call_soon_threadsafe"
                 && matches!(model.type_of(&method.value), Type::Foreign(class) if is_of_asyncio(&class)))

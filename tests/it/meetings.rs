@@ -38,8 +38,17 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Codemods whose fixes wait until there is no other, because they hide from the others what these look for.
-const LAST: &[&str] = &["offload_blocking_call", "move_primitive_into_loop"];
+/// Codemods with fixes that wait until there is no other (`Fix::last`), and why.
+pub(crate) const LAST: &[(&str, &str)] = &[
+    (
+        "offload_blocking_call",
+        "in a block that moves to a thread nothing can be awaited any more",
+    ),
+    (
+        "move_primitive_into_loop",
+        "what a function gives is no variable, whose uses others follow",
+    ),
+];
 
 /// The line of a frame where something is put in.
 const HOLE: &str = "<body>";
@@ -391,7 +400,7 @@ fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) 
                 order[second..=first].rotate_right(1);
             }
         }
-        order.sort_by_key(|codemod| LAST.contains(&codemod.name));
+        order.sort_by_key(|codemod| LAST.iter().position(|(name, _)| *name == codemod.name));
         let one_by_one = in_turn(text, &order, level, settings)?;
         if one_by_one != once {
             let names: Vec<&str> = order.iter().map(|codemod| codemod.name).collect();
