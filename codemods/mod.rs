@@ -19,6 +19,7 @@ mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
 mod mark_queue_task_done;
+mod move_primitive_into_loop;
 mod offload_blocking_call;
 mod remove_loop_argument;
 mod rename_sync_dunders;
@@ -32,8 +33,10 @@ mod replace_event_loop_policy;
 mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
+mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_on_event_with_lifespan;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
@@ -131,6 +134,11 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(
+        replace_on_event_with_lifespan,
+        glance: |text, _| replace_on_event_with_lifespan::glance(text)
+    ),
+    codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
@@ -156,4 +164,5 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(copy_tasks_before_cancel),
     codemod!(reraise_cancelled_error, glance: reraise_cancelled_error::glance),
+    codemod!(move_primitive_into_loop, glance: move_primitive_into_loop::glance),
 ];
