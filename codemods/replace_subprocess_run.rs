@@ -43,8 +43,7 @@ const FUNCTIONS: &[Function] = &[
     },
 ];
 
-const DOUBT: &str =
-    "the event loop starts the process, which not every loop can, and the process is killed where the task is cancelled";
+const DOUBT: &str = "the event loop starts the process, which not every loop can, and the process is killed where the task is cancelled";
 
 /// A quick look: false when no such function is called where an event loop may run it.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
@@ -115,7 +114,8 @@ fn arguments(call: &ast::ExprCall) -> Result<(), Declined> {
     if is_given("bufsize") {
         return Err("a process of asyncio has no `bufsize`".into());
     }
-    if is_given("input") && is_given("stdin") || is_given("capture_output") && (is_given("stdout") || is_given("stderr"))
+    if is_given("input") && is_given("stdin")
+        || is_given("capture_output") && (is_given("stdout") || is_given("stderr"))
     {
         return Err("`subprocess.run` refuses these keywords together".into());
     }
