@@ -3,6 +3,7 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod functions;
 mod iterators;
 mod units;
 
@@ -31,12 +32,12 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         Rule::Call | Rule::List | Rule::Closure | Rule::Never => true,
         Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
-    }) || may_iterate_slowly(text)
+    }) || may_call_sleeper(text)
 }
 
-/// Whether a text may have an iterator of its own that sleeps at each step.
-fn may_iterate_slowly(text: &[u8]) -> bool {
-    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["def __next__(", "yield "])
+/// Whether a text may have a function, a lambda or an iterator inside of others that sleeps.
+fn may_call_sleeper(text: &[u8]) -> bool {
+    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["    def ", "\tdef ", "yield ", "lambda"])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -49,14 +50,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         if !model.runs_in_async(id) || moved.iter().any(|range| range.contains_range(call.range())) {
             continue;
         }
-        if let Some(function) = nested_blocking_function(ctx, call) {
-            let doubt = format!(
-                "all of `{}` runs in the thread: nothing else in it may need the event loop's",
-                function.name
-            );
+        if let Some(name) = functions::blocking_function(ctx, call) {
+            let doubt = format!("all of `{name}` runs in the thread: nothing else in it may need the event loop's");
             acc.push_defect(
                 call,
-                format!("`{}` blocks the event loop: every other task waits", function.name),
+                format!("`{name}` blocks the event loop: every other task waits"),
                 ctx.offload(call, Some(doubt)),
             );
             continue;
@@ -69,7 +67,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let Some((name, row)) = recognise(ctx, call) else {
             continue;
         };
-        if model.awaited_by(&Expr::Call(call.clone())).is_some() || returns_at_once(ctx, call, row) {
+        if is_awaited(ctx, call) || returns_at_once(ctx, call, row) {
             continue;
         }
         let message = format!("`{name}` blocks the event loop: every other task waits");
@@ -84,7 +82,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 None => acc.push_defect(call, message, ctx.offload(call, doubt(ctx, call, row))),
             },
             Rule::List => {
-                let found = folder(ctx, call, &row, &mut names);
+                let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
                 acc.push_defect(call, message, found.map(|(fix, _)| fix));
             }
@@ -93,18 +91,25 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 message,
                 Err("it stands in a test, where no other task waits for it".into()),
             ),
-            Rule::Closure if is_tied(row) => acc.push(
-                call,
-                message,
-                Err(
-                    "what it works on must be used in the same thread: move the statements that use it as one function"
-                        .into(),
-                ),
-            ),
+            Rule::Closure if is_tied(row) => {
+                let reason = "what it works on must be used in the same thread: move the statements that use it as one function, from its making to its end";
+                // What is made in the same function has a finding of its own where it is made.
+                if is_connection(row) && !row.name.ends_with(".close") && comes_from_elsewhere(ctx, call) {
+                    acc.push_defect(call, message, Err(reason.into()));
+                } else {
+                    acc.push(call, message, Err(reason.into()));
+                }
+            }
             Rule::Closure => {
-                let found = folder(ctx, call, &row, &mut names);
+                let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
-                acc.push(call, message, found.map(|(fix, _)| fix));
+                let result = found.map(|(fix, _)| fix);
+                // What is kept on an object is reported where it is used.
+                if is_connection(row) && is_for_a_name(ctx, call) {
+                    acc.push_defect(call, message, result);
+                } else {
+                    acc.push(call, message, result);
+                }
             }
             Rule::Short => acc.push(call, message, Err("it costs less than a hop to a thread".into())),
             Rule::Never => acc.push_defect(
@@ -125,16 +130,49 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     }
 }
 
+fn is_awaited(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let parent = ctx.model.parent(ctx.model.id(call));
+    matches!(ctx.model.node(parent), AnyNodeRef::ExprAwait(_))
+}
+
 /// Whether a row is about work on an object that another call has made: that call decides.
 fn is_tied(row: Blocking) -> bool {
     let last = row.name.rsplit('.').next().unwrap_or_default();
     row.shared == Some(false) || matches!(last, "load" | "dump" | "spawn")
 }
 
+/// Whether a row is about a conversation with a server or a database, which takes its time whatever the disk.
+fn is_connection(row: Blocking) -> bool {
+    matches!(row.kind, "db" | "http" | "net")
+}
+
+fn is_for_a_name(ctx: &Context, call: &ast::ExprCall) -> bool {
+    match ctx.model.node(ctx.model.parent(ctx.model.id(call))) {
+        AnyNodeRef::StmtAssign(assign) => assign.targets.iter().all(Expr::is_name_expr),
+        AnyNodeRef::WithItem(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the object of a method is an attribute, a parameter or a global: made by other code.
+fn comes_from_elsewhere(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let model = ctx.model;
+    let Expr::Attribute(method) = &*call.func else {
+        return false;
+    };
+    match &*method.value {
+        Expr::Attribute(_) => true,
+        Expr::Name(name) => model
+            .resolve(&name.id, model.scope_of(model.id(name)))
+            .any(|binding| binding.scope == ScopeId::MODULE || matches!(binding.kind, BindingKind::Parameter(_))),
+        _ => false,
+    }
+}
+
 /// The fix for what is opened, or iterated over, with the statements that belong to it; and what these are.
 ///
 /// Of a loop over a folder, the entries alone can be moved where the loop cannot.
-fn folder<'a>(
+fn with_unit<'a>(
     ctx: &Context<'a>,
     call: &'a ast::ExprCall,
     row: &Blocking,
@@ -239,6 +277,12 @@ fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
             .arguments
             .find_argument_value("wait", 0)
             .is_some_and(|wait| matches!(wait, Expr::BooleanLiteral(literal) if !literal.value)),
+        name if name.starts_with("queue.") => {
+            let block = call.arguments.find_argument_value("block", 0);
+            matches!(block, Some(Expr::BooleanLiteral(literal)) if !literal.value)
+                || is_zero(call.arguments.find_argument_value("timeout", 1))
+        }
+        "threading.Event.wait" => is_zero(call.arguments.find_argument_value("timeout", 0)),
         "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
         "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
             is_zero(call.arguments.args.first())
@@ -378,34 +422,4 @@ fn as_list(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         Edit::insertion(format!("{close}{}{outer}", loader.tail), target.end()),
     ];
     Ok(Fix::with_doubt(doubt.map(str::to_owned).or(place), edits).import(loader.imports))
-}
-
-/// The sync function, defined in the async function that calls it, in which something of the table is called.
-fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<&'a ast::StmtFunctionDef> {
-    let model = ctx.model;
-    if !call.func.is_name_expr() {
-        return None;
-    }
-    let function = model.function_of(&call.func).filter(|function| !function.is_async)?;
-    let outer = model.enclosing_function(model.id(function))?;
-    let is_plain = outer.is_async && function.decorator_list.is_empty() && !model.is_generator(function);
-    // Where the function is passed on as well, the direct call is a choice: often the short way beside an off-loaded one.
-    let is_only_called = || {
-        model.uses_of_function(function).iter().all(|use_| {
-            matches!(model.node(model.parent(use_.reference)), AnyNodeRef::ExprCall(outer)
-                if outer.func.range() == model.node(use_.reference).range())
-        })
-    };
-    (is_plain && blocks(ctx, function) && is_only_called()).then_some(function)
-}
-
-/// Whether a function itself calls something of the table.
-fn blocks<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> bool {
-    let model = ctx.model;
-    let scope = model.body_scope(function);
-    model.subtree(model.id(function)).any(|(id, node)| match node {
-        AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
-            .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
-        _ => false,
-    })
 }

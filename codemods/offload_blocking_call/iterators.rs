@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 
-use super::blocks;
+use super::functions::function_blocks;
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::Declined;
@@ -35,10 +35,10 @@ fn slow_step<'a>(ctx: &Context<'a>, iterator: &'a Expr) -> Option<String> {
     let model = ctx.model;
     if let Type::Instance(class) = model.type_of(iterator) {
         let step = model.method(class, "__next__").filter(|step| !step.is_async)?;
-        return blocks(ctx, step).then(|| format!("{}.__next__", class.name));
+        return function_blocks(ctx, step).then(|| format!("{}.__next__", class.name));
     }
     let generator = generator_of(model, iterator)?;
-    blocks(ctx, generator).then(|| generator.name.to_string())
+    function_blocks(ctx, generator).then(|| generator.name.to_string())
 }
 
 /// The generator function of the module that an expression is a call of, or a name for such a call.

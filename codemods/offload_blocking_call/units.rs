@@ -236,7 +236,7 @@ fn made_from<'a>(ctx: &Context<'a>, reference: NodeId) -> Result<Option<&'a str>
                     && DATA.contains(&attribute.attr.as_str())
                     || matches!(
                         attribute.attr.as_str(),
-                        "lastrowid" | "rowcount" | "total_changes" | "status" | "name"
+                        "lastrowid" | "rowcount" | "total_changes" | "status" | "reason" | "name"
                     );
             }
             AnyNodeRef::ExprCall(outer) => {

@@ -489,6 +489,7 @@ const FACTORIES: &[(&str, &str)] = &[
     ("redis.from_url", "redis.Redis"),
     ("redis.Redis.from_url", "redis.Redis"),
     ("requests.session", "requests.Session"),
+    ("sqlite3.connect", "sqlite3.Connection"),
     ("socket.create_connection", "socket.socket"),
     ("socket.socket", "socket.socket"),
 ];
@@ -500,6 +501,12 @@ const MAKERS: &[(&str, &str, &str)] = &[
     ("concurrent.futures.ProcessPoolExecutor", "submit", FUTURE),
     ("concurrent.futures.thread.ThreadPoolExecutor", "submit", FUTURE),
     ("concurrent.futures.process.ProcessPoolExecutor", "submit", FUTURE),
+    ("psycopg.Connection", "cursor", "psycopg.Cursor"),
+    ("psycopg2.extensions.connection", "cursor", "psycopg2.extensions.cursor"),
+    ("pymysql.connections.Connection", "cursor", "pymysql.cursors.Cursor"),
+    ("redis.Redis", "pipeline", "redis.client.Pipeline"),
+    ("redis.Redis", "pubsub", "redis.client.PubSub"),
+    ("sqlite3.Connection", "cursor", "sqlite3.Cursor"),
 ];
 
 const FUTURE: &str = "concurrent.futures.Future";
@@ -523,6 +530,15 @@ const ENTERS_ITSELF: &[&str] = &[
     "concurrent.futures.thread.ThreadPoolExecutor",
     "concurrent.futures.process.ProcessPoolExecutor",
     "multiprocessing.Pool",
+    "psycopg.Connection",
+    "psycopg.Cursor",
+    "psycopg2.extensions.connection",
+    "psycopg2.extensions.cursor",
+    "pymysql.connections.Connection",
+    "pymysql.cursors.Cursor",
+    "redis.Redis",
+    "redis.client.Pipeline",
+    "sqlite3.Connection",
     "requests.Session",
     "requests.sessions.Session",
     "socket.socket",

@@ -36,6 +36,16 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "offload_blocking_call",
         "a call that an AsyncClient can make needs no thread",
     ),
+    (
+        "replace_queue_queue",
+        "offload_blocking_call",
+        "a queue of the event loop needs no thread",
+    ),
+    (
+        "replace_threading_primitive",
+        "offload_blocking_call",
+        "an event of the event loop needs no thread",
+    ),
 ];
 
 /// Codemods with fixes that wait until there is no other (`Fix::last`), and why.

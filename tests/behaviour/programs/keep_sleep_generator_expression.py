@@ -9,4 +9,4 @@ import time
 async def main():
     steps = (0.001, 0.002)
     await asyncio.sleep(0)
-    return list(time.sleep(step) for step in steps), sum(1 for _ in steps if not time.sleep(0))
+    return next(time.sleep(step) for step in steps), list(zip((time.sleep(0) for _ in steps), steps))
