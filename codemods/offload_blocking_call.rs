@@ -3,6 +3,7 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod declared;
 mod functions;
 mod iterators;
 mod units;
@@ -50,6 +51,17 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         if !model.runs_in_async(id) || moved.iter().any(|range| range.contains_range(call.range())) {
             continue;
         }
+        if is_awaited(ctx, call) {
+            continue;
+        }
+        if let Some(declared) = declared::declaration(ctx, call) {
+            acc.push_defect(
+                call,
+                format!("`{}` blocks the event loop: every other task waits", declared.call),
+                declared::rewrite(ctx, call, declared),
+            );
+            continue;
+        }
         if let Some(name) = functions::blocking_function(ctx, call) {
             let doubt = format!("all of `{name}` runs in the thread: nothing else in it may need the event loop's");
             acc.push_defect(
@@ -67,7 +79,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let Some((name, row)) = recognise(ctx, call) else {
             continue;
         };
-        if is_awaited(ctx, call) || returns_at_once(ctx, call, row) {
+        if returns_at_once(ctx, call, row) {
             continue;
         }
         let message = format!("`{name}` blocks the event loop: every other task waits");
@@ -220,30 +232,13 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
         .is_some_and(|function| function.name.starts_with("test_"))
 }
 
-/// What the table or the configuration says of the callable.
+/// What the table says of the callable.
 fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
     let known = |name: String| {
         let row = *blocking::blocking(&name)?;
         Some((name, row))
     };
     if let Some(name) = ctx.model.qualified_name(&call.func) {
-        let declared = ctx
-            .settings
-            .blocking
-            .iter()
-            .any(|declared| declared.call == name && declared.twin.is_none());
-        if declared {
-            let row = Blocking {
-                name: "",
-                kind: "declared",
-                rule: Rule::Call,
-                shared: None,
-                is_exact: true,
-                twin: "",
-                note: "",
-            };
-            return Some((name, row));
-        }
         return known(name);
     }
     match &*call.func {

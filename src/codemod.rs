@@ -14,7 +14,7 @@ use crate::module::Module;
 use crate::page::Page;
 use crate::project::ProjectFacts;
 use crate::semantic::SemanticModel;
-use crate::settings::Settings;
+use crate::settings::{Blocking, Settings};
 
 /// How a codemod works.
 pub enum Logic {
@@ -117,6 +117,8 @@ pub struct Selection {
     required: Vec<Vec<usize>>,
     /// Every name of the catalogue, when told: suppression comments that name others are reported.
     known: Vec<&'static str>,
+    /// The last parts of the names of callables that are declared to block: no glance knows of them.
+    declared: Vec<memmem::Finder<'static>>,
 }
 
 impl Selection {
@@ -146,7 +148,19 @@ impl Selection {
                 .collect(),
             codemods,
             known: Vec::new(),
+            declared: Vec::new(),
         }
+    }
+
+    /// Tells the callables that are declared to block.
+    #[must_use]
+    pub fn declaring(mut self, blocking: &[Blocking]) -> Self {
+        let last = |declared: &Blocking| declared.call.rsplit('.').next().unwrap_or_default().to_owned();
+        self.declared = blocking
+            .iter()
+            .map(|declared| memmem::Finder::new(&last(declared)).into_owned())
+            .collect();
+        self
     }
 
     /// Tells all names of the catalogue, selected or not.
@@ -167,6 +181,9 @@ impl Selection {
     /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed.
     pub fn concerning(&self, text: &[u8], wanted: Wanted) -> Vec<&'static Codemod> {
         let mut found = self.with_needles_in(text);
+        if self.declared.iter().any(|name| name.find(text).is_some()) {
+            return found;
+        }
         found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)));
         found
     }

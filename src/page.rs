@@ -21,7 +21,7 @@ use ruff_python_ast::PythonVersion;
 use serde::Deserialize;
 
 use crate::edit::Applicability;
-use crate::settings::{Dependencies, Receiver, Settings};
+use crate::settings::{Blocking, Dependencies, Receiver, Settings};
 
 /// The target version of a case that names none: the newest whose library the codemods know.
 const NEWEST: PythonVersion = PythonVersion::PY313;
@@ -348,6 +348,8 @@ struct Config {
     #[serde(default)]
     receivers: Vec<Receiver>,
     #[serde(default)]
+    blocking: Vec<Blocking>,
+    #[serde(default)]
     codemods: BTreeMap<String, toml::Table>,
     #[serde(default)]
     dependencies: BTreeMap<String, String>,
@@ -372,6 +374,7 @@ impl Config {
             line_length: self.line_length.unwrap_or(defaults.line_length),
             options: self.codemods,
             receivers: self.receivers,
+            blocking: self.blocking,
             dependencies: Dependencies(dependencies),
             ..defaults
         })

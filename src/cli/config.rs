@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(config.line_length, Some(100));
         assert_eq!(config.preset, Some(Preset::Services));
         assert_eq!(config.receivers[0].reads, ["get"]);
-        assert_eq!(config.blocking[0].twin.as_deref(), Some("shop.afetch"));
+        assert_eq!(config.blocking[0].twin, Some("shop.afetch"));
     }
 
     #[test]

@@ -275,7 +275,7 @@ fn profile(
         _ => Applicability::Safe,
     };
     Ok(Profile {
-        selection: Selection::new(chosen).knowing(codemods),
+        selection: Selection::new(chosen).knowing(codemods).declaring(&config.blocking),
         policy: Policy { level },
         exclude,
         include,

@@ -139,8 +139,8 @@ fn glances_pass_over_nothing_that_is_wanted() {
 #[test]
 fn cases_agree_with_the_front_matter() {
     for_each(|codemod| {
-        let selection = Selection::new(vec![codemod]);
         for case in &codemod.page.cases {
+            let selection = Selection::new(vec![codemod]).declaring(&case.settings.blocking);
             let at = |message: &str| format!("line {}: {message}", case.line);
             if case.is_rewritten() || case.reason().is_some() {
                 ensure(

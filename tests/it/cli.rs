@@ -172,6 +172,23 @@ fn configuration_of_the_closest_folder_holds_and_flags_override_it() {
 }
 
 #[test]
+fn what_the_configuration_declares_is_found_in_files_that_nothing_else_concerns() {
+    let text = "from shop import stock\n\n\nasync def f():\n    return stock.count(), stock.price()\n";
+    let project = Project::new(&[("a.py", text)]);
+    project.ends(&["check", "a.py"], 0, "");
+    project.write(
+        "asyncup.toml",
+        "[[blocking]]\ncall = 'shop.stock.count'\n\n[[blocking]]\ncall = 'shop.stock.price'\nasync = 'shop.stock.aprice'\nexactness = 'exact'\n",
+    );
+    project.ends(&["check", "a.py"], 1, "2 fixable safely");
+    project.ends(&["apply", "a.py"], 0, "2 rewrites");
+    assert_eq!(
+        project.read("a.py"),
+        "import asyncio\n\nfrom shop import stock\n\n\nasync def f():\n    return await asyncio.to_thread(stock.count), await stock.aprice()\n"
+    );
+}
+
+#[test]
 fn a_codemod_on_request_runs_where_it_is_selected() {
     let text = "import asyncio\n\n\nasync def f(): ...\n\n\nasync def g():\n    await asyncio.gather(f(), f())\n";
     let project = Project::new(&[("a.py", text)]);

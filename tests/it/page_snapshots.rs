@@ -51,7 +51,7 @@ fn shown(codemod: &'static Codemod) -> String {
 }
 
 fn shown_case(codemod: &'static Codemod, case: &Case) -> String {
-    let selection = Selection::new(vec![codemod]);
+    let selection = Selection::new(vec![codemod]).declaring(&case.settings.blocking);
     let (source, facts) = (Source::module(case.before.as_str()), ProjectFacts::default());
     let print = |command, result| {
         let file = FileReport {

@@ -19,7 +19,7 @@ pub fn rewritten(
     level: Applicability,
     settings: &Settings,
 ) -> Result<String, RewriteError> {
-    let selection = Selection::new(codemods.to_vec());
+    let selection = Selection::new(codemods.to_vec()).declaring(&settings.blocking);
     let source = Source::module(text);
     let outcome = rewrite::rewrite(
         &source,
@@ -42,7 +42,7 @@ pub fn wanted_findings(
     wanted: Wanted,
     settings: &Settings,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let selection = Selection::new(codemods.to_vec());
+    let selection = Selection::new(codemods.to_vec()).declaring(&settings.blocking);
     let source = Source::module(text);
     rewrite::analyse(&source, &selection, wanted, settings, &ProjectFacts::default())
 }
