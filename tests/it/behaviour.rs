@@ -130,3 +130,9 @@ fn the_example_passes_its_tests_before_and_after() {
     let said = python(interpreter, &arguments);
     assert!(said.contains(" tests before"), "{said}");
 }
+
+#[test]
+fn the_table_of_blocking_calls_names_what_there_is() {
+    let said = python(&environment(), &["tests/behaviour/blocking_table.py"]);
+    assert!(said.contains(" names are there"), "{said}");
+}
