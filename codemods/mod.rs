@@ -25,6 +25,7 @@ mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_blocking_endpoint_with_def;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
@@ -85,6 +86,10 @@ macro_rules! catalogue {
 
 pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
+    codemod!(
+        replace_blocking_endpoint_with_def,
+        glance: |text, _| replace_blocking_endpoint_with_def::glance(text)
+    ),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
