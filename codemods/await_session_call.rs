@@ -90,14 +90,15 @@ fn moved_await(ctx: &Context, call: &ast::ExprCall, await_: &ast::ExprAwait) -> 
             Edit::deletion(TextRange::at(await_.end(), TextSize::new(1))),
         ];
     }
-    vec![
-        Edit::insertion("(", await_.start()),
-        Edit::insertion(")", call.end()),
-    ]
+    vec![Edit::insertion("(", await_.start()), Edit::insertion(")", call.end())]
 }
 
 /// The `await` of a call that gives no awaitable: of a session's plain method, or of a result that is there already.
-fn needless_await<'a>(ctx: &Context<'a>, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Option<&'a ast::ExprAwait> {
+fn needless_await<'a>(
+    ctx: &Context<'a>,
+    call: &ast::ExprCall,
+    method: &ast::ExprAttribute,
+) -> Option<&'a ast::ExprAwait> {
     let model = ctx.model;
     let AnyNodeRef::ExprAwait(await_) = model.node(model.parent(model.id(call))) else {
         return None;
@@ -151,6 +152,14 @@ fn without_await(ctx: &Context, await_: &ast::ExprAwait) -> Result<Fix, Declined
 /// A method that gives a coroutine is called without `await` before it, or another call stands behind an `await`.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     glance::words_in(text).any(|word| {
-        matches!(word, b"AsyncSession" | b"async_sessionmaker" | b"create_async_engine" | b"AsyncConnection" | b"AsyncEngine" | b"async_scoped_session")
+        matches!(
+            word,
+            b"AsyncSession"
+                | b"async_sessionmaker"
+                | b"create_async_engine"
+                | b"AsyncConnection"
+                | b"AsyncEngine"
+                | b"async_scoped_session"
+        )
     })
 }

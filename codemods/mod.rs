@@ -34,6 +34,7 @@ mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_query_with_select;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
@@ -84,6 +85,7 @@ macro_rules! catalogue {
 
 pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
+    codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
     codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(

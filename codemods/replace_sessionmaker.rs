@@ -91,7 +91,8 @@ fn factory(ctx: &Context, call: &ast::ExprCall, makes: &Makes) -> Result<Fix, De
     let mut edits = vec![Edit::replacement(name, call.func.range())];
     let doubt = match makes {
         Makes::Engine => Some(
-            "until now it makes synchronous sessions, which fail on an asynchronous engine as soon as one is used".to_owned(),
+            "until now it makes synchronous sessions, which fail on an asynchronous engine as soon as one is used"
+                .to_owned(),
         ),
         Makes::Class(class, is_stock) => {
             let keyword = call.arguments.find_keyword("class_");
@@ -178,7 +179,11 @@ fn registry(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     if call.arguments.find_argument("scopefunc", 1).is_none() {
         let (task, import) = ctx.member("asyncio", "current_task", at)?;
         imports.extend(import);
-        let last = call.arguments.iter_source_order().last().ok_or("it is given no factory")?;
+        let last = call
+            .arguments
+            .iter_source_order()
+            .last()
+            .ok_or("it is given no factory")?;
         edits.push(Edit::insertion(format!(", scopefunc={task}"), last.range().end()));
     }
     for remove in removals(ctx, at)? {

@@ -58,7 +58,12 @@ impl<'a> SemanticModel<'a> {
                     Some(false) => FACTORY,
                     None => return Type::Unknown,
                 },
-                Some(SCOPED) => match call.arguments.args.first().and_then(|maker| self.infer_class(maker, steps)) {
+                Some(SCOPED) => match call
+                    .arguments
+                    .args
+                    .first()
+                    .and_then(|maker| self.infer_class(maker, steps))
+                {
                     Some(FACTORY) => SCOPED,
                     _ => return Type::Unknown,
                 },
@@ -103,7 +108,7 @@ impl<'a> SemanticModel<'a> {
                 _ => Type::Unknown,
             };
         }
-        if let Some(function) = self.function_of(&call.func) {
+        if let Some(function) = self.plain_function(&call.func) {
             return match (&function.returns, function.is_async || self.is_generator(function)) {
                 (Some(returns), false) => self.only_sqlalchemy(self.annotation(returns, steps + 1)),
                 _ => Type::Unknown,
@@ -141,14 +146,22 @@ impl<'a> SemanticModel<'a> {
             };
             return Type::Foreign(entered.to_owned());
         }
-        if matches!(self.qualified_name(&call.func).as_deref(), Some("contextlib.closing" | "contextlib.aclosing")) {
+        if matches!(
+            self.qualified_name(&call.func).as_deref(),
+            Some("contextlib.closing" | "contextlib.aclosing")
+        ) {
             let closed = call.arguments.args.first();
-            return closed.map_or(Type::Unknown, |closed| self.only_sqlalchemy(self.infer(closed, steps + 1)));
+            return closed.map_or(Type::Unknown, |closed| {
+                self.only_sqlalchemy(self.infer(closed, steps + 1))
+            });
         }
-        let is_manager = self.function_of(&call.func).is_some_and(|function| {
+        let is_manager = self.plain_function(&call.func).is_some_and(|function| {
             function.decorator_list.iter().any(|decorator| {
                 self.qualified_name(&decorator.expression).is_some_and(|name| {
-                    matches!(name.as_str(), "contextlib.contextmanager" | "contextlib.asynccontextmanager")
+                    matches!(
+                        name.as_str(),
+                        "contextlib.contextmanager" | "contextlib.asynccontextmanager"
+                    )
                 })
             })
         });
@@ -159,7 +172,12 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// `db=Depends(get_db)` without an annotation: what the function of this module yields or returns.
-    pub(super) fn infer_injected(&self, parameter: &'a ast::Parameter, binding: &Binding<'a>, steps: usize) -> Type<'a> {
+    pub(super) fn infer_injected(
+        &self,
+        parameter: &'a ast::Parameter,
+        binding: &Binding<'a>,
+        steps: usize,
+    ) -> Type<'a> {
         let Some(function) = self.function_of_scope(binding.scope) else {
             return Type::Unknown;
         };
@@ -182,7 +200,7 @@ impl<'a> SemanticModel<'a> {
 
     /// What a function of this module yields, or else returns, if all agree on one of SQLAlchemy's objects.
     fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
-        let Some(function) = self.function_of(callee) else {
+        let Some(function) = self.plain_function(callee) else {
             return Type::Unknown;
         };
         let scope = self.body_scope(function);
@@ -204,6 +222,11 @@ impl<'a> SemanticModel<'a> {
             agreed = Some(type_);
         }
         agreed.map_or(Type::Unknown, |type_| self.only_sqlalchemy(type_))
+    }
+
+    /// The function that a name stands for. To find a method, the class of its receiver would be asked for, and so on without end.
+    fn plain_function(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        callee.is_name_expr().then(|| self.function_of(callee)).flatten()
     }
 
     fn only_sqlalchemy(&self, type_: Type<'a>) -> Type<'a> {
