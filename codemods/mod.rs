@@ -20,6 +20,7 @@ mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
 mod mark_queue_task_done;
+mod move_primitive_into_loop;
 mod offload_blocking_call;
 mod remove_loop_argument;
 mod rename_sync_dunders;
@@ -158,4 +159,5 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(copy_tasks_before_cancel),
     codemod!(reraise_cancelled_error, glance: reraise_cancelled_error::glance),
+    codemod!(move_primitive_into_loop, glance: move_primitive_into_loop::glance),
 ];

@@ -83,20 +83,21 @@ impl Context<'_> {
         }
     }
 
-    /// How a member of a module is written at a node: through the module where that is imported, by its own name where that one is,
-    /// else through an import of the module that must be added. A bare name is never imported: it may be the usual name of a parameter.
+    /// How a member of a module is written at a node: by its own name where that is imported, else through the module, for which an import
+    /// must be added where there is none. So an import of the module that another rewrite adds changes nothing. A bare name is never
+    /// imported: it may be the usual name of a parameter.
     pub fn member(
         &self,
         module: &'static str,
         member: &'static str,
         at: NodeId,
     ) -> Result<(String, Option<Import>), Declined> {
-        match self.import(Import::Module(module), at) {
-            Ok((name, None)) => Ok((format!("{name}.{member}"), None)),
-            other => match self.import(Import::Member(module, member), at) {
-                Ok((name, None)) => Ok((name, None)),
-                _ => other.map(|(name, import)| (format!("{name}.{member}"), import)),
-            },
+        match self.import(Import::Member(module, member), at) {
+            Ok((name, None)) => Ok((name, None)),
+            _ => {
+                let (name, import) = self.import(Import::Module(module), at)?;
+                Ok((format!("{name}.{member}"), import))
+            }
         }
     }
 

@@ -33,4 +33,5 @@ pub mod semantic;
 pub mod settings;
 pub mod source;
 pub mod suppression;
+mod tasks;
 pub mod verify;

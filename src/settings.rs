@@ -83,6 +83,8 @@ impl Dependencies {
 pub struct Settings {
     /// The lowest Python that the code must run on.
     pub target: PythonVersion,
+    /// Nothing says so: `target` is the lowest version that is supported at all.
+    pub target_is_assumed: bool,
     /// Characters a line may have before a call is written one argument per line.
     pub line_length: usize,
     /// `[tool.asyncup.codemods.NAME]`, validated when the configuration was loaded.
@@ -108,6 +110,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             target: PythonVersion::PY39,
+            target_is_assumed: false,
             line_length: 88,
             options: BTreeMap::new(),
             receivers: Vec::new(),

@@ -298,7 +298,8 @@ pub(super) fn offload<'a>(
                 .ok_or("no name is free")?;
             let fix = ctx.offload_statements(stmts, &free, doubt.or(open))?;
             names.insert((scope, free));
-            Ok(fix)
+            // What else can be made better in it would be out of reach.
+            Ok(fix.last())
         }
         Unit::Expression(outer) => {
             let at = model.id(*outer);
@@ -528,6 +529,11 @@ fn runs_too(what: &str) -> String {
 fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Result<Option<String>, Declined> {
     let model = ctx.model;
     let text = model.slice(&*call.func);
+    if needs_loop(ctx, call) {
+        return Err(Declined(format!(
+            "`{text}` needs the thread of the event loop: move what blocks without it"
+        )));
+    }
     if let Some((name, row)) = recognise(ctx, call) {
         if row.rule == Rule::Never {
             return Err(Declined(format!("`{name}` cannot be moved to a thread: {}", row.note)));
@@ -583,6 +589,22 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
         }
         _ => Ok(Some(runs_too(text))),
     }
+}
+
+/// Whether a call makes a coroutine or a task, or touches an object of asyncio, none of which knows about threads.
+fn needs_loop(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let model = ctx.model;
+    let is_of_asyncio = |name: &str| name.starts_with("asyncio.");
+    let makes_coroutine = model.async_function(&call.func).is_some() || model.gives_coroutine(&call.func);
+    let is_raised = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::StmtRaise(_));
+    makes_coroutine
+        || !is_raised
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| is_of_asyncio(&name))
+        || matches!(&*call.func, Expr::Attribute(method)
+            if method.attr.as_str() != "call_soon_threadsafe"
+                && matches!(model.type_of(&method.value), Type::Foreign(class) if is_of_asyncio(&class)))
 }
 
 /// Whether an object belongs to the unit, or is a container that the function has made and nothing else knows.

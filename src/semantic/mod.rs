@@ -240,6 +240,11 @@ impl<'a> SemanticModel<'a> {
         })
     }
 
+    /// Whether the module annotates what functions return.
+    pub fn is_typed(&self) -> bool {
+        self.functions().any(|function| function.returns.is_some())
+    }
+
     /// Names in quoted annotations, with the range of the string they stand in.
     pub fn quoted_names(&self) -> &[(String, TextRange)] {
         &self.quoted_names
