@@ -81,10 +81,10 @@ fn misplaced_await<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<&'a as
 
 /// `await s.execute(q).scalars()` -> `(await s.execute(q)).scalars()`.
 fn moved_await(ctx: &Context, call: &ast::ExprCall, await_: &ast::ExprAwait) -> Vec<Edit> {
-    let behind = ctx.module.text()[usize::from(await_.end())..].as_bytes();
-    let before = ctx.module.text()[..usize::from(await_.start())].as_bytes();
+    let behind = &ctx.module.text()[usize::from(await_.end())..];
+    let before = &ctx.module.text()[..usize::from(await_.start())];
     // In parentheses of its own already: only the closing one moves.
-    if ctx.is_parenthesized(await_) && before.ends_with(b"(") && behind.starts_with(b")") {
+    if ctx.is_parenthesized(await_) && before.ends_with('(') && behind.starts_with(')') {
         return vec![
             Edit::insertion(")", call.end()),
             Edit::deletion(TextRange::at(await_.end(), TextSize::new(1))),
