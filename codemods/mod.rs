@@ -33,8 +33,10 @@ mod replace_ensure_future;
 mod replace_event_loop_policy;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
+mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_on_event_with_lifespan;
 mod replace_query_with_select;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
@@ -136,6 +138,11 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(
+        replace_on_event_with_lifespan,
+        glance: |text, _| replace_on_event_with_lifespan::glance(text)
+    ),
+    codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,

@@ -21,6 +21,7 @@ pub mod rendezvous;
 pub mod sqlalchemy;
 pub mod types;
 pub mod uses;
+pub mod web;
 
 use std::cell::OnceCell;
 
