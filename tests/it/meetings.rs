@@ -56,6 +56,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "offload_blocking_call",
         "a call that an AsyncClient can make needs no thread",
     ),
+    (
+        "use_lock_as_context_manager",
+        "use_async_with",
+        "the comment beside a call that closes goes above the block that stands there by then",
+    ),
 ];
 
 /// Codemods with fixes that wait until there is no other (`Fix::last`), and why.
