@@ -232,8 +232,20 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
         .is_some_and(|function| function.name.starts_with("test_"))
 }
 
-/// What the table says of the callable.
-fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+/// What the table or the configuration says of the callable.
+pub(super) fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+    if let Some(declared) = declared::declaration(ctx, call) {
+        let row = Blocking {
+            name: "",
+            kind: "declared",
+            rule: Rule::Call,
+            shared: None,
+            is_exact: true,
+            twin: "",
+            note: "",
+        };
+        return Some((declared.call.clone(), row));
+    }
     let known = |name: String| {
         let row = *blocking::blocking(&name)?;
         Some((name, row))
@@ -259,7 +271,7 @@ fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> 
 }
 
 /// Whether the arguments say that the call does not wait.
-fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
+pub(super) fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
     let arguments = ctx.model.slice(&call.arguments);
     if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
         return true;
@@ -328,7 +340,7 @@ fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
 }
 
 /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
-fn is_own(ctx: &Context, receiver: &Expr) -> bool {
+pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
     let model = ctx.model;
     let name = match receiver {
         Expr::Name(name) => name,
