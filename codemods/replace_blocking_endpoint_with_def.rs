@@ -301,6 +301,9 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
             (Expr::Attribute(method), _)
                 if row.shared == Some(false) && !is_passed_in(ctx, &method.value) && !is_own(ctx, &method.value) =>
             {
+                if let Expr::Name(name) = &*method.value {
+                    check_name(ctx, name)?;
+                }
                 Err(format!("only one thread at a time may use `{}`", model.slice(&*method.value)).into())
             }
             _ => Ok(()),
