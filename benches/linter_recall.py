@@ -7,7 +7,8 @@
     python3 benches/linter_recall.py --list RUF006            # the places of one rule that asyncup says nothing about
 
 Ruff is asked for ASYNC1*, ASYNC2*, RUF006, RUF029 and UP041, in preview. flake8-async takes minutes for a thousand files, so it reads a sample: every n-th of
-the files with `async def` that import asyncio, --flake8-files in all. Both are installed, pinned, in target/bench-venv when missing.
+the files with `async def` that import asyncio, --flake8-files in all. hydroid follows calls from async functions to what blocks, in each package of
+the tree by itself; its rules are its categories. All are installed, pinned, in target/bench-venv when missing.
 
 A place is *found* when asyncup has a rewrite or a report in the same lines, *left alone* when it has recognised the pattern there and says why it is
 none, *explained* when a codemod's page says why the rule's findings are no defect (column `why`), and *missing* otherwise.
@@ -18,6 +19,7 @@ from pathlib import Path
 from versus_ruff import TARGET, VENV, bench_python, pinned_ruff
 
 FLAKE8_ASYNC = "26.8.1"
+HYDROID = "0.5.0"
 RUFF_RULES = "ASYNC1,ASYNC2,RUF006,RUF029,UP041"
 # Rules whose findings a codemod's page explains: the page, and why in a few words. What is not here must be found or left alone place by place.
 EXPLAINED = {
@@ -32,6 +34,8 @@ def main():
     parser.add_argument("--ruff", type=Path, metavar="PATH", help="default: the pinned one, installed when missing")
     parser.add_argument("--flake8-async", type=Path, metavar="PATH", help="likewise")
     parser.add_argument("--flake8-files", type=int, default=500, metavar="N", help="default: 500; 0 leaves flake8-async out")
+    parser.add_argument("--hydroid", type=Path, metavar="PATH", help="likewise")
+    parser.add_argument("--no-hydroid", action="store_true", help="leave hydroid out")
     parser.add_argument("--list", metavar="RULE", help="print the places of this rule that are missing")
     args = parser.parse_args()
     corpus = args.corpus.resolve()
@@ -43,6 +47,8 @@ def main():
     theirs = of_ruff(str(args.ruff or pinned_ruff()), corpus)
     if args.flake8_files:
         theirs += of_flake8_async(str(args.flake8_async or pinned_flake8_async()), corpus, args.flake8_files)
+    if not args.no_hydroid:
+        theirs += of_hydroid(str(args.hydroid or pinned_hydroid()), corpus)
     ours = of_asyncup(str(args.tool.resolve()), corpus)
 
     counts = collections.defaultdict(collections.Counter)
@@ -60,12 +66,12 @@ def main():
                 print(f"{os.path.relpath(file, corpus)}:{line}")
         return
     kinds = ["found", "left alone", "explained", "missing"]
-    print(f"{'rule':10}{'places':>8}" + "".join(f"{kind:>12}" for kind in kinds) + f"{'recall':>9}  why")
+    print(f"{'rule':14}{'places':>8}" + "".join(f"{kind:>12}" for kind in kinds) + f"{'recall':>9}  why")
     for rule, count in sorted(counts.items()):
         total = count.total()
         recall = 1 - count["missing"] / total
         why = f"{EXPLAINED[rule][0]}: {EXPLAINED[rule][1]}" if rule in EXPLAINED else ""
-        print(f"{rule:10}{total:8,}" + "".join(f"{count[kind]:12,}" for kind in kinds) + f"{recall:9.1%}  {why}".rstrip())
+        print(f"{rule:14}{total:8,}" + "".join(f"{count[kind]:12,}" for kind in kinds) + f"{recall:9.1%}  {why}".rstrip())
 
 
 def judged(findings, first, last):
@@ -128,6 +134,28 @@ def of_flake8_async(tool, corpus, wanted):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return [(rule, file, int(line), int(line)) for found in pool.map(run, batches) for file, line, rule in found]
+
+
+def pinned_hydroid():
+    tool = VENV / "bin" / "hydroid"
+    if not tool.exists():
+        subprocess.run([bench_python(), "-m", "pip", "install", "--quiet", f"hydroid-cli=={HYDROID}"], check=True)
+    return str(tool)
+
+
+def of_hydroid(tool, corpus):
+    """Where an async function makes the call that leads to what blocks."""
+    found = []
+    for package in sorted(path for path in corpus.iterdir() if path.is_dir()):
+        print(f"hydroid reads {package.name}", file=sys.stderr, flush=True)
+        done = subprocess.run([tool, str(package), "--format", "json", "--no-cache"], capture_output=True, text=True)
+        if done.returncode not in {0, 1}:
+            print(f"hydroid: {done.stderr.strip()[-200:]}", file=sys.stderr)
+            continue
+        for finding in json.loads(done.stdout)["diagnostics"]:
+            place, category = finding["location"], finding["sink"]["category"]
+            found.append((f"hy-{category}", str(package / place["path"]), place["line"], place["line"]))
+    return found
 
 
 if __name__ == "__main__":
