@@ -46,6 +46,7 @@ mod replace_run_in_executor;
 mod replace_run_until_complete;
 mod replace_sessionmaker;
 mod replace_subprocess_run;
+mod replace_sync_driver;
 mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
@@ -160,6 +161,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
     codemod!(replace_future_result, glance: replace_future_result::glance),
+    codemod!(replace_sync_driver, glance: replace_sync_driver::glance),
     codemod!(replace_subprocess_run, glance: replace_subprocess_run::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
