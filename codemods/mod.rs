@@ -30,14 +30,18 @@ mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
+mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
+mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_on_event_with_lifespan;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_subprocess_run;
 mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
@@ -130,6 +134,11 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(
+        replace_on_event_with_lifespan,
+        glance: |text, _| replace_on_event_with_lifespan::glance(text)
+    ),
+    codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
@@ -139,6 +148,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_with, glance: use_async_with::glance),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
+    codemod!(replace_future_result, glance: replace_future_result::glance),
+    codemod!(replace_subprocess_run, glance: replace_subprocess_run::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),

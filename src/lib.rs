@@ -16,6 +16,7 @@ pub mod draft;
 pub mod edit;
 pub mod exception_groups;
 pub mod finding;
+pub mod generators;
 pub mod glance;
 pub mod importer;
 pub mod knowledge;

@@ -82,6 +82,9 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
     loop {
         let parent = model.parent(at);
         match model.node(parent) {
+            AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(with) if enters_async(ctx, with)) => {
+                return Err("the statement enters what only `async with` can enter".into());
+            }
             AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(_)) => return Ok(alone),
             AnyNodeRef::StmtFor(_) if matches!(stmt, Stmt::For(inner) if model.id(&*inner.iter) == at) => {
                 return Ok(alone);
@@ -103,6 +106,15 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
         }
     }
     Err("what it gives must be used in the same thread: move the statements that use it as one function".into())
+}
+
+/// Whether a plain `with` is wrong about one of its managers, which no thread could enter either.
+fn enters_async(ctx: &Context, with: &ast::StmtWith) -> bool {
+    !with.is_async
+        && with
+            .items
+            .iter()
+            .any(|item| ctx.model.async_manager(&item.context_expr).is_some())
 }
 
 /// Methods and functions after which nothing is left to wait for.

@@ -20,6 +20,7 @@ pub mod reaching;
 pub mod rendezvous;
 pub mod types;
 pub mod uses;
+pub mod web;
 
 use std::cell::OnceCell;
 

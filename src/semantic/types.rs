@@ -171,7 +171,30 @@ impl<'a> SemanticModel<'a> {
                 Some((_, class)) => Type::Foreign((*class).to_owned()),
                 None => Type::Unknown,
             },
-            None => self.infer_path_method(call, steps),
+            None => match self.infer_path_method(call, steps) {
+                Type::Unknown => self.infer_maker(call, steps),
+                known => known,
+            },
+        }
+    }
+
+    /// `executor.submit(...)`: the methods of imported classes that make an object of another one.
+    fn infer_maker(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let Expr::Attribute(method) = &*call.func else {
+            return Type::Unknown;
+        };
+        let mut makers = MAKERS
+            .iter()
+            .filter(|(_, name, _)| *name == method.attr.as_str())
+            .peekable();
+        if makers.peek().is_none() {
+            return Type::Unknown;
+        }
+        match self.infer(&method.value, steps + 1) {
+            Type::Foreign(owner) => makers
+                .find(|(class, ..)| *class == owner)
+                .map_or(Type::Unknown, |(_, _, made)| Type::Foreign((*made).to_owned())),
+            _ => Type::Unknown,
         }
     }
 
@@ -347,7 +370,12 @@ impl<'a> SemanticModel<'a> {
 
     /// Whether `__enter__` or `__aenter__` of a class of this module is `return self`.
     fn enters_itself(&self, class: &'a ast::StmtClassDef) -> bool {
-        ["__aenter__", "__enter__"].iter().any(|name| {
+        self.returns_itself(class, &["__aenter__", "__enter__"])
+    }
+
+    /// Whether one of these methods of a class of this module is `return self`.
+    pub(super) fn returns_itself(&self, class: &'a ast::StmtClassDef, methods: &[&str]) -> bool {
+        methods.iter().any(|name| {
             self.method(class, name).is_some_and(|method| {
                 let receiver = method
                     .parameters
@@ -451,6 +479,7 @@ const FACTORIES: &[(&str, &str)] = &[
     ("asyncio.get_running_loop", "asyncio.AbstractEventLoop"),
     ("asyncio.get_event_loop", "asyncio.AbstractEventLoop"),
     ("asyncio.create_task", "asyncio.Task"),
+    ("asyncio.run_coroutine_threadsafe", FUTURE),
     ("boto3.client", "botocore.client.BaseClient"),
     ("pathlib.Path.cwd", PATH),
     ("pathlib.Path.home", PATH),
@@ -463,6 +492,17 @@ const FACTORIES: &[(&str, &str)] = &[
     ("socket.create_connection", "socket.socket"),
     ("socket.socket", "socket.socket"),
 ];
+
+/// Methods of imported classes, and the class of what they give (read in their sources).
+const MAKERS: &[(&str, &str, &str)] = &[
+    ("concurrent.futures.Executor", "submit", FUTURE),
+    ("concurrent.futures.ThreadPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.ProcessPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.thread.ThreadPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.process.ProcessPoolExecutor", "submit", FUTURE),
+];
+
+const FUTURE: &str = "concurrent.futures.Future";
 
 const PATH: &str = "pathlib.Path";
 
@@ -478,6 +518,10 @@ const PATH_TO_PATH: &[&str] = &[
 
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[
+    "concurrent.futures.ThreadPoolExecutor",
+    "concurrent.futures.ProcessPoolExecutor",
+    "concurrent.futures.thread.ThreadPoolExecutor",
+    "concurrent.futures.process.ProcessPoolExecutor",
     "multiprocessing.Pool",
     "requests.Session",
     "requests.sessions.Session",

@@ -383,6 +383,7 @@ REPAIRS = {
     "await_forgotten_coroutine",
     "mark_queue_task_done",
     "replace_contextmanager_on_async_generator",
+    "replace_httpx_app_argument",
     "replace_queue_queue",
     "replace_threading_primitive",
     "use_async_for",
