@@ -236,7 +236,10 @@ fn waits_behind(ctx: &Context, done: &Stmt, rest: &[Stmt]) -> Option<usize> {
             if let Some(wait) = model.first_wait(stmt) {
                 return Some(ctx.module.location(model.node(wait).start()).0);
             }
-            if matches!(stmt, Stmt::Break(_) | Stmt::Continue(_) | Stmt::Return(_) | Stmt::Raise(_)) {
+            if matches!(
+                stmt,
+                Stmt::Break(_) | Stmt::Continue(_) | Stmt::Return(_) | Stmt::Raise(_)
+            ) {
                 return None;
             }
         }
