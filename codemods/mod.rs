@@ -11,6 +11,7 @@ use crate::page::Page;
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
 mod await_forgotten_coroutine;
+mod await_session_call;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
 mod copy_tasks_before_cancel;
@@ -37,10 +38,12 @@ mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
 mod replace_on_event_with_lifespan;
+mod replace_query_with_select;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_sessionmaker;
 mod replace_subprocess_run;
 mod replace_sync_httpx_client;
 mod replace_threading_primitive;
@@ -87,6 +90,9 @@ macro_rules! catalogue {
 
 pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
+    codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
+    codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
+    codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,

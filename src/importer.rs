@@ -302,11 +302,17 @@ pub(crate) fn add(module: &Module, imports: &BTreeSet<Import>) -> Vec<Edit> {
         let section = section_of_module(import.module());
         let mut place = place_for(module, &prologue, section, &key);
         place.offset = behind_mark(module, place.offset);
-        lines
+        let (_, lines) = lines
             .entry((place.offset, section, key.0))
-            .or_insert((place, Vec::new()))
-            .1
-            .push(line);
+            .or_insert((place, Vec::new()));
+        // Members of one module stand behind each other: the set is sorted.
+        match (import, lines.last_mut()) {
+            (Import::Member(from, member), Some(last)) if last.starts_with(&format!("from {from} import ")) => {
+                last.push_str(", ");
+                last.push_str(member);
+            }
+            _ => lines.push(line),
+        }
     }
     // Several imports for one place make one insertion, so that their order does not hang on the order of edits.
     let mut by_offset: BTreeMap<TextSize, String> = BTreeMap::new();

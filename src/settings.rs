@@ -62,6 +62,20 @@ impl Dependencies {
     pub fn version(&self, name: &str) -> Option<&pep440_rs::Version> {
         self.0.get(name)?.as_ref()
     }
+
+    /// Whether the project needs at least this version of a distribution. The error says what is not known, or too old.
+    pub fn at_least(&self, name: &str, version: [u64; 2]) -> Result<(), String> {
+        let [major, minor] = version;
+        match self.version(name) {
+            Some(known) if *known >= pep440_rs::Version::new(version) => Ok(()),
+            Some(known) => Err(format!(
+                "it needs {name} {major}.{minor}, and the project may run with {known}"
+            )),
+            None => Err(format!(
+                "it needs {name} {major}.{minor}, and no lock file, requirement or dependency says which version the project runs with"
+            )),
+        }
+    }
 }
 
 /// Everything a codemod may ask about the run, for one file.

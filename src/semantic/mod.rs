@@ -18,6 +18,7 @@ pub mod protocols;
 pub mod purity;
 pub mod reaching;
 pub mod rendezvous;
+pub mod sqlalchemy;
 pub mod types;
 pub mod uses;
 pub mod web;

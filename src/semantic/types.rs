@@ -211,32 +211,6 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// SQLAlchemy's asynchronous engines, their factories of sessions, and what these make. A factory with a class of its own says nothing.
-    fn infer_sqlalchemy(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
-        let made = match self.qualified_name(&call.func).as_deref() {
-            Some("sqlalchemy.ext.asyncio.create_async_engine") => "sqlalchemy.ext.asyncio.AsyncEngine",
-            Some("sqlalchemy.ext.asyncio.async_sessionmaker" | "sqlalchemy.orm.sessionmaker") => {
-                let class = call.arguments.find_keyword("class_");
-                let class = class.map(|class| self.qualified_name(&class.value).unwrap_or_default());
-                let of_sync = self
-                    .qualified_name(&call.func)
-                    .is_some_and(|name| name.ends_with(".sessionmaker"));
-                match class.as_deref() {
-                    Some("sqlalchemy.ext.asyncio.AsyncSession") => "sqlalchemy.ext.asyncio.async_sessionmaker",
-                    None if !of_sync => "sqlalchemy.ext.asyncio.async_sessionmaker",
-                    _ => return Type::Unknown,
-                }
-            }
-            _ => match self.infer(&call.func, steps + 1) {
-                Type::Foreign(name) if name == "sqlalchemy.ext.asyncio.async_sessionmaker" => {
-                    "sqlalchemy.ext.asyncio.AsyncSession"
-                }
-                _ => return Type::Unknown,
-            },
-        };
-        Type::Foreign(made.to_owned())
-    }
-
     /// What the functions of `asyncio` give that are awaited for an object.
     fn infer_awaited(&self, awaited: &Expr) -> Type<'a> {
         match self.called(awaited).as_deref() {
@@ -329,13 +303,16 @@ impl<'a> SemanticModel<'a> {
             },
             BindingKind::Parameter(parameter) => match &parameter.annotation {
                 Some(annotation) => self.annotation(annotation, steps),
-                None => self.self_type(parameter, binding.scope),
+                None => match self.self_type(parameter, binding.scope) {
+                    Type::Unknown => self.infer_injected(parameter, binding, steps),
+                    known => known,
+                },
             },
             BindingKind::With(item, _) => match self.infer(&item.context_expr, steps + 1) {
                 // Whether `__enter__` returns the manager itself is known only for a few.
                 Type::Foreign(name) if ENTERS_ITSELF.contains(&name.as_str()) => Type::Foreign(name),
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
-                _ => Type::Unknown,
+                _ => self.infer_entered(&item.context_expr, steps),
             },
             BindingKind::Other => match (self.unpacked_value(binding), self.infer_unpacked(binding)) {
                 (Some(value), _) => self.infer(value, steps + 1),
@@ -423,7 +400,17 @@ impl<'a> SemanticModel<'a> {
             },
             Some(name) if name.starts_with("typing.") => Type::Unknown,
             Some(name) => Type::Foreign(name),
-            None => Type::Unknown,
+            None => match class {
+                // `SessionDep = Annotated[AsyncSession, Depends(get_session)]`
+                Expr::Name(alias) => match self.sole_binding(&alias.id, self.scope_of(self.id(alias))) {
+                    Some(Binding {
+                        kind: BindingKind::Assignment(value @ Expr::Subscript(_)),
+                        ..
+                    }) => self.annotation(value, steps + 1),
+                    _ => Type::Unknown,
+                },
+                _ => Type::Unknown,
+            },
         }
     }
 
@@ -533,7 +520,6 @@ const ENTERS_ITSELF: &[&str] = &[
     "httpx2.Client",
     "httpx2.AsyncClient",
     "aiohttp.ClientSession",
-    "sqlalchemy.ext.asyncio.AsyncSession",
 ];
 
 /// Methods of `str` that return a `str`.
