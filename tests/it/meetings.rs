@@ -38,11 +38,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Codemods with fixes that wait until there is no other (`Fix::last`), and why.
+/// Codemods with fixes that wait until there is no other (`Findings::go_last`), and why.
 pub(crate) const LAST: &[(&str, &str)] = &[
     (
         "offload_blocking_call",
-        "in a block that moves to a thread nothing can be awaited any more",
+        "what can be awaited needs no thread, and nothing can be awaited in one",
     ),
     (
         "move_primitive_into_loop",
