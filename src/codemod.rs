@@ -164,7 +164,14 @@ impl Selection {
         &self.codemods
     }
 
-    /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed.
+    /// Whether any codemod may find something of what is wanted in this Python text. A file of which this is false is never parsed.
+    pub fn concerns(&self, text: &[u8], wanted: Wanted) -> bool {
+        self.with_needles_in(text)
+            .iter()
+            .any(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)))
+    }
+
+    /// The codemods that may find something of what is wanted in this Python text.
     pub fn concerning(&self, text: &[u8], wanted: Wanted) -> Vec<&'static Codemod> {
         let mut found = self.with_needles_in(text);
         found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)));

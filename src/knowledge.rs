@@ -4,7 +4,7 @@ pub mod blocking;
 
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 
 /// How instances of a known class may be used.
@@ -73,10 +73,19 @@ pub fn has_coroutine_method(class: &str, method: &str) -> bool {
         .any(|entry| is_in(&entry.methods, method) && is_in(&entry.names, class))
 }
 
+static COROUTINE_METHODS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+    let entries = TABLES.coroutines.iter();
+    entries.flat_map(|entry| &entry.methods).map(String::as_str).collect()
+});
+
 /// The methods that are coroutine functions in some known class.
 pub fn coroutine_methods() -> impl Iterator<Item = &'static str> {
-    let entries = TABLES.coroutines.iter();
-    entries.flat_map(|entry| &entry.methods).map(String::as_str)
+    COROUTINE_METHODS.iter().copied()
+}
+
+/// Whether a method of this name is a coroutine function in some known class.
+pub fn is_coroutine_method(name: &str) -> bool {
+    COROUTINE_METHODS.contains(name)
 }
 
 /// Whether a class with this coroutine method can be known in a text: its name occurs.

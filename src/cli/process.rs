@@ -104,11 +104,11 @@ impl Processor<'_> {
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
         let wanted = self.wanted(file);
-        let concerned = match kind {
-            SourceKind::Notebook => selection.with_needles_in(bytes),
-            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
+        let is_concerned = match kind {
+            SourceKind::Notebook => !selection.with_needles_in(bytes).is_empty(),
+            SourceKind::Module | SourceKind::Stub => selection.concerns(bytes, wanted),
         };
-        if concerned.is_empty() {
+        if !is_concerned {
             return None;
         }
         let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
@@ -116,13 +116,7 @@ impl Processor<'_> {
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
         };
-        if decoded.source.kind == SourceKind::Notebook
-            && file
-                .profile
-                .selection
-                .concerning(decoded.source.text.as_bytes(), wanted)
-                .is_empty()
-        {
+        if decoded.source.kind == SourceKind::Notebook && !selection.concerns(decoded.source.text.as_bytes(), wanted) {
             return None;
         }
         let settings = self.settings(file);

@@ -184,24 +184,24 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// What a builtin function returns for these arguments.
-    pub(super) fn infer_builtin_call(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
-        let is = |name: &&str| self.is_builtin(&call.func, name);
-        if ["ord", "hash", "id"].iter().any(is) {
-            return Type::Scalar("int");
+    pub(super) fn infer_builtin_call(&self, name: &str, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        match name {
+            "str" | "repr" | "chr" | "hex" | "bin" | "oct" | "ascii" | "format" => Type::Scalar("str"),
+            "int" | "len" | "ord" | "hash" | "id" => Type::Scalar("int"),
+            "float" => Type::Scalar("float"),
+            "bool" | "isinstance" | "issubclass" | "callable" | "any" | "all" => Type::Scalar("bool"),
+            "list" | "sorted" => Type::Container("list"),
+            "dict" => Type::Container("dict"),
+            "set" => Type::Container("set"),
+            "tuple" => Type::Container("tuple"),
+            "abs" | "min" | "max" | "round" => {
+                match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
+                    (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),
+                    _ => Type::Unknown,
+                }
+            }
+            _ => Type::Unknown,
         }
-        if ["chr", "hex", "bin", "oct", "ascii", "format"].iter().any(is) {
-            return Type::Scalar("str");
-        }
-        if ["isinstance", "issubclass", "callable", "any", "all"].iter().any(is) {
-            return Type::Scalar("bool");
-        }
-        if ["abs", "min", "max", "round"].iter().any(is) {
-            return match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
-                (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),
-                _ => Type::Unknown,
-            };
-        }
-        Type::Unknown
     }
 }
 
