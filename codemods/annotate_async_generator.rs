@@ -55,10 +55,21 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         }
         // The nearest `def` above is the annotated function's own: a default value holds no definition.
         memmem::rfind(&text[..at], b"def ").is_some_and(|def| {
-            let yields = || memmem::find(glance::until_definition(text, def), b"yield").is_some();
+            let body = glance::until_definition(text, def);
             text[..def].ends_with(b"async ")
-                && (is_sync && yields() || is_async && is_stub_below(&text[at..]) && is_iterated() && !yields())
+                && (is_sync && memmem::find(body, b"yield").is_some()
+                    || is_async && is_stub_below(&text[at..]) && is_iterated() && !yields_in_line(body))
         })
+    })
+}
+
+/// Whether a line begins with `yield` that is certain not to lie in a string.
+fn yields_in_line(body: &[u8]) -> bool {
+    memmem::find_iter(body, b"yield").any(|at| {
+        let line = glance::line_start(body, at);
+        let quotes = |quotes: &str| memmem::find_iter(&body[..line], quotes.as_bytes()).count();
+        let is_code = glance::TRIPLE_QUOTES.iter().all(|kind| quotes(kind).is_multiple_of(2));
+        is_code && body[line..at].trim_ascii().is_empty()
     })
 }
 

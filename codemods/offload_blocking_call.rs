@@ -3,6 +3,7 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod iterators;
 mod units;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::knowledge::blocking::{self, Blocking, Rule};
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
@@ -29,7 +31,12 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         Rule::Call | Rule::List | Rule::Closure | Rule::Never => true,
         Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
-    })
+    }) || may_iterate_slowly(text)
+}
+
+/// Whether a text may have an iterator of its own that sleeps at each step.
+fn may_iterate_slowly(text: &[u8]) -> bool {
+    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["def __next__(", "yield "])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -52,6 +59,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 format!("`{}` blocks the event loop: every other task waits", function.name),
                 ctx.offload(call, Some(doubt)),
             );
+            continue;
+        }
+        if let Some((step, result)) = iterators::reads_slow_iterator(ctx, call) {
+            let message = format!("`{step}` blocks the event loop at each step: every other task waits");
+            acc.push_defect(call, message, result);
             continue;
         }
         let Some((name, row)) = recognise(ctx, call) else {
@@ -102,6 +114,14 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             ),
             Rule::Other | Rule::Leave => {}
         }
+    }
+    for (iter, step) in iterators::slow_loops(ctx) {
+        let reason = "a loop cannot take one element after the other from a thread: take them with `next` and a default there, or make a list";
+        acc.push_defect(
+            iter,
+            format!("`{step}` blocks the event loop at each step: every other task waits"),
+            Err(reason.into()),
+        );
     }
 }
 
@@ -163,7 +183,7 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
 }
 
 /// What the table or the configuration says of the callable.
-fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+pub(super) fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
     let known = |name: String| {
         let row = *blocking::blocking(&name)?;
         Some((name, row))
@@ -206,7 +226,7 @@ fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> 
 }
 
 /// Whether the arguments say that the call does not wait.
-fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
+pub(super) fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
     let arguments = ctx.model.slice(&call.arguments);
     if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
         return true;
@@ -215,6 +235,11 @@ fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
     match row.name {
         name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
         "select.select" => is_zero(call.arguments.args.get(3)),
+        name if name.ends_with("Executor.shutdown") => call
+            .arguments
+            .find_argument_value("wait", 0)
+            .is_some_and(|wait| matches!(wait, Expr::BooleanLiteral(literal) if !literal.value)),
+        "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
         "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
             is_zero(call.arguments.args.first())
                 || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
@@ -264,7 +289,7 @@ fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
 }
 
 /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
-fn is_own(ctx: &Context, receiver: &Expr) -> bool {
+pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
     let model = ctx.model;
     let name = match receiver {
         Expr::Name(name) => name,
@@ -364,14 +389,6 @@ fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> O
     let function = model.function_of(&call.func).filter(|function| !function.is_async)?;
     let outer = model.enclosing_function(model.id(function))?;
     let is_plain = outer.is_async && function.decorator_list.is_empty() && !model.is_generator(function);
-    let scope = model.body_scope(function);
-    let blocks = || {
-        model.subtree(model.id(function)).any(|(id, node)| match node {
-            AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
-                .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
-            _ => false,
-        })
-    };
     // Where the function is passed on as well, the direct call is a choice: often the short way beside an off-loaded one.
     let is_only_called = || {
         model.uses_of_function(function).iter().all(|use_| {
@@ -379,5 +396,16 @@ fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> O
                 if outer.func.range() == model.node(use_.reference).range())
         })
     };
-    (is_plain && blocks() && is_only_called()).then_some(function)
+    (is_plain && blocks(ctx, function) && is_only_called()).then_some(function)
+}
+
+/// Whether a function itself calls something of the table.
+fn blocks<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> bool {
+    let model = ctx.model;
+    let scope = model.body_scope(function);
+    model.subtree(model.id(function)).any(|(id, node)| match node {
+        AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
+            .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
+        _ => false,
+    })
 }

@@ -194,6 +194,14 @@ impl<'a> SemanticModel<'a> {
             "dict" => Type::Container("dict"),
             "set" => Type::Container("set"),
             "tuple" => Type::Container("tuple"),
+            "iter" => match call.arguments.args.first().map(|first| self.infer(first, steps + 1)) {
+                Some(Type::Instance(class))
+                    if call.arguments.len() == 1 && self.returns_itself(class, &["__iter__"]) =>
+                {
+                    Type::Instance(class)
+                }
+                _ => Type::Unknown,
+            },
             "abs" | "min" | "max" | "round" => {
                 match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
                     (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),

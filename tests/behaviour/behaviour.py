@@ -381,8 +381,10 @@ def diff(before, after):
 # asked to come to an end after.
 REPAIRS = {
     "await_forgotten_coroutine",
+    "await_session_call",
     "mark_queue_task_done",
     "replace_contextmanager_on_async_generator",
+    "replace_httpx_app_argument",
     "replace_queue_queue",
     "replace_threading_primitive",
     "use_async_for",
