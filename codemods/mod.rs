@@ -145,7 +145,6 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: replace_sync_httpx_client::glance),
-    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
     codemod!(
         replace_on_event_with_lifespan,
         glance: |text, _| replace_on_event_with_lifespan::glance(text)
