@@ -144,7 +144,7 @@ mod tests {
         assert!(!glance("  out.append(await f(x))\n"));
         assert!(!glance("  for x in xs:\n    out.append(await g.close(x))\n"));
         assert!(!glance(
-            "  for x in xs:\n    out.append(\n      await f(x)\n    )\n\n    print(x)\n"
+            "  for x in xs:\n    out.append(await f(x))\n\n    # why\n    print(x)\n"
         ));
         assert!(!glance("  async with y:\n    await f(2)\n  return await f(3)\n"));
     }
