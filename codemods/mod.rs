@@ -22,6 +22,7 @@ mod keep_task_reference;
 mod mark_queue_task_done;
 mod move_primitive_into_loop;
 mod offload_blocking_call;
+mod offload_session;
 mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
@@ -51,6 +52,7 @@ mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod report_timeout_parameter;
 mod reraise_cancelled_error;
+mod set_expire_on_commit;
 mod use_async_comprehension;
 mod use_async_for;
 mod use_async_with;
@@ -92,6 +94,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
+    codemod!(set_expire_on_commit, glance: set_expire_on_commit::glance),
+    codemod!(offload_session, glance: offload_session::glance),
     codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(
         replace_requests_with_httpx,
