@@ -30,6 +30,7 @@ mod replace_asyncio_timeout_error;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
+mod replace_create_engine;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
 mod replace_future_result;
@@ -96,6 +97,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
     codemod!(set_expire_on_commit, glance: set_expire_on_commit::glance),
     codemod!(offload_session, glance: offload_session::glance),
+    codemod!(replace_create_engine, glance: replace_create_engine::glance),
     codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(
         replace_requests_with_httpx,

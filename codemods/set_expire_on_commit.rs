@@ -11,8 +11,11 @@ use crate::knowledge::sqlalchemy::{self, Role};
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
+/// How a module says what it wants.
+const SAID: &[&str] = &["expire_on_commit=", "expire_on_commit\"", "expire_on_commit'"];
+
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
-    if ctx.module.text().contains("expire_on_commit") {
+    if SAID.iter().any(|said| ctx.module.text().contains(said)) {
         return;
     }
     let model = ctx.model;
@@ -282,7 +285,7 @@ fn is_renewed(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, from: 
 
 /// Sessions are made, and something is committed.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    !glance::mentions(text, &["expire_on_commit"])
+    !glance::mentions(text, SAID)
         && glance::mentions(text, &["commit()", "begin()"])
         && glance::mentions(text, &["sessionmaker(", "AsyncSession("])
 }
