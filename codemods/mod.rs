@@ -27,6 +27,7 @@ mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_blocking_endpoint_with_def;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
@@ -99,6 +100,10 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(offload_session, glance: offload_session::glance),
     codemod!(replace_create_engine, glance: replace_create_engine::glance),
     codemod!(await_session_call, glance: await_session_call::glance),
+    codemod!(
+        replace_blocking_endpoint_with_def,
+        glance: |text, _| replace_blocking_endpoint_with_def::glance(text)
+    ),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,

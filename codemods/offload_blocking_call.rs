@@ -183,7 +183,7 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
 }
 
 /// What the table or the configuration says of the callable.
-fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+pub(super) fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
     let known = |name: String| {
         let row = *blocking::blocking(&name)?;
         Some((name, row))
@@ -226,7 +226,7 @@ fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> 
 }
 
 /// Whether the arguments say that the call does not wait.
-fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
+pub(super) fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
     let arguments = ctx.model.slice(&call.arguments);
     if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
         return true;
@@ -289,7 +289,7 @@ fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
 }
 
 /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
-fn is_own(ctx: &Context, receiver: &Expr) -> bool {
+pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
     let model = ctx.model;
     let name = match receiver {
         Expr::Name(name) => name,
