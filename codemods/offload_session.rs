@@ -20,7 +20,12 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         if with.is_async || !model.runs_in_async(id) {
             continue;
         }
-        let Some(manager) = with.items.iter().map(|item| &item.context_expr).find(|manager| opens(ctx, manager)) else {
+        let Some(manager) = with
+            .items
+            .iter()
+            .map(|item| &item.context_expr)
+            .find(|manager| opens(ctx, manager))
+        else {
             continue;
         };
         let is_inside = model.ancestors(id).any(|(_, outer)| match outer {
@@ -35,7 +40,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             .is_some_and(|function| function.name.starts_with("test_"));
         let message = "a synchronous session blocks the event loop: every other task waits for the database";
         if in_test {
-            acc.push(manager, message, Err("it stands in a test, where no other task waits for it".into()));
+            acc.push(
+                manager,
+                message,
+                Err("it stands in a test, where no other task waits for it".into()),
+            );
         } else {
             acc.push_defect(manager, message, offload(ctx, id, manager, &mut names));
         }
@@ -85,16 +94,22 @@ fn offload(ctx: &Context, id: NodeId, manager: &Expr, names: &mut Vec<(ScopeId, 
 
 /// A database in memory belongs to the thread that made it. `None` when the engine is in view and has a file or a server.
 fn engine_doubt(ctx: &Context, manager: &Expr) -> Result<Option<String>, Declined> {
-    let unknown = Some("the engine is not in view: a database in memory would be another one in another thread".to_owned());
+    let unknown =
+        Some("the engine is not in view: a database in memory would be another one in another thread".to_owned());
     let Some(url) = url_of(ctx, manager, 0) else {
         return Ok(unknown);
     };
     let Some(text) = leading_text(url) else {
-        return Ok(Some("where the database is, is not known: one in memory would be another one in another thread".to_owned()));
+        return Ok(Some(
+            "where the database is, is not known: one in memory would be another one in another thread".to_owned(),
+        ));
     };
     let is_whole = url.is_string_literal_expr();
-    let path = text.split_once("://").map_or("", |(_, path)| path.trim_start_matches('/'));
-    let in_memory = text.starts_with("sqlite") && (is_whole && path.is_empty() || path.contains(":memory:") || path.contains("mode=memory"));
+    let path = text
+        .split_once("://")
+        .map_or("", |(_, path)| path.trim_start_matches('/'));
+    let in_memory = text.starts_with("sqlite")
+        && (is_whole && path.is_empty() || path.contains(":memory:") || path.contains("mode=memory"));
     if in_memory {
         return Err("the database is one in memory, which belongs to its thread".into());
     }
@@ -106,7 +121,12 @@ fn leading_text(url: &Expr) -> Option<&str> {
     match url {
         Expr::StringLiteral(text) => Some(text.value.to_str()),
         Expr::BinOp(binary) => leading_text(&binary.left),
-        Expr::FString(text) => text.value.elements().next().and_then(|element| element.as_literal()).map(|literal| &*literal.value),
+        Expr::FString(text) => text
+            .value
+            .elements()
+            .next()
+            .and_then(|element| element.as_literal())
+            .map(|literal| &*literal.value),
         _ => None,
     }
 }
@@ -123,7 +143,9 @@ fn url_of<'a>(ctx: &Context<'a>, expr: &Expr, depth: usize) -> Option<&'a Expr> 
                 let is_engine = model
                     .sqlalchemy_object(value)
                     .is_some_and(|class| class.role == Role::Engine);
-                if is_engine && !matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "execution_options") {
+                if is_engine
+                    && !matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "execution_options")
+                {
                     return call.arguments.find_argument_value("url", 0);
                 }
                 url_of(ctx, value, depth + 1)
@@ -132,10 +154,11 @@ fn url_of<'a>(ctx: &Context<'a>, expr: &Expr, depth: usize) -> Option<&'a Expr> 
         },
         Expr::Call(call) => {
             let bind = call.arguments.find_argument_value("bind", 0);
-            bind.and_then(|bind| url_of(ctx, bind, depth + 1)).or_else(|| match &*call.func {
-                Expr::Attribute(method) => url_of(ctx, &method.value, depth + 1),
-                callee => url_of(ctx, callee, depth + 1),
-            })
+            bind.and_then(|bind| url_of(ctx, bind, depth + 1))
+                .or_else(|| match &*call.func {
+                    Expr::Attribute(method) => url_of(ctx, &method.value, depth + 1),
+                    callee => url_of(ctx, callee, depth + 1),
+                })
         }
         _ => None,
     }
@@ -157,17 +180,15 @@ fn work_doubt(ctx: &Context, block: NodeId) -> Result<Option<String>, Declined> 
                 if let Expr::Name(name) = &*call.func
                     && !is_plain_callee(ctx, name)
                 {
-                    return Ok(Some(format!(
-                        "what `{}` does would be done in a thread, too",
-                        name.id
-                    )));
+                    return Ok(Some(format!("what `{}` does would be done in a thread, too", name.id)));
                 }
             }
             AnyNodeRef::ExprAttribute(attribute) => {
                 let Expr::Name(name) = &*attribute.value else { continue };
                 let scope = model.scope_of(id);
                 let is_module_level = model.lookup(&name.id, scope) == Lookup::Scope(ScopeId::MODULE);
-                let is_known = is_module_level && (model.imported_root(&attribute.value) || is_class_or_library(ctx, &attribute.value));
+                let is_known = is_module_level
+                    && (model.imported_root(&attribute.value) || is_class_or_library(ctx, &attribute.value));
                 if !is_bound_inside(&name.id, scope) && !is_known {
                     return Ok(Some(format!(
                         "`{}` is used in a thread, and other tasks may use the object meanwhile",

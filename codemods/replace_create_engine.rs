@@ -12,7 +12,11 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::{self, Driver, Role};
 
-const CREATE: &[&str] = &["sqlalchemy.create_engine", "sqlalchemy.engine.create_engine", "sqlmodel.create_engine"];
+const CREATE: &[&str] = &[
+    "sqlalchemy.create_engine",
+    "sqlalchemy.engine.create_engine",
+    "sqlmodel.create_engine",
+];
 const CREATE_ASYNC: &str = "sqlalchemy.ext.asyncio.create_async_engine";
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -42,9 +46,9 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in model.calls() {
         if let Some((target, member)) = listened(ctx, call) {
             let message = "events of asynchronous engines and sessions are those of the synchronous ones inside";
-            let fix = model.failure_is_seen(model.id(call)).map(|doubt| {
-                Fix::with_doubt(doubt, vec![Edit::insertion(format!(".{member}"), target.end())])
-            });
+            let fix = model
+                .failure_is_seen(model.id(call))
+                .map(|doubt| Fix::with_doubt(doubt, vec![Edit::insertion(format!(".{member}"), target.end())]));
             acc.push_defect(target, message, fix);
         }
     }
@@ -78,14 +82,18 @@ fn driver(ctx: &Context, scheme: &str) -> Option<&'static Driver> {
         return None;
     }
     let fits = |driver: &&Driver| dependencies.at_least("sqlalchemy", driver.least).is_ok() || driver.least == [1, 4];
-    let known = sqlalchemy::drivers(scheme).filter(fits).find(|driver| dependencies.contains(&driver.package));
+    let known = sqlalchemy::drivers(scheme)
+        .filter(fits)
+        .find(|driver| dependencies.contains(&driver.package));
     known.or_else(|| sqlalchemy::drivers(scheme).find(fits))
 }
 
 /// The edit that writes another scheme in front of an address.
 fn scheme_edit(ctx: &Context, url: &Expr, scheme: &str, new: &str) -> Result<Edit, Declined> {
     let text = ctx.module.slice(url);
-    let at = text.find(&format!("{scheme}://")).ok_or("the address is not written out")?;
+    let at = text
+        .find(&format!("{scheme}://"))
+        .ok_or("the address is not written out")?;
     let start = url.start() + TextSize::try_from(at).unwrap_or_default();
     let range = TextRange::at(start, TextSize::of(scheme));
     Ok(Edit::replacement(new, range))
@@ -97,12 +105,20 @@ fn driver_doubt(ctx: &Context, driver: &Driver) -> Option<String> {
     if driver.package == "asyncpg" {
         return Some("asyncpg refuses arguments and parameters that other drivers convert".to_owned());
     }
-    (!is_known).then(|| format!("it needs the driver `{}`, which is none of the project's known dependencies", driver.package))
+    (!is_known).then(|| {
+        format!(
+            "it needs the driver `{}`, which is none of the project's known dependencies",
+            driver.package
+        )
+    })
 }
 
 /// An engine that cannot be made, with a driver with which it can.
 fn with_driver(ctx: &Context, url: &Expr, scheme: &str, driver: &Driver) -> Result<Fix, Declined> {
-    let doubt = ctx.model.failure_is_seen(ctx.model.id(&url))?.or_else(|| driver_doubt(ctx, driver));
+    let doubt = ctx
+        .model
+        .failure_is_seen(ctx.model.id(&url))?
+        .or_else(|| driver_doubt(ctx, driver));
     Ok(Fix::with_doubt(doubt, vec![scheme_edit(ctx, url, scheme, &driver.is)?]))
 }
 

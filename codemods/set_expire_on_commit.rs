@@ -201,7 +201,10 @@ fn following<'a>(ctx: &Context<'a>, stmt: NodeId) -> Vec<&'a Stmt> {
     loop {
         if let Some((block, index)) = model.block_of(at) {
             found.extend(&block[index + 1..]);
-            if block[index + 1..].iter().any(|stmt| matches!(stmt, Stmt::Return(_) | Stmt::Raise(_))) {
+            if block[index + 1..]
+                .iter()
+                .any(|stmt| matches!(stmt, Stmt::Return(_) | Stmt::Raise(_)))
+            {
                 return found;
             }
         }
@@ -230,10 +233,17 @@ fn objects_of<'a>(
                 };
                 let is_own = matches!(&*method.value, Expr::Name(name) if name.id == session.id);
                 if is_own && matches!(method.attr.as_str(), "add" | "add_all" | "refresh") {
-                    objects.extend(call.arguments.args.iter().take(1).flat_map(|argument| match argument {
-                        Expr::Name(name) => vec![name.id.as_str()],
-                        Expr::List(list) => list.elts.iter().filter_map(|element| element.as_name_expr()).map(|name| name.id.as_str()).collect(),
-                        _ => Vec::new(),
+                    objects.extend(call.arguments.args.iter().take(1).flat_map(|argument| {
+                        match argument {
+                            Expr::Name(name) => vec![name.id.as_str()],
+                            Expr::List(list) => list
+                                .elts
+                                .iter()
+                                .filter_map(|element| element.as_name_expr())
+                                .map(|name| name.id.as_str())
+                                .collect(),
+                            _ => Vec::new(),
+                        }
                     }));
                 }
             }

@@ -14,16 +14,24 @@ const OF_LIBPQ: &[&str] = &["sslmode", "connect_timeout", "application_name", "o
 /// Arguments of psycopg's connections that an engine with asyncpg is given.
 pub fn asyncpg(ctx: &Context, call: &ast::ExprCall, url: &Expr, acc: &mut Findings) {
     let message = "asyncpg has no such argument, and raises `TypeError` when it connects";
-    let in_address = ctx.module.slice(url).split_once('?').is_some_and(|(_, query)| {
-        OF_LIBPQ
-            .iter()
-            .any(|name| query.contains(&format!("{name}=")))
-    });
-    let given = match call.arguments.find_keyword("connect_args").map(|keyword| &keyword.value) {
+    let in_address = ctx
+        .module
+        .slice(url)
+        .split_once('?')
+        .is_some_and(|(_, query)| OF_LIBPQ.iter().any(|name| query.contains(&format!("{name}="))));
+    let given = match call
+        .arguments
+        .find_keyword("connect_args")
+        .map(|keyword| &keyword.value)
+    {
         Some(Expr::Dict(dict)) => Some(dict),
         _ => None,
     };
-    let in_dict = given.is_some_and(|dict| dict.items.iter().any(|item| key(item).is_some_and(|key| OF_LIBPQ.contains(&key))));
+    let in_dict = given.is_some_and(|dict| {
+        dict.items
+            .iter()
+            .any(|item| key(item).is_some_and(|key| OF_LIBPQ.contains(&key)))
+    });
     if in_address || in_dict {
         acc.push_defect(url, message, renamed(ctx, url, given.filter(|_| in_dict)));
     }
@@ -58,7 +66,10 @@ fn renamed(ctx: &Context, url: &Expr, given: Option<&ast::ExprDict>) -> Result<F
             "sslmode" => edits.push(rename("ssl")),
             "connect_timeout" => edits.push(rename("timeout")),
             "application_name" => {
-                settings.push((item.range(), format!("\"application_name\": {}", ctx.module.slice(&item.value))));
+                settings.push((
+                    item.range(),
+                    format!("\"application_name\": {}", ctx.module.slice(&item.value)),
+                ));
             }
             "options" => settings.push((item.range(), options(&item.value)?)),
             "server_settings" => return Err("it is given `server_settings` as well".into()),
