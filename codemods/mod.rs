@@ -19,6 +19,7 @@ mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
+mod load_relationship;
 mod mark_queue_task_done;
 mod move_primitive_into_loop;
 mod offload_blocking_call;
@@ -55,6 +56,7 @@ mod replace_wait_for_with_timeout;
 mod report_timeout_parameter;
 mod reraise_cancelled_error;
 mod set_expire_on_commit;
+mod share_no_session;
 mod use_async_comprehension;
 mod use_async_for;
 mod use_async_with;
@@ -96,6 +98,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
+    codemod!(share_no_session, glance: share_no_session::glance),
+    codemod!(load_relationship, glance: load_relationship::glance),
     codemod!(set_expire_on_commit, glance: set_expire_on_commit::glance),
     codemod!(offload_session, glance: offload_session::glance),
     codemod!(replace_create_engine, glance: replace_create_engine::glance),

@@ -24,7 +24,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let Some(made) = source_of(ctx, session, 0) else {
             continue;
         };
-        if seen.contains(&made.range()) || made.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
+        if seen.contains(&made.range()) {
             continue;
         }
         let Some(read) = read_after(ctx, commit, session) else {
@@ -36,6 +36,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             "a commit expires the objects of the session: `{}` in line {line} would have to be loaded anew, which raises `MissingGreenlet`",
             model.slice(read)
         );
+        if made.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
+            let reason = "what it is given by `**` may say whether objects expire";
+            acc.push(&*made.func, message, Err(reason.into()));
+            continue;
+        }
         let text = match made.arguments.iter_source_order().last() {
             Some(last) => Edit::insertion(", expire_on_commit=False", last.range().end()),
             None => Edit::insertion("expire_on_commit=False", made.arguments.start() + TextSize::new(1)),
