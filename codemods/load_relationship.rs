@@ -11,7 +11,14 @@ use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId};
 
 /// What gives one object of a result; everything else gives many.
-const ONE: &[&str] = &["one", "one_or_none", "first", "scalar_one", "scalar_one_or_none", "scalar"];
+const ONE: &[&str] = &[
+    "one",
+    "one_or_none",
+    "first",
+    "scalar_one",
+    "scalar_one_or_none",
+    "scalar",
+];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
@@ -22,7 +29,12 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         if !runs || !model.is_session(&method.value, true) {
             continue;
         }
-        let Some((select, class)) = run.arguments.args.first().and_then(|statement| selected(ctx, statement)) else {
+        let Some((select, class)) = run
+            .arguments
+            .args
+            .first()
+            .and_then(|statement| selected(ctx, statement))
+        else {
             continue;
         };
         let Some(objects) = Objects::of(ctx, await_) else {
@@ -34,7 +46,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             let Some(evidence) = evidence(ctx, class, read) else {
                 continue;
             };
-            let statement = run.arguments.args.first().map_or("", |statement| model.slice(statement));
+            let statement = run
+                .arguments
+                .args
+                .first()
+                .map_or("", |statement| model.slice(statement));
             if done.contains(&name) || statement.contains(&format!(".{name}")) || statement.contains("options(") {
                 continue;
             }
@@ -72,7 +88,9 @@ fn selected<'a>(ctx: &Context<'a>, statement: &'a Expr) -> Option<(&'a ast::Expr
                 _ => None,
             };
         }
-        let Expr::Attribute(link) = &*call.func else { return None };
+        let Expr::Attribute(link) = &*call.func else {
+            return None;
+        };
         at = &link.value;
     }
 }
@@ -114,7 +132,9 @@ impl<'a> Objects<'a> {
                 objects.add(&outer.target);
             }
             AnyNodeRef::StmtAssign(assign) => {
-                let [Expr::Name(target)] = &*assign.targets else { return None };
+                let [Expr::Name(target)] = &*assign.targets else {
+                    return None;
+                };
                 let scope = model.scope_of(model.id(target));
                 model.sole_binding(&target.id, scope)?;
                 if is_one {
@@ -161,7 +181,9 @@ impl<'a> Objects<'a> {
         };
         let mut found = Vec::new();
         for (id, node) in all() {
-            let AnyNodeRef::ExprAttribute(read) = node else { continue };
+            let AnyNodeRef::ExprAttribute(read) = node else {
+                continue;
+            };
             let Expr::Name(object) = &*read.value else { continue };
             let is_local = model.lookup(&object.id, model.scope_of(id)) != Lookup::Builtin;
             if read.start() > self.from
@@ -175,7 +197,9 @@ impl<'a> Objects<'a> {
         }
         // What a comprehension reads stands in front of what it reads from.
         for (id, node) in all() {
-            let AnyNodeRef::ExprAttribute(read) = node else { continue };
+            let AnyNodeRef::ExprAttribute(read) = node else {
+                continue;
+            };
             let in_element = read.start() < self.from
                 && matches!(&*read.value, Expr::Name(object) if self.names.contains(&object.id.as_str()))
                 && model.ancestors(id).any(|(_, outer)| match outer {
@@ -229,7 +253,8 @@ fn declares(ctx: &Context, stmt: &Stmt, name: &str) -> bool {
 fn names_class(ctx: &Context, attribute: &str) -> bool {
     let plain = attribute.replace('_', "");
     ctx.model.bindings().iter().any(|binding| {
-        let is_class = matches!(binding.kind, BindingKind::FromImport(..)) && binding.name.starts_with(char::is_uppercase);
+        let is_class =
+            matches!(binding.kind, BindingKind::FromImport(..)) && binding.name.starts_with(char::is_uppercase);
         let class = binding.name.to_lowercase();
         let plural = [
             format!("{class}s"),
@@ -249,9 +274,19 @@ fn is_collection(ctx: &Context, read: &ast::ExprAttribute) -> bool {
         AnyNodeRef::Comprehension(outer) => outer.iter.range() == read.range(),
         AnyNodeRef::ExprSubscript(outer) => outer.value.range() == read.range(),
         AnyNodeRef::Arguments(_) => match model.node(model.parent(model.parent(id))) {
-            AnyNodeRef::ExprCall(call) => ["len", "list", "sorted", "set", "tuple", "sum", "any", "all", "enumerate"]
-                .iter()
-                .any(|name| model.is_builtin(&call.func, name)),
+            AnyNodeRef::ExprCall(call) => [
+                "len",
+                "list",
+                "sorted",
+                "set",
+                "tuple",
+                "sum",
+                "any",
+                "all",
+                "enumerate",
+            ]
+            .iter()
+            .any(|name| model.is_builtin(&call.func, name)),
             _ => false,
         },
         _ => false,

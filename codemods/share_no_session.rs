@@ -29,7 +29,8 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     // Tasks of one block, of a group or not.
     let mut started: BTreeMap<NodeId, (Vec<Child>, &ast::ExprCall)> = BTreeMap::new();
     for call in model.calls().filter(|call| starts_task(ctx, call)) {
-        let (Some(coroutine), Some(function)) = (call.arguments.args.first(), model.enclosing_function(model.id(call))) else {
+        let (Some(coroutine), Some(function)) = (call.arguments.args.first(), model.enclosing_function(model.id(call)))
+        else {
             continue;
         };
         let id = model.id(call);
@@ -68,7 +69,12 @@ fn comprehension_around(ctx: &Context, id: NodeId) -> Option<NodeId> {
     ctx.model
         .ancestors(id)
         .take_while(|(_, node)| !node.is_statement())
-        .find(|(_, node)| matches!(node, AnyNodeRef::ExprListComp(_) | AnyNodeRef::ExprGenerator(_) | AnyNodeRef::ExprSetComp(_)))
+        .find(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::ExprListComp(_) | AnyNodeRef::ExprGenerator(_) | AnyNodeRef::ExprSetComp(_)
+            )
+        })
         .map(|(id, _)| id)
 }
 
@@ -120,9 +126,7 @@ fn report(ctx: &Context, at: &ast::ExprCall, children: &[Child], acc: &mut Findi
     let mut users: BTreeMap<&str, (usize, &Expr)> = BTreeMap::new();
     for child in children {
         for session in sessions_in(ctx, child) {
-            let many = child
-                .repeated_by
-                .is_some_and(|outer| !is_bound_in(ctx, session, outer));
+            let many = child.repeated_by.is_some_and(|outer| !is_bound_in(ctx, session, outer));
             let entry = users.entry(ctx.module.slice(session)).or_insert((0, session));
             entry.0 += if many { 2 } else { 1 };
         }
@@ -157,7 +161,9 @@ fn sessions_in<'a>(ctx: &Context<'a>, child: &Child<'a>) -> Vec<&'a Expr> {
     };
     let mut found: Vec<&'a Expr> = Vec::new();
     let mut note = |expr: &'a Expr| {
-        let is_new = found.iter().all(|other| ctx.module.slice(other) != ctx.module.slice(expr));
+        let is_new = found
+            .iter()
+            .all(|other| ctx.module.slice(other) != ctx.module.slice(expr));
         if is_new && model.is_session(expr, true) {
             found.push(expr);
         }
@@ -230,7 +236,11 @@ fn separate(ctx: &Context, children: &[Child], session: &Expr) -> Result<Fix, De
         .args
         .first()
         .is_some_and(|first| first.range() == children_session(call, name).unwrap_or_default());
-    if others > 0 || !is_first || !call.arguments.keywords.is_empty() || call.arguments.args.iter().any(Expr::is_starred_expr) {
+    if others > 0
+        || !is_first
+        || !call.arguments.keywords.is_empty()
+        || call.arguments.args.iter().any(Expr::is_starred_expr)
+    {
         return Err(advice.into());
     }
     let parameters = match model.function_of(&call.func) {
@@ -261,7 +271,9 @@ fn separate(ctx: &Context, children: &[Child], session: &Expr) -> Result<Fix, De
         return Err(advice.into());
     };
     let between = TextRange::new(with.start(), first.start());
-    if !ctx.module.comments_in(between).is_empty() || ctx.module.location(with.start()).0 == ctx.module.location(first.start()).0 {
+    if !ctx.module.comments_in(between).is_empty()
+        || ctx.module.location(with.start()).0 == ctx.module.location(first.start()).0
+    {
         return Err(advice.into());
     }
     let mut edits = vec![Edit::replacement(header, between)];
