@@ -391,7 +391,7 @@ fn place_for(module: &Module, prologue: &[&Stmt], section: Section, key: &(bool,
     // Beside the imports of its own package: other sections may look alike to us, such as the project's own modules.
     let package = |name: &str| name.split('.').next().map(str::to_owned);
     let is_kin = |stmt: &&&Stmt| package(&sort_key(stmt).1) == package(&key.1) && sort_key(stmt) < *key;
-    if let Some(kin) = prologue.iter().filter(in_section).filter(is_kin).next_back() {
+    if let Some(kin) = prologue.iter().filter(in_section).rfind(is_kin) {
         return after(kin);
     }
     if let Some(next) = prologue.iter().filter(in_section).find(|stmt| sort_key(stmt) > *key) {
