@@ -127,11 +127,6 @@ impl Fix {
         self
     }
 
-    pub fn last(mut self) -> Self {
-        self.is_last = true;
-        self
-    }
-
     /// The region this fix claims: no other fix of the same pass may edit inside it.
     pub fn hull(&self) -> Option<TextRange> {
         self.edits.iter().map(Ranged::range).reduce(TextRange::cover)
