@@ -127,6 +127,12 @@ impl Fix {
         self
     }
 
+    /// This one waits until there is no other, see [`crate::finding::Findings::go_last`] for all of a codemod.
+    pub fn last(mut self) -> Self {
+        self.is_last = true;
+        self
+    }
+
     /// The region this fix claims: no other fix of the same pass may edit inside it.
     pub fn hull(&self) -> Option<TextRange> {
         self.edits.iter().map(Ranged::range).reduce(TextRange::cover)
