@@ -143,6 +143,16 @@ pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool 
     false
 }
 
+/// Classes, and the names of what makes their instances: `sqlite3.connect(...)` gives a `Connection`.
+const MADE_BY: &[(&str, &str)] = &[
+    ("Connection", "connect"),
+    ("Cursor", "connect"),
+    ("Cursor", "cursor"),
+    ("Pipeline", "pipeline"),
+    ("PubSub", "pubsub"),
+    ("Redis", "from_url"),
+];
+
 /// What the coroutines of one text call. Many rows share their last name, for which the text is searched once.
 struct Look<'t> {
     text: &'t [u8],
@@ -167,7 +177,8 @@ impl<'t> Look<'t> {
             |name: &str| words(self.text, name).any(|place| place.behind().trim_ascii_start().starts_with(b"as "));
         if row.shared.is_some() {
             // The receiver may come from a factory that does not name the class.
-            let from_factory = owner.starts_with(char::is_lowercase);
+            let mut makers = MADE_BY.iter().filter(|(class, _)| *class == owner);
+            let from_factory = owner.starts_with(char::is_lowercase) || makers.any(|(_, maker)| occurs(maker));
             return (from_factory || occurs(owner)) && self.calls_of(last).iter().any(|path| path.len() > last.len());
         }
         let is_path = |path: &&[u8]| match path.strip_suffix(last.as_bytes()) {

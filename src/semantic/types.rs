@@ -532,9 +532,9 @@ const FACTORIES: &[(&str, &str)] = &[
     ("redis.from_url", "redis.Redis"),
     ("redis.Redis.from_url", "redis.Redis"),
     ("requests.session", "requests.Session"),
-    ("sqlite3.connect", "sqlite3.Connection"),
     ("socket.create_connection", "socket.socket"),
     ("socket.socket", "socket.socket"),
+    ("sqlite3.connect", "sqlite3.Connection"),
 ];
 
 /// Methods of imported classes, and the class of what they give (read in their sources).
