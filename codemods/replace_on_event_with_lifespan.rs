@@ -90,7 +90,7 @@ fn starlette_is_at_least(ctx: &Context, version: &str) -> bool {
 }
 
 /// Refuses where a version of the library may be installed that does not know `lifespan`.
-fn check_version(ctx: &Context, kind: WebKind) -> Result<(), Declined> {
+pub(super) fn check_version(ctx: &Context, kind: WebKind) -> Result<(), Declined> {
     let dependencies = &ctx.settings.dependencies;
     // Starlette 0.26 came after FastAPI 0.93, which is the first that allows it.
     let (library, least, why) = match kind {
@@ -152,7 +152,7 @@ fn rewrite(
 }
 
 /// The lifespan is defined above the statement that makes the application: one that always runs, in a function or at module level.
-fn check_place(ctx: &Context, app: &WebApp) -> Result<(), Declined> {
+pub(super) fn check_place(ctx: &Context, app: &WebApp) -> Result<(), Declined> {
     let model = ctx.model;
     let stmt = model.node(app.stmt);
     own_lines(ctx.module, stmt.start(), stmt.end())?;
@@ -163,7 +163,7 @@ fn check_place(ctx: &Context, app: &WebApp) -> Result<(), Declined> {
 }
 
 /// `lifespan`, or the next of its names that nothing else has.
-fn lifespan_name(ctx: &Context, app: &WebApp, names: &BTreeSet<(ScopeId, String)>) -> String {
+pub(super) fn lifespan_name(ctx: &Context, app: &WebApp, names: &BTreeSet<(ScopeId, String)>) -> String {
     let is_free =
         |name: &String| ctx.model.fresh_name(name, app.stmt) == *name && !names.iter().any(|(_, given)| given == name);
     let wanted = ["lifespan".to_owned(), format!("{}_lifespan", app.name)];
@@ -191,36 +191,57 @@ fn argument(ctx: &Context, app: &WebApp, name: &str) -> Result<Vec<Edit>, Declin
     Ok(edits)
 }
 
-/// The function, above the statement that makes the application and the comments that belong to it.
+/// The lifespan that calls the handlers.
 fn definition(ctx: &Context, app: &WebApp, name: &str, manager: &str, handlers: &[Handler]) -> Edit {
-    let module = ctx.module;
-    let stmt = ctx.model.node(app.stmt);
-    let indent = ctx.indentation(stmt);
-    let unit = match ctx.model.node(ctx.model.parent(app.stmt)) {
-        AnyNodeRef::StmtFunctionDef(_) => ctx.indent_unit(app.stmt),
-        _ => ctx.indent_unit(NodeId(0)),
-    };
-    let line = |depth: usize, text: &str| format!("{indent}{}{text}\n", unit.repeat(depth));
-    let calls = |event: Event, depth: usize| -> String {
+    let calls = |event: Event, depth: usize| -> Vec<(usize, String)> {
         let of_event = handlers.iter().filter(|handler| handler.event == event);
         of_event
-            .map(|handler| line(depth, &format!("{}{}()", handler.prefix(), handler.name)))
+            .map(|handler| (depth, format!("{}{}()", handler.prefix(), handler.name)))
             .collect()
     };
     let has_app = |handler: &Handler| handler.name.split('.').next() == Some("app");
     let parameter = if handlers.iter().any(has_app) { "_" } else { "app" };
-    let class = ctx.model.slice(&*app.call.func);
-    let mut text = line(0, &format!("@{manager}"));
-    text += &line(0, &format!("async def {name}({parameter}: {class}):"));
-    text += &calls(Event::Startup, 1);
+    let mut body = calls(Event::Startup, 1);
     if handlers.iter().any(|handler| handler.event == Event::Shutdown) {
-        text += &line(1, "try:");
-        text += &line(2, "yield");
-        text += &line(1, "finally:");
-        text += &calls(Event::Shutdown, 2);
+        body.extend([
+            (1, "try:".to_owned()),
+            (2, "yield".to_owned()),
+            (1, "finally:".to_owned()),
+        ]);
+        body.extend(calls(Event::Shutdown, 2));
     } else {
-        text += &line(1, "yield");
+        body.push((1, "yield".to_owned()));
     }
+    lifespan(ctx, app, name, manager, parameter, &body)
+}
+
+/// A lifespan above the statement that makes the application and the comments that belong to it; `body`: its lines, with their depth.
+pub(super) fn lifespan(
+    ctx: &Context,
+    app: &WebApp,
+    name: &str,
+    manager: &str,
+    parameter: &str,
+    body: &[(usize, String)],
+) -> Edit {
+    let module = ctx.module;
+    let stmt = ctx.model.node(app.stmt);
+    let is_nested = matches!(
+        ctx.model.node(ctx.model.parent(app.stmt)),
+        AnyNodeRef::StmtFunctionDef(_)
+    );
+    let indent = ctx.indentation(stmt);
+    let unit = ctx.indent_unit(if is_nested { app.stmt } else { NodeId(0) });
+    let class = ctx.model.slice(&*app.call.func);
+    let head = [
+        (0, format!("@{manager}")),
+        (0, format!("async def {name}({parameter}: {class}):")),
+    ];
+    let text: String = head
+        .iter()
+        .chain(body)
+        .map(|(depth, text)| format!("{indent}{}{text}\n", unit.repeat(*depth)))
+        .collect();
     let at = ctx
         .comments_above(stmt)
         .first()
@@ -228,10 +249,7 @@ fn definition(ctx: &Context, app: &WebApp, name: &str, manager: &str, handlers: 
     let at = module.line_start(at);
     // Two blank lines around a function at module level, one inside of functions, none where it opens a block.
     let is_first = matches!(ctx.model.block_of(app.stmt), Some((_, 0)));
-    let blank = match ctx.model.node(ctx.model.parent(app.stmt)) {
-        AnyNodeRef::ModModule(_) => 2,
-        _ => 1,
-    };
+    let blank = if is_nested { 1 } else { 2 };
     let above = above_blank_lines(module, at);
     let there = module.text()[TextRange::new(above, at)].matches('\n').count();
     let missing = if is_first || above == TextSize::default() {
