@@ -7,7 +7,6 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::{OwnClient, SHARED, check_shareable, without_block};
 use crate::codemod::Context;
-use crate::codemods::replace_on_event_with_lifespan::{check_place, check_version, lifespan, lifespan_name};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
@@ -43,8 +42,8 @@ fn is_endpoint_of(ctx: &Context, function: &ast::StmtFunctionDef, app: &WebApp) 
 
 fn rewrite(ctx: &Context, app: &WebApp, clients: &[&OwnClient]) -> Result<Fix, Declined> {
     let model = ctx.model;
-    check_version(ctx, app.kind)?;
-    check_place(ctx, app)?;
+    ctx.can_have_lifespan(app.kind)?;
+    ctx.can_define_lifespan(app)?;
     check_application(ctx, app)?;
     let shared = model.slice(&clients[0].call.arguments);
     let name = clients[0].name;
@@ -74,7 +73,7 @@ fn rewrite(ctx: &Context, app: &WebApp, clients: &[&OwnClient]) -> Result<Fix, D
         let line = format!("{} = {request}.app.state.{name}", client.name);
         edits.extend(without_block(ctx, client, Some(&line))?);
     }
-    let lifespan_name = lifespan_name(ctx, app, &BTreeSet::new());
+    let lifespan_name = ctx.lifespan_name(app, &BTreeSet::new());
     edits.extend(ctx.with_argument(app.call, &format!("lifespan={lifespan_name}")));
     let (manager, import) = ctx.plain_member("contextlib", "asynccontextmanager", app.stmt)?;
     imports.extend(import);
@@ -83,7 +82,7 @@ fn rewrite(ctx: &Context, app: &WebApp, clients: &[&OwnClient]) -> Result<Fix, D
         (2, format!("app.state.{name} = {name}")),
         (2, "yield".to_owned()),
     ];
-    edits.push(lifespan(ctx, app, &lifespan_name, &manager, "app", &body));
+    edits.push(ctx.lifespan(app, &lifespan_name, &manager, "app", &body));
     edits.sort_by_key(|edit| (edit.start(), edit.end()));
     let reason = format!("{SHARED}; and tests that do not run the lifespan find no client");
     Ok(Fix::unsafe_because(reason, edits).import(imports))
