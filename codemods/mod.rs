@@ -127,7 +127,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         bound_gather_with_semaphore,
         options: bound_gather_with_semaphore::Options,
-        glance: |text, _| bound_gather_with_semaphore::glance(text)
+        glance: bound_gather_with_semaphore::glance
     ),
     codemod!(
         replace_wait_for_with_timeout,
@@ -146,7 +146,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
-    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(replace_sync_httpx_client, glance: replace_sync_httpx_client::glance),
     codemod!(
         replace_on_event_with_lifespan,
         glance: |text, _| replace_on_event_with_lifespan::glance(text)

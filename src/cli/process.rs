@@ -12,7 +12,7 @@ use std::thread;
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
-use crate::codemod::Wanted;
+use crate::codemod::{Look, Wanted};
 use crate::module::ParseError;
 use crate::project::ProjectFacts;
 use crate::rewrite::{self, RewriteError};
@@ -104,11 +104,12 @@ impl Processor<'_> {
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
         let wanted = self.wanted(file);
-        let concerned = match kind {
-            SourceKind::Notebook => selection.with_needles_in(bytes),
-            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
+        let look = match kind {
+            SourceKind::Notebook if selection.with_needles_in(bytes).is_empty() => return None,
+            SourceKind::Notebook => None,
+            SourceKind::Module | SourceKind::Stub => Some(selection.look(bytes, wanted)),
         };
-        if concerned.is_empty() {
+        if look.as_ref().is_some_and(|look| look.concerned.is_empty()) {
             return None;
         }
         let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
@@ -116,19 +117,14 @@ impl Processor<'_> {
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
         };
-        if decoded.source.kind == SourceKind::Notebook
-            && file
-                .profile
-                .selection
-                .concerning(decoded.source.text.as_bytes(), wanted)
-                .is_empty()
-        {
+        let look = look.unwrap_or_else(|| selection.look(decoded.source.text.as_bytes(), wanted));
+        if look.concerned.is_empty() {
             return None;
         }
         let settings = self.settings(file);
         let result = match self.command {
-            Command::Check => self.check(file, &decoded, &settings),
-            Command::Diff | Command::Apply => self.rewrite(file, &decoded, &settings),
+            Command::Check => self.check(&look, &decoded, &settings),
+            Command::Diff | Command::Apply => self.rewrite(file, look, &decoded, &settings),
         };
         let (result, is_internal) = match result {
             Ok(Some(result)) => (result, false),
@@ -167,17 +163,11 @@ impl Processor<'_> {
 
     fn check(
         &self,
-        file: &InputFile,
+        look: &Look,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
-        let mut findings = rewrite::analyse(
-            &decoded.source,
-            &file.profile.selection,
-            self.wanted(file),
-            settings,
-            &self.project,
-        )?;
+        let mut findings = rewrite::analyse(&decoded.source, look, settings, &self.project)?;
         findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
     }
@@ -185,18 +175,12 @@ impl Processor<'_> {
     fn rewrite(
         &self,
         file: &InputFile,
+        look: Look,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
         let profile = &file.profile;
-        let mut outcome = rewrite::rewrite(
-            &decoded.source,
-            &profile.selection,
-            profile.policy,
-            self.wanted(file),
-            settings,
-            &self.project,
-        )?;
+        let mut outcome = rewrite::rewrite(&decoded.source, look, profile.policy, settings, &self.project)?;
         // What is not shown need not wait in memory for its turn.
         outcome
             .remaining

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 
 use super::{
-    Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects,
+    Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects, types,
 };
 use crate::module::Module;
 
@@ -90,6 +90,7 @@ impl<'a> Builder<'a> {
             callees: OnceCell::new(),
             members: OnceCell::new(),
             order: OnceCell::new(),
+            types: types::Cache::default(),
             effects: effects::Cache::default(),
         }
     }

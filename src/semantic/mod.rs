@@ -139,6 +139,7 @@ pub struct SemanticModel<'a> {
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,
     order: OnceCell<flow::Order>,
+    types: types::Cache,
     pub(crate) effects: effects::Cache<'a>,
 }
 

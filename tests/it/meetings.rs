@@ -365,9 +365,8 @@ fn default_codemods() -> Vec<&'static Codemod> {
 fn together(text: &str, level: Applicability, settings: &Settings) -> Result<Outcome, String> {
     rewrite::rewrite(
         &Source::module(text),
-        &Selection::new(default_codemods()),
+        Selection::new(default_codemods()).look(text.as_bytes(), Wanted::Everything),
         Policy { level },
-        Wanted::Everything,
         settings,
         &ProjectFacts::default(),
     )
