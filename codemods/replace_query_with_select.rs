@@ -19,6 +19,7 @@ use crate::importer::Import;
 use crate::semantic::NodeId;
 
 use chain::Unit;
+pub(super) use chain::end_of_any;
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
@@ -127,7 +128,7 @@ fn run_in_sync(ctx: &Context, root: &ast::ExprCall) -> Option<(Fix, TextRange)> 
     let Expr::Attribute(method) = &*root.func else {
         return None;
     };
-    let end = chain::end_of_any(ctx, root)?;
+    let end = end_of_any(ctx, root)?;
     let range = model.node(end).range();
     let AnyNodeRef::ExprCall(whole) = model.node(end) else {
         return None;
