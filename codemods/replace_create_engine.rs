@@ -146,6 +146,8 @@ fn listened<'a>(ctx: &Context, call: &'a ast::ExprCall) -> Option<(&'a Expr, &'s
 }
 
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    glance::mentions(text, &["create_engine(", "create_async_engine(", "listens_for(", "event."])
-        && (glance::imports(text, "sqlalchemy") || glance::imports(text, "sqlmodel"))
+    glance::mentions(
+        text,
+        &["create_engine(", "create_async_engine(", "listens_for(", "event."],
+    ) && (glance::imports(text, "sqlalchemy") || glance::imports(text, "sqlmodel"))
 }

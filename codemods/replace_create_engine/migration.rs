@@ -22,8 +22,21 @@ const FACTORIES: &[&str] = &["sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.sess
 
 /// Arguments of `create_engine` that mean the same for an asynchronous engine.
 const SHARED: &[&str] = &[
-    "url", "echo", "future", "pool_size", "max_overflow", "pool_pre_ping", "pool_recycle", "pool_timeout", "poolclass",
-    "isolation_level", "json_serializer", "json_deserializer", "connect_args", "hide_parameters", "execution_options",
+    "url",
+    "echo",
+    "future",
+    "pool_size",
+    "max_overflow",
+    "pool_pre_ping",
+    "pool_recycle",
+    "pool_timeout",
+    "poolclass",
+    "isolation_level",
+    "json_serializer",
+    "json_deserializer",
+    "connect_args",
+    "hide_parameters",
+    "execution_options",
 ];
 
 /// Members of an engine that need no connection.
@@ -148,7 +161,10 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
             return Ok(());
         }
-        let url = call.arguments.find_argument_value("url", 0).ok_or("the engine is given no address")?;
+        let url = call
+            .arguments
+            .find_argument_value("url", 0)
+            .ok_or("the engine is given no address")?;
         let driver = backend(ctx, url).ok_or("which database the address leads to is not known")?;
         let make_url = self.member("sqlalchemy.engine", "make_url", at)?;
         let id = ctx.model.id(&url);
@@ -167,7 +183,9 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         let references: Vec<_> = model
             .references_named(self.name)
-            .filter(|reference| model.lookup(self.name, reference.scope) == crate::semantic::names::Lookup::Scope(self.scope))
+            .filter(|reference| {
+                model.lookup(self.name, reference.scope) == crate::semantic::names::Lookup::Scope(self.scope)
+            })
             .copied()
             .collect();
         for reference in references {
@@ -185,7 +203,8 @@ impl<'c, 'a> Layer<'c, 'a> {
                                 self.await_at(outer)?;
                             }
                             // Entered by a `with`, which is looked at below.
-                            "connect" | "begin" if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
+                            "connect" | "begin"
+                                if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
                             _ => return Err(unknown()),
                         },
                         _ if PLAIN_OF_ENGINE.contains(&name) => {}
@@ -282,7 +301,10 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
             self.keep_values(call);
         }
-        if model.uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"]).is_empty() {
+        if model
+            .uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"])
+            .is_empty()
+        {
             Ok(())
         } else {
             Err("SQLModel's session has methods of its own".into())
@@ -313,7 +335,11 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = self.ctx.model;
         for (id, node) in model.subtree(NodeId(0)) {
             let AnyNodeRef::StmtWith(with) = node else { continue };
-            let known = with.items.iter().filter(|item| self.is_entered(&item.context_expr)).count();
+            let known = with
+                .items
+                .iter()
+                .filter(|item| self.is_entered(&item.context_expr))
+                .count();
             if known == 0 || with.is_async {
                 continue;
             }
@@ -343,16 +369,22 @@ impl<'c, 'a> Layer<'c, 'a> {
         let ctx = self.ctx;
         let model = ctx.model;
         let counterpart = sqlalchemy::class(ASYNC_SESSION).ok_or("the table has no sessions")?;
-        let connection = sqlalchemy::class("sqlalchemy.ext.asyncio.AsyncConnection").ok_or("the table has no connections")?;
+        let connection =
+            sqlalchemy::class("sqlalchemy.ext.asyncio.AsyncConnection").ok_or("the table has no connections")?;
         let mut in_sync: Vec<TextRange> = Vec::new();
         for call in model.calls() {
             let Expr::Attribute(method) = &*call.func else { continue };
             let id = model.id(call);
-            let Some(object) = sync_object(ctx, &method.value) else { continue };
+            let Some(object) = sync_object(ctx, &method.value) else {
+                continue;
+            };
             if in_sync.iter().any(|range| range.contains_range(call.range())) {
                 continue;
             }
             let name = method.attr.as_str();
+            let is_block = |name: &str, id: NodeId| {
+                BLOCKS.contains(&name) && matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_))
+            };
             let twin = match object.role {
                 Role::Session => counterpart,
                 Role::Connection => connection,
@@ -370,12 +402,14 @@ impl<'c, 'a> Layer<'c, 'a> {
                 };
                 in_sync.push(model.node(whole).range());
                 self.needs_await(whole)?;
-                let AnyNodeRef::ExprCall(outer) = model.node(whole) else { continue };
+                let AnyNodeRef::ExprCall(outer) = model.node(whole) else {
+                    continue;
+                };
                 let prefix = ctx.await_prefix(outer);
                 let close = if prefix.starts_with('(') { "))" } else { ")" };
                 let text = format!("{prefix}{0}.run_sync(lambda {0}: ", session.id);
                 self.draft.around(whole, 1, &text, close);
-            } else if !twin.is_plain(name) && !(BLOCKS.contains(&name) && matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_))) {
+            } else if !(twin.is_plain(name) || is_block(name, id)) {
                 return Err(format!("`{name}` of a session or connection has no asynchronous counterpart").into());
             }
         }
@@ -388,7 +422,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         for reference in model.references() {
             let expr = Expr::Name(reference.name.clone());
-            let is_held = sync_object(ctx, &expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection));
+            let is_held =
+                sync_object(ctx, &expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection));
             if !is_held {
                 continue;
             }
@@ -407,7 +442,9 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
         }
         for (id, node) in model.subtree(NodeId(0)) {
-            let AnyNodeRef::ExprAttribute(read) = node else { continue };
+            let AnyNodeRef::ExprAttribute(read) = node else {
+                continue;
+            };
             let Expr::Name(object) = &*read.value else { continue };
             let is_local = model
                 .resolve(&object.id, model.scope_of(id))
@@ -466,7 +503,10 @@ impl<'c, 'a> Layer<'c, 'a> {
             let name = function.name.as_str();
             let is_plain = model.scope_of(model.id(function)) == ScopeId::MODULE
                 && model.sole_binding(name, ScopeId::MODULE).is_some()
-                && function.decorator_list.iter().all(|decorator| is_route(&decorator.expression));
+                && function
+                    .decorator_list
+                    .iter()
+                    .all(|decorator| is_route(&decorator.expression));
             if !is_plain {
                 return Err(format!("`{name}` is no plain function of the module").into());
             }
@@ -475,7 +515,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let line = ctx.module.location(model.node(found.reference).range().start()).0;
                 let parent = model.parent(found.reference);
                 match model.node(parent) {
-                    AnyNodeRef::ExprCall(call) if call.func.range() == model.node(found.reference).range() && !is_generator => {
+                    AnyNodeRef::ExprCall(call)
+                        if call.func.range() == model.node(found.reference).range() && !is_generator =>
+                    {
                         if model.enclosing_function(parent).is_none() {
                             self.run_at(parent, function, line)?;
                         } else {
@@ -496,9 +538,20 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn run_at(&mut self, call: NodeId, function: &'a ast::StmtFunctionDef, line: usize) -> Result<(), Declined> {
         let model = self.ctx.model;
         if self.entry.is_some() {
-            return Err(format!("the layer is run a second time in line {line}: each event loop needs an engine of its own").into());
+            return Err(format!(
+                "the layer is run a second time in line {line}: each event loop needs an engine of its own"
+            )
+            .into());
         }
-        if model.ancestors(call).any(|(_, node)| matches!(node, AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_) | AnyNodeRef::StmtClassDef(_) | AnyNodeRef::ExprLambda(_))) {
+        if model.ancestors(call).any(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::StmtFor(_)
+                    | AnyNodeRef::StmtWhile(_)
+                    | AnyNodeRef::StmtClassDef(_)
+                    | AnyNodeRef::ExprLambda(_)
+            )
+        }) {
             return Err(format!("nothing can be awaited in line {line}").into());
         }
         let (asyncio, import) = self.ctx.import(Import::Module("asyncio"), call)?;
@@ -518,9 +571,9 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Ok(());
         };
         let scope = model.body_scope(function);
-        let leaves = model
-            .subtree(model.id(function))
-            .any(|(id, node)| matches!(node, AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtRaise(_)) && model.scope_of(id) == scope);
+        let leaves = model.subtree(model.id(function)).any(|(id, node)| {
+            matches!(node, AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtRaise(_)) && model.scope_of(id) == scope
+        });
         let dispose = format!("await {}.dispose()", self.name);
         if leaves {
             let range = TextRange::new(first.start(), last.end());
@@ -559,7 +612,11 @@ fn takes_session(ctx: &Context, call: &ast::ExprCall, name: &ast::ExprName) -> b
     let Some(function) = model.function_of(&call.func) else {
         return false;
     };
-    let position = call.arguments.args.iter().position(|argument| argument.range() == name.range());
+    let position = call
+        .arguments
+        .args
+        .iter()
+        .position(|argument| argument.range() == name.range());
     let parameter = position.and_then(|position| {
         function
             .parameters
@@ -599,10 +656,9 @@ fn is_lazy(ctx: &Context, id: NodeId, read: &ast::ExprAttribute) -> bool {
 
 /// Where the word `def` stands.
 fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size::TextSize {
-    let start = function
-        .decorator_list
-        .last()
-        .map_or(function.start(), |decorator| ctx.module.line_end_with_newline(decorator.end()));
+    let start = function.decorator_list.last().map_or(function.start(), |decorator| {
+        ctx.module.line_end_with_newline(decorator.end())
+    });
     let text = &ctx.module.text()[TextRange::new(start, function.name.start())];
     let at = text.rfind("def").unwrap_or_default();
     start + ruff_text_size::TextSize::try_from(at).unwrap_or_default()
@@ -625,7 +681,9 @@ fn literal_of(ctx: &Context, url: &Expr) -> Option<String> {
     match url {
         Expr::StringLiteral(text) => Some(text.value.to_string()),
         Expr::Name(name) => match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
-            BindingKind::Assignment(value) => super::leading(value).map(str::to_owned).or_else(|| literal_of(ctx, value)),
+            BindingKind::Assignment(value) => super::leading(value)
+                .map(str::to_owned)
+                .or_else(|| literal_of(ctx, value)),
             _ => None,
         },
         Expr::Call(call) => {
@@ -642,7 +700,9 @@ fn literal_of(ctx: &Context, url: &Expr) -> Option<String> {
                 Stmt::Assign(assign) => match (&*assign.targets, &*assign.value) {
                     ([Expr::Subscript(written)], Expr::StringLiteral(text))
                         if model.slice(&*written.slice) == key
-                            && model.qualified_name(&written.value).is_some_and(|path| path == "os.environ") =>
+                            && model
+                                .qualified_name(&written.value)
+                                .is_some_and(|path| path == "os.environ") =>
                     {
                         Some(text.value.to_string())
                     }
