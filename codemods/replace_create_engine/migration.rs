@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::replace_query_with_select::end_of_any;
 use super::arguments;
 use crate::codemod::Context;
 use crate::draft::Draft;
@@ -394,7 +393,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 self.await_at(id)?;
             } else if SYNC_ONLY.contains(&name) || name == "query" {
                 let whole = match name {
-                    "query" => end_of_any(ctx, call).ok_or("a query is used as a value")?,
+                    "query" => model.end_of_query(call).ok_or("a query is used as a value")?,
                     _ => id,
                 };
                 let Expr::Name(session) = &*method.value else {
