@@ -375,7 +375,7 @@ impl Config {
             options: self.codemods,
             receivers: self.receivers,
             blocking: self.blocking,
-            dependencies: Dependencies(dependencies),
+            dependencies: Dependencies(dependencies, BTreeMap::new()),
             ..defaults
         })
     }
