@@ -33,12 +33,7 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
 fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool {
     let opened = before.trim_ascii_end_matches(b'(');
     let above = || code_above(text, start);
-    let is_header = |line: &[u8]| {
-        line.ends_with(b":") && !is_block(line) && ends_block(text, start)
-            // A comment behind the colon, a header on several lines.
-            || line.contains(&b'#')
-            || line.ends_with(b"\\")
-    };
+    let is_header = |line: &[u8]| may_be_loop(text, line) && ends_block(text, start);
     match opened.last() {
         // Its own line: in a loop, or in brackets that the line above opens.
         None => {
@@ -64,6 +59,38 @@ fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool
             before.starts_with(b"for") || is_header(above())
         }
         _ => false,
+    }
+}
+
+/// Whether a line of the text may be, or end, the header of a loop.
+fn may_be_loop(text: &[u8], line: &[u8]) -> bool {
+    let code = match memchr::memchr(b'#', line) {
+        Some(comment) if !line.contains(&b'"') && !line.contains(&b'\'') => line[..comment].trim_ascii_end(),
+        _ => line,
+    };
+    if code.ends_with(b"\\") {
+        return true;
+    }
+    if !code.ends_with(b":") && code.len() == line.len() {
+        return line.contains(&b'#');
+    }
+    match code.first() {
+        // A header on several lines begins above, indented like its end.
+        Some(b')' | b']' | b'}') => {
+            let end = line.as_ptr() as usize - text.as_ptr() as usize;
+            let mut start = line_start(text, end);
+            let own = &text[start..end];
+            while start > 0 {
+                start = line_start(text, start - 1);
+                if let Some(code) = text[start..].strip_prefix(own)
+                    && code.first().is_some_and(|byte| !byte.is_ascii_whitespace())
+                {
+                    return code.starts_with(b"for") || code.starts_with(b"async for");
+                }
+            }
+            true
+        }
+        _ => code.starts_with(b"for"),
     }
 }
 
