@@ -55,6 +55,7 @@ mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod report_timeout_parameter;
 mod reraise_cancelled_error;
+mod reuse_httpx_client;
 mod set_expire_on_commit;
 mod share_no_session;
 mod use_async_comprehension;
@@ -122,6 +123,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_time_sleep,
         glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
     ),
+    codemod!(reuse_httpx_client),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,

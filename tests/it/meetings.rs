@@ -57,6 +57,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "a call that an AsyncClient can make needs no thread",
     ),
     (
+        "reuse_httpx_client",
+        "bound_gather_with_semaphore",
+        "the client is made around the batch, not in the function that limits it",
+    ),
+    (
         "use_lock_as_context_manager",
         "use_async_with",
         "the comment beside a call that closes goes above the block that stands there by then",
