@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use crate::codemod::{Codemod, Logic, options_of};
 use crate::glance;
 use crate::page::Page;
+use crate::project::scan;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
@@ -20,6 +21,7 @@ mod keep_task_group_results;
 mod keep_task_reference;
 mod mark_queue_task_done;
 mod offload_blocking_call;
+mod offload_blocking_helper;
 mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
@@ -139,6 +141,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
+    codemod!(offload_blocking_helper, glance: |text, _| scan::may_block_within(text)),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
     codemod!(replace_event_loop_policy, glance: replace_event_loop_policy::glance),

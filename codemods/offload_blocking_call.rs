@@ -14,11 +14,7 @@ use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::knowledge::blocking::{self, Blocking, Rule};
-use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
-
-/// Flags with which a call returns at once instead of waiting.
-const NO_WAIT: &[&str] = &["WNOHANG", "P_NOWAIT", "P_NOWAITO", "LOCK_NB", "LOCK_UN"];
 
 /// Builtins that read an iterator to its end before anything else happens.
 const EXHAUSTING: &[&str] = &["list", "tuple", "set", "frozenset", "sorted", "len"];
@@ -54,10 +50,10 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             );
             continue;
         }
-        let Some((name, row)) = recognise(ctx, call) else {
+        let Some((name, row)) = ctx.blocking_call(call) else {
             continue;
         };
-        if model.awaited_by(&Expr::Call(call.clone())).is_some() || returns_at_once(ctx, call, row) {
+        if model.awaited_by(&Expr::Call(call.clone())).is_some() || ctx.returns_at_once(call, row) {
             continue;
         }
         let message = format!("`{name}` blocks the event loop: every other task waits");
@@ -160,72 +156,6 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
     ctx.model
         .enclosing_function(id)
         .is_some_and(|function| function.name.starts_with("test_"))
-}
-
-/// What the table or the configuration says of the callable.
-fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
-    let known = |name: String| {
-        let row = *blocking::blocking(&name)?;
-        Some((name, row))
-    };
-    if let Some(name) = ctx.model.qualified_name(&call.func) {
-        let declared = ctx
-            .settings
-            .blocking
-            .iter()
-            .any(|declared| declared.call == name && declared.twin.is_none());
-        if declared {
-            let row = Blocking {
-                name: "",
-                kind: "declared",
-                rule: Rule::Call,
-                shared: None,
-                is_exact: true,
-                twin: "",
-                note: "",
-            };
-            return Some((name, row));
-        }
-        return known(name);
-    }
-    match &*call.func {
-        Expr::Name(name) => {
-            let row = blocking::blocking(&name.id)?;
-            ctx.model
-                .is_builtin(&call.func, row.name)
-                .then(|| (name.id.to_string(), *row))
-        }
-        // Asked first: to tell the receiver's class costs much more.
-        Expr::Attribute(method) if !blocking::is_method(&method.attr) => None,
-        Expr::Attribute(method) => match ctx.model.type_of(&method.value) {
-            Type::Foreign(class) => known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether the arguments say that the call does not wait.
-fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
-    let arguments = ctx.model.slice(&call.arguments);
-    if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
-        return true;
-    }
-    let is_zero = |expr: Option<&Expr>| expr.is_some_and(|expr| ctx.model.number(expr) == Some(0.0));
-    match row.name {
-        name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
-        "select.select" => is_zero(call.arguments.args.get(3)),
-        "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
-            is_zero(call.arguments.args.first())
-                || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
-        }
-        name if row.kind == "socket" && name.starts_with("socket.socket.") => ctx.model.calls().any(|other| {
-            matches!(&*other.func, Expr::Attribute(method)
-                if method.attr.as_str() == "setblocking"
-                    || method.attr.as_str() == "settimeout" && is_zero(other.arguments.args.first()))
-        }),
-        _ => false,
-    }
 }
 
 /// An answer whose body is read later would still be read by the event loop.
@@ -367,7 +297,8 @@ fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> O
     let scope = model.body_scope(function);
     let blocks = || {
         model.subtree(model.id(function)).any(|(id, node)| match node {
-            AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
+            AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => ctx
+                .blocking_call(inner)
                 .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
             _ => false,
         })

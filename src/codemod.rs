@@ -164,10 +164,14 @@ impl Selection {
         &self.codemods
     }
 
-    /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed.
-    pub fn concerning(&self, text: &[u8], wanted: Wanted) -> Vec<&'static Codemod> {
+    /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed. What the
+    /// project knows of the file goes before a look at its text.
+    pub fn concerning(&self, text: &[u8], wanted: Wanted, project: &ProjectFacts) -> Vec<&'static Codemod> {
         let mut found = self.with_needles_in(text);
-        found.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)));
+        found.retain(|codemod| {
+            let glances = || codemod.glance.is_none_or(|glance| glance(text, wanted));
+            project.concern(codemod.name).unwrap_or_else(glances)
+        });
         found
     }
 

@@ -109,6 +109,13 @@ impl Findings {
         self.add(at, message, verdict);
     }
 
+    /// The calls that lead from the finding that was pushed last to what it is about.
+    pub fn along(&mut self, call_path: Vec<Hop>) {
+        if let Some(last) = self.list.last_mut() {
+            last.call_path = call_path;
+        }
+    }
+
     fn add(&mut self, at: impl Ranged, message: impl Into<String>, verdict: Verdict) {
         self.list.push(Finding {
             codemod: self.codemod,

@@ -74,7 +74,7 @@ pub fn analyse(
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let codemods = concerning(selection, source, wanted, settings);
+    let codemods = concerning(selection, source, wanted, settings, project);
     if codemods.is_empty() {
         return Ok(Vec::new());
     }
@@ -101,7 +101,7 @@ pub fn rewrite(
     let mut parsed: Option<Module> = None;
     let mut applied: Vec<Applied> = Vec::new();
     for number in 0..=MAX_PASSES {
-        let codemods = concerning(selection, &current, wanted, settings);
+        let codemods = concerning(selection, &current, wanted, settings, project);
         if codemods.is_empty() {
             return Ok(outcome(source, current, applied, Vec::new()));
         }
@@ -137,14 +137,20 @@ pub fn rewrite(
 
 /// The codemods that may find something of what is wanted. Where findings are suppressed, all that are found must be known, or a
 /// suppression of a declined one would be taken for unused.
-fn concerning(selection: &Selection, source: &Source, wanted: Wanted, settings: &Settings) -> Vec<&'static Codemod> {
+fn concerning(
+    selection: &Selection,
+    source: &Source,
+    wanted: Wanted,
+    settings: &Settings,
+    project: &ProjectFacts,
+) -> Vec<&'static Codemod> {
     let text = source.text.as_bytes();
     let wanted = if memchr::memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
         Wanted::Everything
     } else {
         wanted
     };
-    let mut codemods = selection.concerning(text, wanted);
+    let mut codemods = selection.concerning(text, wanted, project);
     codemods.retain(|codemod| codemod.works_on(settings.target));
     codemods
 }

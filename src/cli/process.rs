@@ -45,7 +45,6 @@ pub struct Processor<'a> {
     pub declined: bool,
     /// Whether files that say that they are generated are taken.
     pub generated: bool,
-    pub project: ProjectFacts,
 }
 
 /// Bytes of one file after the other. Most files are looked at once, for needles, and forgotten.
@@ -75,21 +74,21 @@ impl Buffer {
 
 impl Processor<'_> {
     /// Reads and judges a file. `None`: nothing in it concerns any codemod.
-    pub fn file(&self, file: &InputFile, buffer: &mut Buffer) -> Option<Processed> {
+    pub fn file(&self, file: &InputFile, project: &ProjectFacts, buffer: &mut Buffer) -> Option<Processed> {
         if file.profile.selection.codemods().is_empty() {
             return None;
         }
         let opened = File::open(self.resolver.folder.join(&file.path));
         match opened.and_then(|opened| buffer.read(opened)) {
-            Ok(bytes) => self.bytes(file, bytes),
+            Ok(bytes) => self.bytes(file, project, bytes),
             Err(error) => Some(skipped(&file.path, format!("cannot be read: {error}"))),
         }
     }
 
     /// Judges the bytes of a file.
-    pub fn bytes(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+    pub fn bytes(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
         silence_panics();
-        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, bytes)));
+        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, project, bytes)));
         result.unwrap_or_else(|panic| {
             let cause = format!("internal error: {}{}", message_of(&*panic), place_of_panic());
             Some(Processed::InternalError(Box::new(report_of(
@@ -99,16 +98,21 @@ impl Processor<'_> {
         })
     }
 
-    fn judge(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+    /// Whether the bytes of a file may hold something that is wanted.
+    pub fn concerns(&self, file: &InputFile, bytes: &[u8], project: &ProjectFacts) -> bool {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
-        let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
-        let wanted = self.wanted(file);
-        let concerned = match kind {
+        let concerned = match kind_of(&file.path) {
             SourceKind::Notebook => selection.with_needles_in(bytes),
-            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, wanted),
+            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, self.wanted(file), project),
         };
-        if concerned.is_empty() {
+        !concerned.is_empty()
+    }
+
+    fn judge(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
+        let kind = kind_of(&file.path);
+        let wanted = self.wanted(file);
+        if !self.concerns(file, bytes, project) {
             return None;
         }
         let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
@@ -120,15 +124,15 @@ impl Processor<'_> {
             && file
                 .profile
                 .selection
-                .concerning(decoded.source.text.as_bytes(), wanted)
+                .concerning(decoded.source.text.as_bytes(), wanted, project)
                 .is_empty()
         {
             return None;
         }
         let settings = self.settings(file);
         let result = match self.command {
-            Command::Check => self.check(file, &decoded, &settings),
-            Command::Diff | Command::Apply => self.rewrite(file, &decoded, &settings),
+            Command::Check => self.check(file, project, &decoded, &settings),
+            Command::Diff | Command::Apply => self.rewrite(file, project, &decoded, &settings),
         };
         let (result, is_internal) = match result {
             Ok(Some(result)) => (result, false),
@@ -160,7 +164,8 @@ impl Processor<'_> {
         }
     }
 
-    fn settings(&self, file: &InputFile) -> Arc<Settings> {
+    /// What holds for a file.
+    pub fn settings(&self, file: &InputFile) -> Arc<Settings> {
         self.resolver
             .settings(&self.resolver.folder.join(&file.path), &file.profile)
     }
@@ -168,6 +173,7 @@ impl Processor<'_> {
     fn check(
         &self,
         file: &InputFile,
+        project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
@@ -176,7 +182,7 @@ impl Processor<'_> {
             &file.profile.selection,
             self.wanted(file),
             settings,
-            &self.project,
+            project,
         )?;
         findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
@@ -185,6 +191,7 @@ impl Processor<'_> {
     fn rewrite(
         &self,
         file: &InputFile,
+        project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
@@ -195,7 +202,7 @@ impl Processor<'_> {
             profile.policy,
             self.wanted(file),
             settings,
-            &self.project,
+            project,
         )?;
         // What is not shown need not wait in memory for its turn.
         outcome

@@ -111,35 +111,44 @@ pub fn is_method(name: &str) -> bool {
 
 /// Whether a text may call something of the table for whose rule `is_wanted` holds: it imports the package, and mentions the name.
 pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {
+    mentioned(text, |row| is_wanted(row.rule)).next().is_some()
+}
+
+/// The rows of the table that a text may call, of those that are wanted.
+pub fn mentioned(text: &[u8], is_wanted: impl Fn(&Blocking) -> bool) -> impl Iterator<Item = &'static Blocking> {
+    static BUILTINS: LazyLock<Vec<(&Blocking, String)>> = LazyLock::new(|| {
+        let builtins = ROWS.iter().filter(|row| !row.name.contains('.'));
+        builtins.map(|row| (row, format!("{}(", row.name))).collect()
+    });
+    let is_wanted = std::rc::Rc::new(is_wanted);
+    let is_wanted_too = std::rc::Rc::clone(&is_wanted);
     let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    let builtin = |row: &&Blocking| !row.name.contains('.') && is_wanted(row.rule) && occurs(&format!("{}(", row.name));
-    if ROWS
+    let builtins = BUILTINS
         .iter()
-        .filter(|row| !row.name.contains('.'))
-        .any(|row| builtin(&row))
-    {
-        return true;
-    }
+        .filter(move |(row, call)| is_wanted(row) && occurs(call));
     let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
-    for statement in import_lines(text) {
-        for word in statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
-            if !seen.insert(word) {
-                continue;
-            }
-            let rows = std::str::from_utf8(word)
-                .ok()
-                .and_then(|package| BY_PACKAGE.get(package));
-            let mut rows = rows.into_iter().flatten();
-            if rows.any(|row| is_wanted(row.rule) && is_mentioned(row, &occurs)) {
-                return true;
+    let packages = import_lines(text).flat_map(move |statement| {
+        let words = statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+        let mut packages: Vec<&Vec<&Blocking>> = Vec::new();
+        for word in words {
+            if seen.insert(word)
+                && let Some(rows) = std::str::from_utf8(word)
+                    .ok()
+                    .and_then(|package| BY_PACKAGE.get(package))
+            {
+                packages.push(rows);
             }
         }
-    }
-    false
+        packages
+    });
+    let rows = packages
+        .flat_map(|rows| rows.iter().copied())
+        .filter(move |row| is_wanted_too(row) && is_mentioned(row, &occurs));
+    builtins.map(|(row, _)| *row).chain(rows)
 }
 
 /// The lines with an import statement, as far as the packages they name go.
-fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     memmem::find_iter(text, b"import").filter_map(move |at| {
         let line_start = |at: usize| memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);

@@ -21,7 +21,7 @@ pub mod rendezvous;
 pub mod types;
 pub mod uses;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use ruff_python_ast::{self as ast, AnyNodeRef, HasNodeIndex};
 use ruff_text_size::{Ranged, TextRange};
@@ -137,6 +137,8 @@ pub struct SemanticModel<'a> {
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,
     order: OnceCell<flow::Order>,
+    /// The names of which the class is being found out.
+    inferring: RefCell<Vec<(ScopeId, String)>>,
     pub(crate) effects: effects::Cache<'a>,
 }
 

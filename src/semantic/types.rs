@@ -3,6 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator};
 use ruff_text_size::Ranged;
 
+use super::names::Lookup;
 use super::{Binding, BindingKind, ScopeId, SemanticModel};
 
 /// What is known of a value's class.
@@ -277,6 +278,25 @@ impl<'a> SemanticModel<'a> {
 
     fn infer_name(&self, name: &ast::ExprName, steps: usize) -> Type<'a> {
         let scope = self.scope_of(self.id(name));
+        let Lookup::Scope(owner) = self.lookup(&name.id, scope) else {
+            return Type::Unknown;
+        };
+        // `query = query.where(...)` says nothing of itself, and many such lines would be followed through each other.
+        if self
+            .inferring
+            .borrow()
+            .iter()
+            .any(|(other, of)| *other == owner && *of == name.id.as_str())
+        {
+            return Type::Unknown;
+        }
+        self.inferring.borrow_mut().push((owner, name.id.to_string()));
+        let type_ = self.infer_bindings(name, scope, steps);
+        self.inferring.borrow_mut().pop();
+        type_
+    }
+
+    fn infer_bindings(&self, name: &ast::ExprName, scope: ScopeId, steps: usize) -> Type<'a> {
         let mut agreed: Option<Type<'a>> = None;
         for binding in self.resolve(&name.id, scope) {
             let type_ = self.infer_binding(binding, steps);
