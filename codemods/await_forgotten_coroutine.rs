@@ -12,14 +12,14 @@ use crate::finding::{Declined, Findings};
 use crate::module::one_line;
 
 pub(super) use glance::glance;
-use place::Misuse;
+pub(super) use place::{Misuse, expected, misuse};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls() {
         let Some(misuse) = place::misuse(ctx, call) else {
             continue;
         };
-        if !ctx.model.gives_coroutine(&call.func) {
+        if !ctx.model.gives_coroutine(&call.func) || is_sqlalchemy(ctx, call) {
             continue;
         }
         let callee = one_line(ctx.model.slice(&*call.func));
@@ -48,6 +48,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             Err("enter it with `async with`, around what it is for".into()),
         );
     }
+}
+
+/// A method of SQLAlchemy's objects: `await_session_call` knows more of it.
+fn is_sqlalchemy(ctx: &Context, call: &ast::ExprCall) -> bool {
+    matches!(&*call.func, ast::Expr::Attribute(method) if ctx.model.sqlalchemy_object(&method.value).is_some())
 }
 
 fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {

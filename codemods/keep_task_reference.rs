@@ -10,6 +10,7 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::layout::own_lines;
+use crate::semantic::Binding;
 
 pub(super) use glance::glance;
 
@@ -42,8 +43,14 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
     if let Some(helper) = helper
         && (spawns_alike > 1 || helper.exists() || lines(ctx, task).is_err())
     {
-        let edit = Edit::replacement(helper.name, task.call.func.range());
-        return Ok(Fix::with_doubt(helper.doubt, vec![edit])
+        let mut edits = vec![Edit::replacement(helper.name, task.call.func.range())];
+        if let Spawner::Alike(fix) = &task.spawner {
+            // What goes with the callee: a variable of the loop that nothing else reads.
+            let others = fix.edits.iter().filter(|edit| edit.range() != task.call.func.range());
+            edits.extend(others.cloned());
+            edits.sort_by_key(Ranged::start);
+        }
+        return Ok(Fix::with_doubt(helper.doubt, edits)
             .import(helper.imports)
             .define(helper.definitions));
     }
@@ -83,14 +90,44 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
 fn variable(ctx: &Context, task: &Dropped) -> String {
     match &task.place {
         Place::Assigned(_, target) if target.id.as_str() != "_" => target.id.to_string(),
+        _ if is_only_ours(ctx, task, "task") => "task".to_owned(),
         _ => ctx.model.fresh_name("task", ctx.model.id(task.call)),
     }
 }
 
-/// Whether `_spawn(...)` can stand for the call: what it calls is `asyncio.create_task`, whatever keywords it is given.
+/// Whether all that the function does with a name is to hold a task until it is in its set: then it can hold another one afterwards.
+fn is_only_ours(ctx: &Context, task: &Dropped, name: &str) -> bool {
+    let model = ctx.model;
+    let Some(function) = model.enclosing_function(model.id(task.call)) else {
+        return false;
+    };
+    let id = model.id(function);
+    let mut kept = 0;
+    let is_kept = |binding: &Binding| {
+        let Some((stmt, _)) = model.statement_of(binding.node) else {
+            return false;
+        };
+        let Some((block, index)) = model.block_of(stmt) else {
+            return false;
+        };
+        let texts: Vec<&str> = block[index..].iter().take(3).map(|stmt| model.slice(stmt)).collect();
+        matches!(&*texts, [made, added, called] if made.starts_with(&format!("{name} = "))
+            && added.strip_suffix(&format!(".add({name})")).is_some_and(|set| *called == format!("{name}.add_done_callback({set}.discard)")))
+    };
+    let bindings = model.bindings_within(id).iter().filter(|binding| binding.name == name);
+    let all = bindings.inspect(|_| kept += 1).all(is_kept);
+    let reads = model
+        .references_in(id)
+        .iter()
+        .filter(|reference| reference.name.id == name)
+        .count();
+    all && reads == 2 * kept
+}
+
+/// Whether `_spawn(...)` can stand for the call: what it does is what `asyncio.create_task` does, whatever keywords it is given.
 fn fits_helper(task: &Dropped) -> bool {
     let arguments = &task.call.arguments;
-    matches!(task.spawner, Spawner::CreateTask)
+    !matches!(task.spawner, Spawner::Other)
         && arguments.args.len() <= 1
         && !arguments.args.iter().any(ruff_python_ast::Expr::is_starred_expr)
 }

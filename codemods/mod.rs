@@ -12,6 +12,7 @@ use crate::project::scan;
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
 mod await_forgotten_coroutine;
+mod await_session_call;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
 mod copy_tasks_before_cancel;
@@ -20,6 +21,7 @@ mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
 mod mark_queue_task_done;
+mod move_primitive_into_loop;
 mod offload_blocking_call;
 mod offload_blocking_helper;
 mod remove_loop_argument;
@@ -31,14 +33,20 @@ mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
+mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
+mod replace_httpx_app_argument;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
+mod replace_on_event_with_lifespan;
+mod replace_query_with_select;
 mod replace_queue_queue;
 mod replace_requests_with_httpx;
 mod replace_run_in_executor;
 mod replace_run_until_complete;
+mod replace_sessionmaker;
+mod replace_subprocess_run;
 mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
@@ -84,6 +92,9 @@ macro_rules! catalogue {
 
 pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
+    codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
+    codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
+    codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,
@@ -131,6 +142,11 @@ pub static ALL: &[Codemod] = catalogue![
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
     codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(
+        replace_on_event_with_lifespan,
+        glance: |text, _| replace_on_event_with_lifespan::glance(text)
+    ),
+    codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(
         replace_contextmanager_on_async_generator,
@@ -140,6 +156,8 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_with, glance: use_async_with::glance),
     codemod!(use_async_for, glance: use_async_for::glance),
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
+    codemod!(replace_future_result, glance: replace_future_result::glance),
+    codemod!(replace_subprocess_run, glance: replace_subprocess_run::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(offload_blocking_helper, glance: |text, _| scan::may_block_within(text)),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
@@ -155,4 +173,5 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(keep_task_reference, glance: keep_task_reference::glance),
     codemod!(copy_tasks_before_cancel),
     codemod!(reraise_cancelled_error, glance: reraise_cancelled_error::glance),
+    codemod!(move_primitive_into_loop, glance: move_primitive_into_loop::glance),
 ];

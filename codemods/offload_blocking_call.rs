@@ -3,6 +3,7 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod iterators;
 mod units;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::knowledge::blocking::{self, Blocking, Rule};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
@@ -25,7 +27,12 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         Rule::Call | Rule::List | Rule::Closure | Rule::Never => true,
         Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
-    })
+    }) || may_iterate_slowly(text)
+}
+
+/// Whether a text may have an iterator of its own that sleeps at each step.
+fn may_iterate_slowly(text: &[u8]) -> bool {
+    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["def __next__(", "yield "])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -48,6 +55,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 format!("`{}` blocks the event loop: every other task waits", function.name),
                 ctx.offload(call, Some(doubt)),
             );
+            continue;
+        }
+        if let Some((step, result)) = iterators::reads_slow_iterator(ctx, call) {
+            let message = format!("`{step}` blocks the event loop at each step: every other task waits");
+            acc.push_defect(call, message, result);
             continue;
         }
         let Some((name, row)) = ctx.blocking_call(call) else {
@@ -98,6 +110,14 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             ),
             Rule::Other | Rule::Leave => {}
         }
+    }
+    for (iter, step) in iterators::slow_loops(ctx) {
+        let reason = "a loop cannot take one element after the other from a thread: take them with `next` and a default there, or make a list";
+        acc.push_defect(
+            iter,
+            format!("`{step}` blocks the event loop at each step: every other task waits"),
+            Err(reason.into()),
+        );
     }
 }
 
@@ -294,15 +314,6 @@ fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> O
     let function = model.function_of(&call.func).filter(|function| !function.is_async)?;
     let outer = model.enclosing_function(model.id(function))?;
     let is_plain = outer.is_async && function.decorator_list.is_empty() && !model.is_generator(function);
-    let scope = model.body_scope(function);
-    let blocks = || {
-        model.subtree(model.id(function)).any(|(id, node)| match node {
-            AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => ctx
-                .blocking_call(inner)
-                .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
-            _ => false,
-        })
-    };
     // Where the function is passed on as well, the direct call is a choice: often the short way beside an off-loaded one.
     let is_only_called = || {
         model.uses_of_function(function).iter().all(|use_| {
@@ -310,5 +321,17 @@ fn nested_blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> O
                 if outer.func.range() == model.node(use_.reference).range())
         })
     };
-    (is_plain && blocks() && is_only_called()).then_some(function)
+    (is_plain && blocks(ctx, function) && is_only_called()).then_some(function)
+}
+
+/// Whether a function itself calls something of the table.
+fn blocks<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> bool {
+    let model = ctx.model;
+    let scope = model.body_scope(function);
+    model.subtree(model.id(function)).any(|(id, node)| match node {
+        AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => ctx
+            .blocking_call(inner)
+            .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
+        _ => false,
+    })
 }

@@ -37,7 +37,6 @@ use crate::importer::Import;
 use crate::semantic::names::Lookup;
 use crate::semantic::place::Backend;
 use crate::semantic::reaching::Definition;
-use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeKind};
 
 pub(super) use calls::glance;
@@ -58,19 +57,6 @@ const LOG_METHODS: &[&str] = &[
     "exception",
     "critical",
     "log",
-];
-
-/// Consumers that read a generator expression to its end, so that a list is as good.
-const EXHAUSTING: &[&str] = &[
-    "sum",
-    "list",
-    "tuple",
-    "set",
-    "frozenset",
-    "dict",
-    "sorted",
-    "min",
-    "max",
 ];
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -594,22 +580,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let AnyNodeRef::ExprGenerator(expr) = model.node(generator) else {
             return Ok(());
         };
-        let consumer = match model.node(model.parent(model.parent(generator))) {
-            AnyNodeRef::ExprCall(call) if matches!(model.node(model.parent(generator)), AnyNodeRef::Arguments(_)) => {
-                Some(call)
-            }
-            _ => None,
-        };
-        let exhausts = consumer.is_some_and(|call| {
-            let is_first = call
-                .arguments
-                .args
-                .first()
-                .is_some_and(|first| first.range() == expr.range());
-            let joins = matches!(&*call.func, Expr::Attribute(method)
-                if method.attr.as_str() == "join" && model.type_of(&method.value) == Type::Scalar("str"));
-            is_first && (joins || EXHAUSTING.iter().any(|name| model.is_builtin(&call.func, name)))
-        });
+        let consumer = self.ctx.consumer_of(expr);
+        let exhausts = consumer.is_some_and(|call| self.ctx.reads_to_the_end(call));
         if !exhausts {
             let name = consumer.map_or("its consumer", |call| model.slice(&*call.func));
             return Err(self.keep(format!(

@@ -32,7 +32,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     if let Some(line) = ctx.patched("time.sleep") {
         return Err(format!("`time.sleep` is patched in line {line}, and the patch would no longer be met").into());
     }
-    let doubt = ctx.may_await(ctx.model.id(call))?;
+    let (doubt, opening) = ctx.may_await_opened(ctx.model.id(call))?;
     let module = match ctx.model.backend() {
         Backend::Asyncio => "asyncio",
         Backend::Trio => "trio",
@@ -43,7 +43,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     let mut edits = ctx.await_edits(call);
     edits.push(Edit::replacement(format!("{name}.sleep"), call.func.range()));
     let doubt = doubt.or_else(|| negative_delay(ctx, call, delay));
-    Ok(Fix::with_doubt(doubt, edits).import(import))
+    Ok(Fix::with_doubt(doubt, ctx.opened(&opening, edits)?).import(import))
 }
 
 /// `time.sleep` raises ValueError for a negative delay, `asyncio.sleep` returns at once.

@@ -65,6 +65,11 @@ impl Context<'_> {
         match row.name {
             name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
             "select.select" => is_zero(call.arguments.args.get(3)),
+            name if name.ends_with("Executor.shutdown") => call
+                .arguments
+                .find_argument_value("wait", 0)
+                .is_some_and(|wait| matches!(wait, Expr::BooleanLiteral(literal) if !literal.value)),
+            "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
             "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
                 is_zero(call.arguments.args.first())
                     || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))

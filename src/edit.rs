@@ -82,6 +82,8 @@ pub struct Fix {
     pub applicability: Applicability,
     /// Why the fix is not safe: the first precondition that could not be proven. `None` only when it is safe.
     pub reason: Option<String>,
+    /// Applied only where no other fix is: it hides from other codemods what they look for.
+    pub is_last: bool,
 }
 
 impl Fix {
@@ -92,6 +94,7 @@ impl Fix {
             definitions: Vec::new(),
             applicability: Applicability::Safe,
             reason: None,
+            is_last: false,
         }
     }
 
@@ -102,6 +105,7 @@ impl Fix {
             definitions: Vec::new(),
             applicability: Applicability::Unsafe,
             reason: Some(reason.into()),
+            is_last: false,
         }
     }
 
@@ -120,6 +124,11 @@ impl Fix {
 
     pub fn define(mut self, definition: impl IntoIterator<Item = Definition>) -> Self {
         self.definitions.extend(definition);
+        self
+    }
+
+    pub fn last(mut self) -> Self {
+        self.is_last = true;
         self
     }
 

@@ -83,20 +83,21 @@ impl Context<'_> {
         }
     }
 
-    /// How a member of a module is written at a node: through the module where that is imported, by its own name where that one is,
-    /// else through an import of the module that must be added. A bare name is never imported: it may be the usual name of a parameter.
+    /// How a member of a module is written at a node: by its own name where that is imported, else through the module, for which an import
+    /// must be added where there is none. So an import of the module that another rewrite adds changes nothing. A bare name is never
+    /// imported: it may be the usual name of a parameter.
     pub fn member(
         &self,
         module: &'static str,
         member: &'static str,
         at: NodeId,
     ) -> Result<(String, Option<Import>), Declined> {
-        match self.import(Import::Module(module), at) {
-            Ok((name, None)) => Ok((format!("{name}.{member}"), None)),
-            other => match self.import(Import::Member(module, member), at) {
-                Ok((name, None)) => Ok((name, None)),
-                _ => other.map(|(name, import)| (format!("{name}.{member}"), import)),
-            },
+        match self.import(Import::Member(module, member), at) {
+            Ok((name, None)) => Ok((name, None)),
+            _ => {
+                let (name, import) = self.import(Import::Module(module), at)?;
+                Ok((format!("{name}.{member}"), import))
+            }
         }
     }
 
@@ -301,11 +302,17 @@ pub(crate) fn add(module: &Module, imports: &BTreeSet<Import>) -> Vec<Edit> {
         let section = section_of_module(import.module());
         let mut place = place_for(module, &prologue, section, &key);
         place.offset = behind_mark(module, place.offset);
-        lines
+        let (_, lines) = lines
             .entry((place.offset, section, key.0))
-            .or_insert((place, Vec::new()))
-            .1
-            .push(line);
+            .or_insert((place, Vec::new()));
+        // Members of one module stand behind each other: the set is sorted.
+        match (import, lines.last_mut()) {
+            (Import::Member(from, member), Some(last)) if last.starts_with(&format!("from {from} import ")) => {
+                last.push_str(", ");
+                last.push_str(member);
+            }
+            _ => lines.push(line),
+        }
     }
     // Several imports for one place make one insertion, so that their order does not hang on the order of edits.
     let mut by_offset: BTreeMap<TextSize, String> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Facts about libraries, embedded as data from `knowledge/`.
 
 pub mod blocking;
+pub mod sqlalchemy;
 
 use std::sync::LazyLock;
 
@@ -71,6 +72,7 @@ pub fn has_coroutine_method(class: &str, method: &str) -> bool {
         .coroutines
         .iter()
         .any(|entry| is_in(&entry.methods, method) && is_in(&entry.names, class))
+        || sqlalchemy::class(class).is_some_and(|class| class.has_coroutine(method))
 }
 
 /// The methods that are coroutine functions in some known class.

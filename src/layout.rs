@@ -314,6 +314,44 @@ impl Context<'_> {
         Ok(Edit::deletion(gap))
     }
 
+    /// The edits that add a keyword argument to a call, behind the others and in their layout.
+    pub fn with_argument(&self, call: &ast::ExprCall, argument: &str) -> Vec<Edit> {
+        let module = self.module;
+        let inside_end = call.arguments.end() - TextSize::new(1);
+        let last = call.arguments.iter_source_order().map(|other| other.range()).last();
+        let Some(last) = last else {
+            return vec![Edit::insertion(argument, inside_end)];
+        };
+        let behind = module.tokens().in_range(TextRange::new(last.end(), inside_end));
+        let comma = behind.iter().find(|token| token.kind() == TokenKind::Comma);
+        // The last argument may be in parentheses of its own.
+        let closing = behind
+            .iter()
+            .filter(|token| token.kind() == TokenKind::Rpar)
+            .map(Ranged::end)
+            .next_back();
+        let end = comma.map_or(closing.unwrap_or(last.end()), Ranged::end);
+        let line_end = module.line_end(end);
+        let has_own_line = module.is_first_on_line(last.start()) && line_end < inside_end;
+        match (comma, has_own_line) {
+            (Some(_), true) => {
+                let indent = module.indentation(last.start());
+                vec![Edit::insertion(format!("\n{indent}{argument},"), line_end)]
+            }
+            (None, true) => {
+                let indent = module.indentation(last.start());
+                let line = Edit::insertion(format!("\n{indent}{argument}"), line_end);
+                if end == line_end {
+                    vec![Edit::insertion(format!(",\n{indent}{argument}"), end)]
+                } else {
+                    vec![Edit::insertion(",", end), line]
+                }
+            }
+            (Some(_), false) => vec![Edit::insertion(format!(" {argument}"), end)],
+            (None, false) => vec![Edit::insertion(format!(", {argument}"), end)],
+        }
+    }
+
     /// A call written anew in the place of a node: on one line where that fits, else its arguments on a line of their own, else one on
     /// each with a trailing comma. Arguments that have several lines themselves are left as they are.
     pub fn call_text(&self, at: NodeId, callee: &str, arguments: &[&str]) -> String {

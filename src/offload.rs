@@ -94,13 +94,13 @@ impl Context<'_> {
     pub fn offload(&self, call: &ast::ExprCall, doubt: Option<String>) -> Result<Fix, Declined> {
         let model = self.model;
         let at = model.id(call);
-        let place = self.may_await(at)?;
+        let (place, opening) = self.may_await_opened(at)?;
         if call.arguments.args.iter().any(Expr::is_generator_expr) {
             return Err("it is given a generator expression, whose body would run in the thread".into());
         }
         let given = given_function(self, call);
         let loader = self.off_loader(at, !call.arguments.keywords.is_empty())?;
-        let edits = self.offload_edits(call, &loader);
+        let edits = self.opened(&opening, self.offload_edits(call, &loader))?;
         Ok(Fix::with_doubt(doubt.or(given).or(place), edits).import(loader.imports))
     }
 

@@ -21,6 +21,7 @@ pub struct Plan {
 impl Plan {
     /// Chooses among the findings that may be applied at `level`, in the order (start, end, catalogue). A fix claims everything from its
     /// first edit to its last: an edit in between by another could change what this one relied on. Equal fixes are accepted together.
+    /// A fix that goes last waits for a pass in which there is no other.
     pub fn resolve(findings: &[Finding], level: Applicability, rejected: &BTreeSet<usize>) -> Self {
         let may_apply =
             |index: usize, finding: &Finding| finding.applicability() >= level && !rejected.contains(&index);
@@ -41,6 +42,12 @@ impl Plan {
             .collect();
         order.sort_by_key(|(hull, index)| (hull.start(), hull.end(), *index));
         let mut plan = Self::default();
+        let is_last = |index: usize| findings[index].fix().is_some_and(|fix| fix.is_last);
+        let found = order.len();
+        if order.iter().any(|(_, index)| !is_last(*index)) {
+            order.retain(|(_, index)| !is_last(*index));
+            plan.deferred += found - order.len();
+        }
         let mut last: Option<(TextRange, usize)> = None;
         for (hull, index) in order {
             match last {

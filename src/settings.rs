@@ -62,6 +62,20 @@ impl Dependencies {
     pub fn version(&self, name: &str) -> Option<&pep440_rs::Version> {
         self.0.get(name)?.as_ref()
     }
+
+    /// Whether the project needs at least this version of a distribution. The error says what is not known, or too old.
+    pub fn at_least(&self, name: &str, version: [u64; 2]) -> Result<(), String> {
+        let [major, minor] = version;
+        match self.version(name) {
+            Some(known) if *known >= pep440_rs::Version::new(version) => Ok(()),
+            Some(known) => Err(format!(
+                "it needs {name} {major}.{minor}, and the project may run with {known}"
+            )),
+            None => Err(format!(
+                "it needs {name} {major}.{minor}, and no lock file, requirement or dependency says which version the project runs with"
+            )),
+        }
+    }
 }
 
 /// Everything a codemod may ask about the run, for one file.
@@ -69,6 +83,8 @@ impl Dependencies {
 pub struct Settings {
     /// The lowest Python that the code must run on.
     pub target: PythonVersion,
+    /// Nothing says so: `target` is the lowest version that is supported at all.
+    pub target_is_assumed: bool,
     /// Characters a line may have before a call is written one argument per line.
     pub line_length: usize,
     /// `[tool.asyncup.codemods.NAME]`, validated when the configuration was loaded.
@@ -94,6 +110,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             target: PythonVersion::PY39,
+            target_is_assumed: false,
             line_length: 88,
             options: BTreeMap::new(),
             receivers: Vec::new(),

@@ -169,10 +169,10 @@ impl<'t> Look<'t> {
             let line = &behind[..memchr(b'\n', behind).unwrap_or(behind.len())];
             let before = place.before_path().trim_ascii_end();
             let value = match line.first() {
+                // `with X() as name:`, `for name in xs`.
+                _ if before.ends_with(b" as") => before,
                 Some(b'=') if line.get(1) != Some(&b'=') => &line[1..],
                 Some(b':') => &line[1..],
-                // `with X() as name`, `for name in xs`.
-                _ if before.ends_with(b" as") => before,
                 _ if before.ends_with(b"for") => line.strip_prefix(b"in ").unwrap_or_default(),
                 _ => return false,
             };

@@ -9,7 +9,7 @@ use crate::semantic::NodeId;
 
 /// What is wrong with a coroutine's place.
 #[derive(Clone, Copy)]
-pub(super) enum Misuse {
+pub enum Misuse {
     /// It is a statement.
     Dropped,
     /// It is used as something that it is not: "which is ...".
@@ -55,7 +55,7 @@ const ATTRIBUTES: &[&str] = &[
     "throw",
 ];
 
-pub(super) fn misuse(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
+pub fn misuse(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
     value(ctx, ctx.model.id(call))
 }
 
@@ -120,7 +120,7 @@ fn value(ctx: &Context, id: NodeId) -> Option<Misuse> {
 
 /// The line of a `with` around a call that expects a warning or an exception, as tests of missing awaits do; or of a comment on the call's
 /// own line that silences a linter.
-pub(super) fn expected(ctx: &Context, call: &ast::ExprCall) -> Option<usize> {
+pub fn expected(ctx: &Context, call: &ast::ExprCall) -> Option<usize> {
     const EXPECTING: &[&str] = &[
         "raises",
         "warns",

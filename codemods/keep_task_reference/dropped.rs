@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
+use crate::edit::Fix;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeKind};
@@ -16,9 +17,10 @@ pub(super) struct Dropped<'a> {
 }
 
 /// What makes it.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spawner {
     CreateTask,
+    /// What does the same here, and the fix that writes it as `create_task`.
+    Alike(Fix),
     /// `ensure_future`, or `create_task` of a loop: they work where no loop runs, and the former takes futures.
     Other,
 }
@@ -65,16 +67,20 @@ fn spawner(ctx: &Context, call: &ast::ExprCall) -> Option<Spawner> {
         },
         _ => return None,
     };
+    let alike = || match ctx.as_create_task(call) {
+        Some(Ok(fix)) => Spawner::Alike(fix),
+        _ => Spawner::Other,
+    };
     match ctx.model.qualified_name(&call.func).as_deref() {
         Some("asyncio.create_task" | "asyncio.tasks.create_task") => return Some(Spawner::CreateTask),
-        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => return Some(Spawner::Other),
+        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => return Some(alike()),
         _ => {}
     }
     let is_loop = matches!(
         ctx.model.type_of(&last?.value),
         Type::Foreign(class) if matches!(class.as_str(), "asyncio.AbstractEventLoop" | "asyncio.events.AbstractEventLoop" | "asyncio.BaseEventLoop")
     );
-    is_loop.then_some(Spawner::Other)
+    is_loop.then(alike)
 }
 
 fn place<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Place<'a>> {

@@ -93,8 +93,7 @@ struct Typing {
 impl Typing {
     /// `None` for a module that annotates no result, and below Python 3.9, where `set[...]` cannot be evaluated.
     fn of(ctx: &Context) -> Result<Option<Self>, Declined> {
-        let is_typed = ctx.model.functions().any(|function| function.returns.is_some());
-        if !is_typed || ctx.settings.target < PythonVersion::PY39 {
+        if !ctx.model.is_typed() || ctx.settings.target < PythonVersion::PY39 {
             return Ok(None);
         }
         let at = NodeId(0);

@@ -81,6 +81,9 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
     loop {
         let parent = model.parent(at);
         match model.node(parent) {
+            AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(with) if enters_async(ctx, with)) => {
+                return Err("the statement enters what only `async with` can enter".into());
+            }
             AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(_)) => return Ok(alone),
             AnyNodeRef::StmtFor(_) if matches!(stmt, Stmt::For(inner) if model.id(&*inner.iter) == at) => {
                 return Ok(alone);
@@ -102,6 +105,15 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
         }
     }
     Err("what it gives must be used in the same thread: move the statements that use it as one function".into())
+}
+
+/// Whether a plain `with` is wrong about one of its managers, which no thread could enter either.
+fn enters_async(ctx: &Context, with: &ast::StmtWith) -> bool {
+    !with.is_async
+        && with
+            .items
+            .iter()
+            .any(|item| ctx.model.async_manager(&item.context_expr).is_some())
 }
 
 /// Methods and functions after which nothing is left to wait for.
@@ -297,7 +309,8 @@ pub(super) fn offload<'a>(
                 .ok_or("no name is free")?;
             let fix = ctx.offload_statements(stmts, &free, doubt.or(open))?;
             names.insert((scope, free));
-            Ok(fix)
+            // What else can be made better in it would be out of reach.
+            Ok(fix.last())
         }
         Unit::Expression(outer) => {
             let at = model.id(*outer);
@@ -527,6 +540,11 @@ fn runs_too(what: &str) -> String {
 fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Result<Option<String>, Declined> {
     let model = ctx.model;
     let text = model.slice(&*call.func);
+    if needs_loop(ctx, call) {
+        return Err(Declined(format!(
+            "`{text}` needs the thread of the event loop: move what blocks without it"
+        )));
+    }
     if let Some((name, row)) = ctx.blocking_call(call) {
         if row.rule == Rule::Never {
             return Err(Declined(format!("`{name}` cannot be moved to a thread: {}", row.note)));
@@ -582,6 +600,22 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
         }
         _ => Ok(Some(runs_too(text))),
     }
+}
+
+/// Whether a call makes a coroutine or a task, or touches an object of asyncio, none of which knows about threads.
+fn needs_loop(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let model = ctx.model;
+    let is_of_asyncio = |name: &str| name.starts_with("asyncio.");
+    let makes_coroutine = model.async_function(&call.func).is_some() || model.gives_coroutine(&call.func);
+    let is_raised = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::StmtRaise(_));
+    makes_coroutine
+        || !is_raised
+            && model
+                .qualified_name(&call.func)
+                .is_some_and(|name| is_of_asyncio(&name))
+        || matches!(&*call.func, Expr::Attribute(method)
+            if method.attr.as_str() != "call_soon_threadsafe"
+                && matches!(model.type_of(&method.value), Type::Foreign(class) if is_of_asyncio(&class)))
 }
 
 /// Whether an object belongs to the unit, or is a container that the function has made and nothing else knows.

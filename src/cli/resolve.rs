@@ -287,6 +287,7 @@ fn settings_of(config: &Config, project: &ProjectFiles) -> Settings {
     let default = Settings::default();
     Settings {
         target: config.target.or(project.python).unwrap_or(default.target),
+        target_is_assumed: config.target.or(project.python).is_none(),
         line_length: config
             .line_length
             .or(project.line_length)

@@ -195,6 +195,12 @@ impl<'a> SemanticModel<'a> {
         if ["isinstance", "issubclass", "callable", "any", "all"].iter().any(is) {
             return Type::Scalar("bool");
         }
+        if is(&"iter") && call.arguments.len() == 1 {
+            return match self.infer(&call.arguments.args[0], steps + 1) {
+                Type::Instance(class) if self.returns_itself(class, &["__iter__"]) => Type::Instance(class),
+                _ => Type::Unknown,
+            };
+        }
         if ["abs", "min", "max", "round"].iter().any(is) {
             return match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
                 (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),

@@ -132,7 +132,13 @@ impl<'a> SemanticModel<'a> {
             Expr::Call(call) => self.qualified_name(&call.func),
             _ => None,
         };
-        if called.is_some_and(|name| name == "asyncio.timeout" || TRANSPARENT_MANAGERS.contains(&&*name)) {
+        let is_limit = |name: &str| {
+            matches!(
+                name,
+                "asyncio.timeout" | "asyncio.timeout_at" | "async_timeout.timeout" | "async_timeout.timeout_at"
+            )
+        };
+        if called.is_some_and(|name| is_limit(&name) || TRANSPARENT_MANAGERS.contains(&&*name)) {
             return true;
         }
         if matches!(manager, Expr::Call(call) if self.is_builtin(&call.func, "open")) {

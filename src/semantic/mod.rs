@@ -18,8 +18,10 @@ pub mod protocols;
 pub mod purity;
 pub mod reaching;
 pub mod rendezvous;
+pub mod sqlalchemy;
 pub mod types;
 pub mod uses;
+pub mod web;
 
 use std::cell::{OnceCell, RefCell};
 
@@ -239,6 +241,11 @@ impl<'a> SemanticModel<'a> {
             BindingKind::Function(function) => Some(function),
             _ => None,
         })
+    }
+
+    /// Whether the module annotates what functions return.
+    pub fn is_typed(&self) -> bool {
+        self.functions().any(|function| function.returns.is_some())
     }
 
     /// Names in quoted annotations, with the range of the string they stand in.

@@ -172,7 +172,30 @@ impl<'a> SemanticModel<'a> {
                 Some((_, class)) => Type::Foreign((*class).to_owned()),
                 None => Type::Unknown,
             },
-            None => self.infer_path_method(call, steps),
+            None => match self.infer_path_method(call, steps) {
+                Type::Unknown => self.infer_maker(call, steps),
+                known => known,
+            },
+        }
+    }
+
+    /// `executor.submit(...)`: the methods of imported classes that make an object of another one.
+    fn infer_maker(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let Expr::Attribute(method) = &*call.func else {
+            return Type::Unknown;
+        };
+        let mut makers = MAKERS
+            .iter()
+            .filter(|(_, name, _)| *name == method.attr.as_str())
+            .peekable();
+        if makers.peek().is_none() {
+            return Type::Unknown;
+        }
+        match self.infer(&method.value, steps + 1) {
+            Type::Foreign(owner) => makers
+                .find(|(class, ..)| *class == owner)
+                .map_or(Type::Unknown, |(_, _, made)| Type::Foreign((*made).to_owned())),
+            _ => Type::Unknown,
         }
     }
 
@@ -187,32 +210,6 @@ impl<'a> SemanticModel<'a> {
             }
             _ => Type::Unknown,
         }
-    }
-
-    /// SQLAlchemy's asynchronous engines, their factories of sessions, and what these make. A factory with a class of its own says nothing.
-    fn infer_sqlalchemy(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
-        let made = match self.qualified_name(&call.func).as_deref() {
-            Some("sqlalchemy.ext.asyncio.create_async_engine") => "sqlalchemy.ext.asyncio.AsyncEngine",
-            Some("sqlalchemy.ext.asyncio.async_sessionmaker" | "sqlalchemy.orm.sessionmaker") => {
-                let class = call.arguments.find_keyword("class_");
-                let class = class.map(|class| self.qualified_name(&class.value).unwrap_or_default());
-                let of_sync = self
-                    .qualified_name(&call.func)
-                    .is_some_and(|name| name.ends_with(".sessionmaker"));
-                match class.as_deref() {
-                    Some("sqlalchemy.ext.asyncio.AsyncSession") => "sqlalchemy.ext.asyncio.async_sessionmaker",
-                    None if !of_sync => "sqlalchemy.ext.asyncio.async_sessionmaker",
-                    _ => return Type::Unknown,
-                }
-            }
-            _ => match self.infer(&call.func, steps + 1) {
-                Type::Foreign(name) if name == "sqlalchemy.ext.asyncio.async_sessionmaker" => {
-                    "sqlalchemy.ext.asyncio.AsyncSession"
-                }
-                _ => return Type::Unknown,
-            },
-        };
-        Type::Foreign(made.to_owned())
     }
 
     /// What the functions of `asyncio` give that are awaited for an object.
@@ -326,13 +323,16 @@ impl<'a> SemanticModel<'a> {
             },
             BindingKind::Parameter(parameter) => match &parameter.annotation {
                 Some(annotation) => self.annotation(annotation, steps),
-                None => self.self_type(parameter, binding.scope),
+                None => match self.self_type(parameter, binding.scope) {
+                    Type::Unknown => self.infer_injected(parameter, binding, steps),
+                    known => known,
+                },
             },
             BindingKind::With(item, _) => match self.infer(&item.context_expr, steps + 1) {
                 // Whether `__enter__` returns the manager itself is known only for a few.
                 Type::Foreign(name) if ENTERS_ITSELF.contains(&name.as_str()) => Type::Foreign(name),
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
-                _ => Type::Unknown,
+                _ => self.infer_entered(&item.context_expr, steps),
             },
             BindingKind::Other => match (self.unpacked_value(binding), self.infer_unpacked(binding)) {
                 (Some(value), _) => self.infer(value, steps + 1),
@@ -367,7 +367,12 @@ impl<'a> SemanticModel<'a> {
 
     /// Whether `__enter__` or `__aenter__` of a class of this module is `return self`.
     fn enters_itself(&self, class: &'a ast::StmtClassDef) -> bool {
-        ["__aenter__", "__enter__"].iter().any(|name| {
+        self.returns_itself(class, &["__aenter__", "__enter__"])
+    }
+
+    /// Whether one of these methods of a class of this module is `return self`.
+    pub(super) fn returns_itself(&self, class: &'a ast::StmtClassDef, methods: &[&str]) -> bool {
+        methods.iter().any(|name| {
             self.method(class, name).is_some_and(|method| {
                 let receiver = method
                     .parameters
@@ -415,7 +420,17 @@ impl<'a> SemanticModel<'a> {
             },
             Some(name) if name.starts_with("typing.") => Type::Unknown,
             Some(name) => Type::Foreign(name),
-            None => Type::Unknown,
+            None => match class {
+                // `SessionDep = Annotated[AsyncSession, Depends(get_session)]`
+                Expr::Name(alias) => match self.sole_binding(&alias.id, self.scope_of(self.id(alias))) {
+                    Some(Binding {
+                        kind: BindingKind::Assignment(value @ Expr::Subscript(_)),
+                        ..
+                    }) => self.annotation(value, steps + 1),
+                    _ => Type::Unknown,
+                },
+                _ => Type::Unknown,
+            },
         }
     }
 
@@ -471,6 +486,7 @@ const FACTORIES: &[(&str, &str)] = &[
     ("asyncio.get_running_loop", "asyncio.AbstractEventLoop"),
     ("asyncio.get_event_loop", "asyncio.AbstractEventLoop"),
     ("asyncio.create_task", "asyncio.Task"),
+    ("asyncio.run_coroutine_threadsafe", FUTURE),
     ("boto3.client", "botocore.client.BaseClient"),
     ("pathlib.Path.cwd", PATH),
     ("pathlib.Path.home", PATH),
@@ -483,6 +499,17 @@ const FACTORIES: &[(&str, &str)] = &[
     ("socket.create_connection", "socket.socket"),
     ("socket.socket", "socket.socket"),
 ];
+
+/// Methods of imported classes, and the class of what they give (read in their sources).
+const MAKERS: &[(&str, &str, &str)] = &[
+    ("concurrent.futures.Executor", "submit", FUTURE),
+    ("concurrent.futures.ThreadPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.ProcessPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.thread.ThreadPoolExecutor", "submit", FUTURE),
+    ("concurrent.futures.process.ProcessPoolExecutor", "submit", FUTURE),
+];
+
+const FUTURE: &str = "concurrent.futures.Future";
 
 const PATH: &str = "pathlib.Path";
 
@@ -498,6 +525,10 @@ const PATH_TO_PATH: &[&str] = &[
 
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[
+    "concurrent.futures.ThreadPoolExecutor",
+    "concurrent.futures.ProcessPoolExecutor",
+    "concurrent.futures.thread.ThreadPoolExecutor",
+    "concurrent.futures.process.ProcessPoolExecutor",
     "multiprocessing.Pool",
     "requests.Session",
     "requests.sessions.Session",
@@ -509,7 +540,6 @@ const ENTERS_ITSELF: &[&str] = &[
     "httpx2.Client",
     "httpx2.AsyncClient",
     "aiohttp.ClientSession",
-    "sqlalchemy.ext.asyncio.AsyncSession",
 ];
 
 /// Methods of `str` that return a `str`.

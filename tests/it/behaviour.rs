@@ -57,6 +57,16 @@ fn programs_and_pages_behave_as_before() {
     assert!(said.contains(" passed, 0 failed"), "{said}");
 }
 
+/// On the SQLAlchemy of the environment; `queries.py` is given those of other versions by hand.
+#[test]
+fn legacy_queries_give_the_same_rows() {
+    let interpreter = environment();
+    let path = interpreter.to_string_lossy();
+    let arguments = ["tests/behaviour/queries.py", "--tool", TOOL, "--python", &path];
+    let said = python(&interpreter, &arguments);
+    assert_eq!(said.matches(" 0 wrong").count(), 2, "{said}");
+}
+
 #[test]
 fn the_comparison_of_traces_sees_wrong_rewrites() {
     python(&environment(), &["tests/trace/selftest.py"]);

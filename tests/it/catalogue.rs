@@ -10,7 +10,7 @@ use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 use asyncup::project::ProjectFacts;
 
-use crate::meetings::COMPETITORS;
+use crate::meetings::{COMPETITORS, LAST};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("codemods")
@@ -211,6 +211,10 @@ fn index() -> String {
     );
     for (first, then, reason) in COMPETITORS {
         let _ = writeln!(text, "| `{first}` | `{then}` | {reason} |");
+    }
+    text.push_str("\nSome rewrites wait until no other is left:\n\n| last | because |\n|---|---|\n");
+    for (name, reason) in LAST {
+        let _ = writeln!(text, "| `{name}` | {reason} |");
     }
     text.push_str(
         "\nA new codemod is a page `NAME.md`, its logic `NAME.rs`, and two lines in [`mod.rs`](mod.rs). How a page is written is said\n\

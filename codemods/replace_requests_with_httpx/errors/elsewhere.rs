@@ -227,6 +227,7 @@ pub(super) fn is_plain_library(name: &str) -> bool {
         "fastapi.responses.",
         "bs4.BeautifulSoup",
         "loguru.",
+        "async_timeout.",
     ]
     .iter()
     .any(|known| name.starts_with(known))

@@ -192,7 +192,7 @@ impl<'a> Walker<'_, 'a> {
                     .give_up(format!("`{name}` is called and not awaited at once"));
             }
             "asyncio.sleep" => self.summary.suspends = true,
-            "asyncio.gather" | "asyncio.wait_for" | "asyncio.shield" | "asyncio.timeout" => {}
+            "asyncio.gather" | "asyncio.wait_for" | "asyncio.shield" | "asyncio.timeout" | "async_timeout.timeout" => {}
             "asyncio.current_task" | "asyncio.all_tasks" | "asyncio.Task.current_task" => self.summary.uses_task = true,
             "asyncio.create_task" | "asyncio.ensure_future" => {
                 self.summary.spawns = true;

@@ -404,7 +404,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         if let Expr::Call(call) = manager
             && model
                 .qualified_name(&call.func)
-                .is_some_and(|name| name == "asyncio.timeout")
+                .is_some_and(|name| matches!(&*name, "asyncio.timeout" | "async_timeout.timeout"))
         {
             return;
         }

@@ -27,5 +27,5 @@ async def main():
     await write("a")
     subprocess2.run("b")
     effects.append(os.path.isdir("/"))
-    codes = all(subprocess.call(["true"]) == 0 for _ in range(2))
+    codes = next(subprocess.call(["true"]) == 0 for _ in range(2))
     return codes, Path(__file__).exists(), sorted(map(str, effects))

@@ -1,0 +1,165 @@
+//! SQLAlchemy's asynchronous sessions, connections and engines: the `await` that a call lacks, that stands in the wrong place, or that
+//! stands where there is nothing to wait for.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use super::await_forgotten_coroutine::{Misuse, expected, misuse};
+use crate::codemod::{Context, Wanted};
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::glance;
+use crate::knowledge::sqlalchemy::Role;
+use crate::semantic::BindingKind;
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    for call in ctx.model.calls() {
+        let Expr::Attribute(method) = &*call.func else {
+            continue;
+        };
+        if let Some(await_) = needless_await(ctx, call, method) {
+            let message = format!("`{}` gives nothing that can be awaited", method.attr);
+            acc.push_defect(await_, message, without_await(ctx, await_));
+            continue;
+        }
+        let is_coroutine = || {
+            ctx.model
+                .sqlalchemy_object(&method.value)
+                .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr))
+        };
+        let Some(misuse) = misuse(ctx, call).filter(|_| is_coroutine()) else {
+            continue;
+        };
+        let callee = ctx.model.slice(&*call.func);
+        let message = match misuse {
+            Misuse::Dropped => format!("`{callee}` is never awaited: it does nothing, and what it was to do is lost"),
+            Misuse::Value(how) => format!("`{callee}` gives a coroutine, which {how}, instead of its result"),
+        };
+        if let Some(line) = expected(ctx, call) {
+            let reason = format!("what follows from the missing await is expected in line {line}");
+            acc.push(call, message, Err(reason.into()));
+        } else {
+            acc.push_defect(call, message, rewrite(ctx, call, misuse));
+        }
+    }
+}
+
+fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let at = model.id(call);
+    model.await_is_legal(at, ctx.settings.target)?;
+    ctx.no_thread_lock_around(at, &[])?;
+    let doubt = match misuse {
+        Misuse::Dropped => None,
+        Misuse::Value(_) => model.failure_is_seen(at)?,
+    };
+    let edits = match misplaced_await(ctx, call) {
+        Some(await_) => moved_await(ctx, call, await_),
+        None => ctx.await_edits(call),
+    };
+    Ok(Fix::with_doubt(doubt, edits))
+}
+
+/// The `await` of `await s.execute(q).scalars()`: it waits for what the chain behind the call gives.
+fn misplaced_await<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<&'a ast::ExprAwait> {
+    let mut inner = call.range();
+    for (_, node) in ctx.model.ancestors(ctx.model.id(call)) {
+        let is_link = match node {
+            AnyNodeRef::ExprAttribute(outer) => outer.value.range() == inner,
+            AnyNodeRef::ExprCall(outer) => outer.func.range() == inner,
+            AnyNodeRef::ExprSubscript(outer) => outer.value.range() == inner,
+            AnyNodeRef::ExprAwait(outer) => return Some(outer),
+            _ => false,
+        };
+        if !is_link {
+            return None;
+        }
+        inner = node.range();
+    }
+    None
+}
+
+/// `await s.execute(q).scalars()` -> `(await s.execute(q)).scalars()`.
+fn moved_await(ctx: &Context, call: &ast::ExprCall, await_: &ast::ExprAwait) -> Vec<Edit> {
+    let behind = &ctx.module.text()[usize::from(await_.end())..];
+    let before = &ctx.module.text()[..usize::from(await_.start())];
+    // In parentheses of its own already: only the closing one moves.
+    if ctx.is_parenthesized(await_) && before.ends_with('(') && behind.starts_with(')') {
+        return vec![
+            Edit::insertion(")", call.end()),
+            Edit::deletion(TextRange::at(await_.end(), TextSize::new(1))),
+        ];
+    }
+    vec![Edit::insertion("(", await_.start()), Edit::insertion(")", call.end())]
+}
+
+/// The `await` of a call that gives no awaitable: of a session's plain method, or of a result that is there already.
+fn needless_await<'a>(
+    ctx: &Context<'a>,
+    call: &ast::ExprCall,
+    method: &ast::ExprAttribute,
+) -> Option<&'a ast::ExprAwait> {
+    let model = ctx.model;
+    let AnyNodeRef::ExprAwait(await_) = model.node(model.parent(model.id(call))) else {
+        return None;
+    };
+    let of_session = || {
+        model
+            .sqlalchemy_object(&method.value)
+            .is_some_and(|class| class.is_async && class.is_plain(&method.attr))
+    };
+    (of_session() || is_result(ctx, &method.value)).then_some(await_)
+}
+
+/// Whether an expression is what an awaited `execute` or `scalars` has given, or a view of it: all of it is in memory.
+fn is_result(ctx: &Context, expr: &Expr) -> bool {
+    const VIEWS: &[&str] = &["scalars", "mappings", "unique", "columns", "tuples"];
+    let model = ctx.model;
+    match expr {
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Attribute(view) if VIEWS.contains(&view.attr.as_str()) && is_result(ctx, &view.value))
+        }
+        Expr::Await(inner) => match &*inner.value {
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => {
+                    matches!(method.attr.as_str(), "execute" | "scalars")
+                        && model.sqlalchemy_object(&method.value).is_some_and(|class| {
+                            class.is_async && matches!(class.role, Role::Session | Role::Connection)
+                        })
+                }
+                _ => false,
+            },
+            _ => false,
+        },
+        Expr::Name(name) => {
+            let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+            matches!(binding.map(|binding| binding.kind), Some(BindingKind::Assignment(value @ Expr::Await(_))) if is_result(ctx, value))
+        }
+        _ => false,
+    }
+}
+
+fn without_await(ctx: &Context, await_: &ast::ExprAwait) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let doubt = model.failure_is_seen(model.id(await_))?;
+    let word = TextRange::new(await_.start(), await_.value.start());
+    if ctx.module.slice(word).trim_end() != "await" {
+        return Err("a comment or a parenthesis stands behind the `await`".into());
+    }
+    Ok(Fix::with_doubt(doubt, vec![Edit::deletion(word)]))
+}
+
+/// A method that gives a coroutine is called without `await` before it, or another call stands behind an `await`.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    glance::words_in(text).any(|word| {
+        matches!(
+            word,
+            b"AsyncSession"
+                | b"async_sessionmaker"
+                | b"create_async_engine"
+                | b"AsyncConnection"
+                | b"AsyncEngine"
+                | b"async_scoped_session"
+        )
+    })
+}

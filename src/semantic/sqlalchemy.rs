@@ -1,0 +1,239 @@
+//! Which expressions are SQLAlchemy's sessions, factories of sessions, engines and connections: by annotations, by what makes them, by
+//! what a `with` enters, and by the dependency that injects them.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::Ranged;
+
+use super::types::{Type, TypeOracle};
+use super::{Binding, SemanticModel};
+use crate::knowledge::sqlalchemy::{self, Class, Role};
+
+const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
+const ASYNC_FACTORY: &str = "sqlalchemy.ext.asyncio.async_sessionmaker";
+const ASYNC_SCOPED: &str = "sqlalchemy.ext.asyncio.async_scoped_session";
+const ASYNC_ENGINE: &str = "sqlalchemy.ext.asyncio.AsyncEngine";
+const ASYNC_CONNECTION: &str = "sqlalchemy.ext.asyncio.AsyncConnection";
+const SESSION: &str = "sqlalchemy.orm.Session";
+const FACTORY: &str = "sqlalchemy.orm.sessionmaker";
+const SCOPED: &str = "sqlalchemy.orm.scoped_session";
+const ENGINE: &str = "sqlalchemy.engine.Engine";
+const CONNECTION: &str = "sqlalchemy.engine.Connection";
+
+impl<'a> SemanticModel<'a> {
+    /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
+    pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
+        match self.type_of(expr) {
+            Type::Foreign(name) => sqlalchemy::class(&name),
+            Type::Instance(class) => self.sqlalchemy_base(class),
+            _ => None,
+        }
+    }
+
+    /// Whether an expression is certain to be a session of this colour.
+    pub fn is_session(&self, expr: &Expr, is_async: bool) -> bool {
+        self.sqlalchemy_object(expr)
+            .is_some_and(|class| class.role == Role::Session && class.is_async == is_async)
+    }
+
+    /// The session that a class of this module derives from.
+    pub fn sqlalchemy_base(&self, class: &'a ast::StmtClassDef) -> Option<&'static Class> {
+        let bases = class.arguments.iter().flat_map(|arguments| arguments.args.iter());
+        bases
+            .filter_map(|base| self.qualified_name(base))
+            .find_map(|name| sqlalchemy::class(&name))
+            .filter(|base| base.role == Role::Session)
+    }
+
+    /// What SQLAlchemy's functions make: engines, factories of sessions, and what these make in turn.
+    pub(super) fn infer_sqlalchemy(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let made = match self.qualified_name(&call.func).as_deref() {
+            Some("sqlalchemy.ext.asyncio.create_async_engine" | "sqlalchemy.ext.asyncio.async_engine_from_config") => {
+                ASYNC_ENGINE
+            }
+            Some("sqlalchemy.create_engine" | "sqlalchemy.engine.create_engine" | "sqlmodel.create_engine") => ENGINE,
+            Some("sqlalchemy.ext.asyncio.async_scoped_session") => ASYNC_SCOPED,
+            Some(name) => match sqlalchemy::class(name).map(Class::name) {
+                Some(name @ (FACTORY | ASYNC_FACTORY)) => match self.made_by_factory(call, name == ASYNC_FACTORY) {
+                    Some(true) => ASYNC_FACTORY,
+                    Some(false) => FACTORY,
+                    None => return Type::Unknown,
+                },
+                Some(SCOPED) => match call
+                    .arguments
+                    .args
+                    .first()
+                    .and_then(|maker| self.infer_class(maker, steps))
+                {
+                    Some(FACTORY) => SCOPED,
+                    _ => return Type::Unknown,
+                },
+                _ => return self.infer_made(call, steps),
+            },
+            None => return self.infer_made(call, steps),
+        };
+        Type::Foreign(made.to_owned())
+    }
+
+    /// Whether the sessions of a factory are asynchronous; `None` for a class that is not known.
+    pub fn made_by_factory(&self, call: &ast::ExprCall, is_async: bool) -> Option<bool> {
+        let Some(class) = call.arguments.find_argument_value("class_", 1) else {
+            // What `**options` hold may name a class.
+            let is_known = call.arguments.keywords.iter().all(|keyword| keyword.arg.is_some());
+            return is_known.then_some(is_async);
+        };
+        let known = match self.qualified_name(class) {
+            Some(name) => sqlalchemy::class(&name),
+            None => self.class_named(class).and_then(|class| self.sqlalchemy_base(class)),
+        };
+        known.map(|class| class.is_async)
+    }
+
+    /// `maker()`, `engine.connect()`, and calls of functions whose annotation or dependency says that they give a session.
+    fn infer_made(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        if let Expr::Attribute(method) = &*call.func
+            && matches!(method.attr.as_str(), "connect" | "execution_options")
+            && let Some(receiver) = self.infer_class(&method.value, steps)
+        {
+            let made = match (receiver, method.attr.as_str()) {
+                (ENGINE, "connect") => CONNECTION,
+                (ASYNC_ENGINE, "connect") => ASYNC_CONNECTION,
+                (ENGINE | ASYNC_ENGINE, _) => receiver,
+                _ => return Type::Unknown,
+            };
+            return Type::Foreign(made.to_owned());
+        }
+        if self.is_builtin(&call.func, "next") {
+            return match call.arguments.args.first() {
+                Some(Expr::Call(generator)) => self.yielded(&generator.func, steps),
+                _ => Type::Unknown,
+            };
+        }
+        if let Some(function) = self.plain_function(&call.func) {
+            return match (&function.returns, function.is_async || self.is_generator(function)) {
+                (Some(returns), false) => self.only_sqlalchemy(self.annotation(returns, steps + 1)),
+                _ => Type::Unknown,
+            };
+        }
+        match self.infer_class(&call.func, steps) {
+            Some(ASYNC_FACTORY | ASYNC_SCOPED) => Type::Foreign(ASYNC_SESSION.to_owned()),
+            Some(FACTORY | SCOPED) => Type::Foreign(SESSION.to_owned()),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The usual name of the class of SQLAlchemy that an expression is an instance of.
+    fn infer_class(&self, expr: &Expr, steps: usize) -> Option<&'static str> {
+        match self.infer(expr, steps + 1) {
+            Type::Foreign(name) => sqlalchemy::class(&name).map(Class::name),
+            _ => None,
+        }
+    }
+
+    /// What `with` binds for a manager that SQLAlchemy's objects make.
+    pub(super) fn infer_entered(&self, manager: &Expr, steps: usize) -> Type<'a> {
+        let Expr::Call(call) = manager else {
+            return self.only_sqlalchemy(self.infer(manager, steps + 1));
+        };
+        if let Expr::Attribute(method) = &*call.func
+            && method.attr.as_str() == "begin"
+        {
+            let entered = match self.infer_class(&method.value, steps) {
+                Some(FACTORY) => SESSION,
+                Some(ASYNC_FACTORY) => ASYNC_SESSION,
+                Some(ENGINE) => CONNECTION,
+                Some(ASYNC_ENGINE) => ASYNC_CONNECTION,
+                _ => return Type::Unknown,
+            };
+            return Type::Foreign(entered.to_owned());
+        }
+        if matches!(
+            self.qualified_name(&call.func).as_deref(),
+            Some("contextlib.closing" | "contextlib.aclosing")
+        ) {
+            let closed = call.arguments.args.first();
+            return closed.map_or(Type::Unknown, |closed| {
+                self.only_sqlalchemy(self.infer(closed, steps + 1))
+            });
+        }
+        let is_manager = self.plain_function(&call.func).is_some_and(|function| {
+            function.decorator_list.iter().any(|decorator| {
+                self.qualified_name(&decorator.expression).is_some_and(|name| {
+                    matches!(
+                        name.as_str(),
+                        "contextlib.contextmanager" | "contextlib.asynccontextmanager"
+                    )
+                })
+            })
+        });
+        if is_manager {
+            return self.yielded(&call.func, steps);
+        }
+        self.only_sqlalchemy(self.infer(manager, steps + 1))
+    }
+
+    /// `db=Depends(get_db)` without an annotation: what the function of this module yields or returns.
+    pub(super) fn infer_injected(
+        &self,
+        parameter: &'a ast::Parameter,
+        binding: &Binding<'a>,
+        steps: usize,
+    ) -> Type<'a> {
+        let Some(function) = self.function_of_scope(binding.scope) else {
+            return Type::Unknown;
+        };
+        let default = function
+            .parameters
+            .iter_non_variadic_params()
+            .find(|other| other.parameter.range() == parameter.range())
+            .and_then(|other| other.default());
+        let Some(Expr::Call(call)) = default else {
+            return Type::Unknown;
+        };
+        let is_depends = self
+            .qualified_name(&call.func)
+            .is_some_and(|name| matches!(name.as_str(), "fastapi.Depends" | "fastapi.params.Depends"));
+        match call.arguments.args.first() {
+            Some(dependency) if is_depends => self.yielded(dependency, steps),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// What a function of this module yields, or else returns, if all agree on one of SQLAlchemy's objects.
+    fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
+        let Some(function) = self.plain_function(callee) else {
+            return Type::Unknown;
+        };
+        let scope = self.body_scope(function);
+        let is_generator = self.is_generator(function);
+        let mut agreed = None;
+        for (id, node) in self.subtree(self.id(function)) {
+            let value = match node {
+                AnyNodeRef::ExprYield(inner) if is_generator => inner.value.as_deref(),
+                AnyNodeRef::StmtReturn(inner) if !is_generator => inner.value.as_deref(),
+                _ => continue,
+            };
+            if self.scope_of(id) != scope {
+                continue;
+            }
+            let type_ = value.map_or(Type::Unknown, |value| self.infer(value, steps + 1));
+            if agreed.as_ref().is_some_and(|agreed| *agreed != type_) {
+                return Type::Unknown;
+            }
+            agreed = Some(type_);
+        }
+        agreed.map_or(Type::Unknown, |type_| self.only_sqlalchemy(type_))
+    }
+
+    /// The function that a name stands for. To find a method, the class of its receiver would be asked for, and so on without end.
+    fn plain_function(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        callee.is_name_expr().then(|| self.function_of(callee)).flatten()
+    }
+
+    fn only_sqlalchemy(&self, type_: Type<'a>) -> Type<'a> {
+        match &type_ {
+            Type::Foreign(name) if sqlalchemy::class(name).is_some() => type_,
+            Type::Instance(class) if self.sqlalchemy_base(class).is_some() => type_,
+            _ => Type::Unknown,
+        }
+    }
+}
