@@ -28,6 +28,7 @@ mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
 mod replace_asyncio_timeout_error;
+mod replace_blocking_endpoint_with_def;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
@@ -95,6 +96,10 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
     codemod!(await_session_call, glance: await_session_call::glance),
+    codemod!(
+        replace_blocking_endpoint_with_def,
+        glance: |text, _| replace_blocking_endpoint_with_def::glance(text)
+    ),
     codemod!(
         replace_requests_with_httpx,
         options: replace_requests_with_httpx::Options,

@@ -214,7 +214,7 @@ fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
 }
 
 /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
-fn is_own(ctx: &Context, receiver: &Expr) -> bool {
+pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
     let model = ctx.model;
     let name = match receiver {
         Expr::Name(name) => name,

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::resolve::{Found, FunctionId, Linker};
 use super::summary::{Edge, Function, Leaf, Note, Site};
+use crate::importer::is_standard;
 use crate::knowledge::blocking::{self, Rule};
 
 /// Decorators of which what is decorated still runs in the caller's frame.
@@ -292,8 +293,11 @@ impl<'l, 'p> Edges<'l, 'p> {
                 let overridden = callees.iter().any(|&callee| self.is_overridden(callee));
                 let is_unknown = callees.is_empty()
                     && match self.linker.find(id.file, &site.target) {
+                        // What blocks is known.
+                        Some(Found::External(name)) if blocking::blocking(&name).is_some() => false,
                         None => true,
-                        Some(Found::External(_) | Found::Class(_)) => false,
+                        Some(Found::External(name)) => !is_standard(&name),
+                        Some(Found::Class(_)) => false,
                         Some(Found::Function(made)) => !self.linker.function(made).is_generator,
                         Some(Found::Module(_)) => true,
                     };

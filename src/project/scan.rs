@@ -23,8 +23,8 @@ type Name = u64;
 
 /// What the bytes of a file say.
 pub struct Scan {
-    /// The names by which others may import the file.
-    module: Name,
+    /// The names by which others may import the file: its own, and that of its package, which may hand on what it defines.
+    modules: [Name; 2],
     functions: Vec<Function>,
     /// The words of its import statements.
     imports: FxHashSet<Name>,
@@ -51,7 +51,7 @@ struct Function {
 impl Function {
     /// What the uses of it look like. Of special methods only those count whose uses are followed, and they are used by the name of their
     /// class.
-    fn used_as(&self, module: Name) -> Vec<Name> {
+    fn used_as(&self, modules: [Name; 2]) -> Vec<Name> {
         match self.class {
             Some(class) if self.is_special => {
                 if self.is_followed {
@@ -62,7 +62,10 @@ impl Function {
             }
             Some(_) if self.is_property => vec![read(self.name)],
             Some(_) => vec![member(self.name)],
-            None => vec![self.name, member_of(module, self.name)],
+            None => {
+                let [module, package] = modules.map(|module| member_of(module, self.name));
+                vec![self.name, module, package]
+            }
         }
     }
 
@@ -236,8 +239,10 @@ impl Scan {
             .collect();
         let path = path.strip_suffix(".py").unwrap_or(path);
         let path = path.strip_suffix("/__init__").unwrap_or(path);
+        let mut names = path.rsplit('/').map(|part| hash(part.as_bytes()));
+        let module = names.next().unwrap_or_default();
         Self {
-            module: hash(path.rsplit('/').next().unwrap_or(path).as_bytes()),
+            modules: [module, names.next().unwrap_or(module)],
             functions,
             imports,
         }
@@ -248,9 +253,11 @@ impl Scan {
         match function.class {
             Some(class) => self.imports.contains(&class),
             None => {
-                let through = member_of(other.module, function.name);
-                self.imports.contains(&function.name)
-                    || self.imports.contains(&other.module) && user.uses.binary_search(&through).is_ok()
+                let is_through = |module: &Name| {
+                    let through = member_of(*module, function.name);
+                    self.imports.contains(module) && user.uses.binary_search(&through).is_ok()
+                };
+                self.imports.contains(&function.name) || other.modules.iter().any(is_through)
             }
         }
     }
@@ -475,9 +482,9 @@ impl Reach {
         };
         // Only names that some function goes by are worth remembering.
         let mut known: FxHashSet<Name> = FxHashSet::default();
-        let module = |place: Place| scans[place.0].as_ref().map_or(0, |scan| scan.module);
+        let modules = |place: Place| scans[place.0].as_ref().map_or([0, 0], |scan| scan.modules);
         for (place, function) in all().filter(|(_, function)| !function.is_async) {
-            known.extend(function.used_as(module(place)));
+            known.extend(function.used_as(modules(place)));
         }
         let mut users: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
         for (place, function) in all() {
@@ -499,7 +506,7 @@ impl Reach {
             for place in std::mem::take(&mut open) {
                 let function = at(place);
                 for user in function
-                    .used_as(module(place))
+                    .used_as(modules(place))
                     .iter()
                     .flat_map(|name| users.get(name))
                     .flatten()

@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
-use crate::importer::is_standard;
 use crate::knowledge::blocking::Rule;
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::types::{Type, TypeOracle};
@@ -46,6 +45,12 @@ const TIED: &[&str] = &[
     "sqlalchemy.ext.asyncio.",
     "django.db.",
 ];
+
+/// What gives an object that is tied to the thread that has made it, or is another one in each.
+const TIED_FACTORIES: &[&str] = &["sqlite3.connect", "threading.local"];
+
+/// The last words of names for what one thread may use: of an object that is given, and of which nothing else is known.
+const TIED_NAMES: &[&str] = &["conn", "connection", "cur", "cursor", "session"];
 
 /// What of these may be used in every thread.
 const FREE: &[&str] = &[
@@ -355,7 +360,9 @@ impl<'a> Mapper<'_, 'a> {
     fn target(&self, expr: &Expr, steps: usize) -> Option<Target> {
         let model = self.ctx.model;
         match expr {
-            Expr::Name(name) => self.named(&name.id, model.scope_of(model.id(name))),
+            Expr::Name(name) => self
+                .named(&name.id, model.scope_of(model.id(name)))
+                .or_else(|| self.class_parameter(name).map(Target::Class)),
             Expr::Attribute(attribute) => {
                 if let Some(path) = model.qualified_name(expr) {
                     return Some(Target::Path(path));
@@ -449,6 +456,15 @@ impl<'a> Mapper<'_, 'a> {
         let model = self.ctx.model;
         for (id, node) in model.subtree(NodeId(0)) {
             let Some(owner) = self.owner(id) else { continue };
+            if let AnyNodeRef::ExprAttribute(attribute) = node
+                && self.is_tied_object(&attribute.value)
+            {
+                let text = format!(
+                    "uses `{}`, which may belong to one thread",
+                    self.ctx.module.slice(&*attribute.value)
+                );
+                self.hazard(owner, attribute.range(), &text);
+            }
             match node {
                 AnyNodeRef::ExprCall(call) => self.call(owner, call),
                 AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => self.read(owner, id, attribute),
@@ -472,6 +488,13 @@ impl<'a> Mapper<'_, 'a> {
                 {
                     let text = format!("writes to `{}`", self.ctx.module.slice(&*subscript.value));
                     self.write(owner, subscript.range(), &text);
+                }
+                AnyNodeRef::StmtReturn(stmt) if stmt.value.as_deref().is_some_and(|value| self.is_lazy(value)) => {
+                    self.hazard(
+                        owner,
+                        stmt.range(),
+                        "gives an iterator, whose steps would run in the event loop",
+                    );
                 }
                 AnyNodeRef::StmtRaise(raise)
                     if raise
@@ -522,7 +545,7 @@ impl<'a> Mapper<'_, 'a> {
             self.summary.functions[owner].leaves.push(leaf);
         }
         self.callbacks(owner, call);
-        self.judge_call(owner, call, blocking.is_some());
+        self.judge_call(owner, call);
         let Some(target) = self.target(&call.func, 0) else {
             return;
         };
@@ -582,16 +605,14 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What a call of something that is not of the project may do.
-    fn judge_call(&mut self, owner: usize, call: &'a ast::ExprCall, is_blocking: bool) {
+    fn judge_call(&mut self, owner: usize, call: &'a ast::ExprCall) {
         let model = self.ctx.model;
         let written = || crate::module::one_line(self.ctx.module.slice(&*call.func));
         if let Some(name) = model.qualified_name(&call.func) {
+            // Whether it is of the project or of a library, the link tells.
             if is_tied(&name) {
                 let text = format!("calls `{name}`, which needs its thread");
                 self.hazard(owner, call.range(), &text);
-            } else if !is_blocking && !name.starts_with('.') && !is_standard(&name) {
-                let text = format!("calls `{name}`, of which it is not known what it does");
-                self.unknown(owner, call.range(), &text);
             }
             return;
         }
@@ -602,9 +623,6 @@ impl<'a> Mapper<'_, 'a> {
                     if is_tied(&name) {
                         let text = format!("calls `{name}`, which needs its thread");
                         self.hazard(owner, call.range(), &text);
-                    } else if !is_blocking && !is_standard(&class) && !HARMLESS.contains(&method.attr.as_str()) {
-                        let text = format!("calls `{}`, of which it is not known what it does", written());
-                        self.unknown(owner, call.range(), &text);
                     }
                 }
                 Type::Scalar(_) => {}
@@ -626,7 +644,11 @@ impl<'a> Mapper<'_, 'a> {
             Expr::Name(name) => {
                 let scope = model.scope_of(model.id(name));
                 let is_builtin = model.lookup(&name.id, scope) == Lookup::Builtin;
-                if !is_builtin && self.named(&name.id, scope).is_none() {
+                let has_default = call.arguments.args.len() > 1;
+                if is_builtin && name.id.as_str() == "next" && !has_default {
+                    let text = "calls `next`, whose StopIteration a thread cannot hand over";
+                    self.unknown(owner, call.range(), text);
+                } else if !is_builtin && self.target(&call.func, 0).is_none() {
                     let text = format!("calls `{}`, of which it is not known what it does", name.id);
                     self.unknown(owner, call.range(), &text);
                 }
@@ -670,6 +692,46 @@ impl<'a> Mapper<'_, 'a> {
                         _ => false,
                     }
             })
+    }
+
+    /// Whether an object may be used by one thread only: by what has made it, or, where nothing else is known, by its name.
+    fn is_tied_object(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        match self.receiver(expr, 0) {
+            Some(Receiver::Result(target)) => {
+                matches!(&*target, Target::Path(path) if TIED_FACTORIES.contains(&path.as_str()))
+            }
+            Some(_) => false,
+            None => {
+                let name = match expr {
+                    Expr::Name(name) => {
+                        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+                        let is_given = bindings.all(|binding| {
+                            binding.scope == ScopeId::MODULE || matches!(binding.kind, BindingKind::Parameter(_))
+                        });
+                        if !is_given {
+                            return false;
+                        }
+                        name.id.as_str()
+                    }
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    _ => return false,
+                };
+                let last = name.rsplit('_').next().unwrap_or(name);
+                model.type_of(expr) == Type::Unknown && TIED_NAMES.contains(&last)
+            }
+        }
+    }
+
+    /// Whether the steps of an iterator are taken by whoever gets it.
+    fn is_lazy(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Generator(_) => true,
+            Expr::Call(call) => ["filter", "iter", "map", "zip", "enumerate"]
+                .iter()
+                .any(|name| self.ctx.model.is_builtin(&call.func, name)),
+            _ => false,
+        }
     }
 
     /// Whether it is the object that a constructor makes.

@@ -27,6 +27,31 @@ const TARGETS: [PythonVersion; 3] = [PythonVersion::PY39, PythonVersion::PY311, 
 /// Of two codemods that can rewrite one place, which goes first, as in the catalogue, and why their order cannot be indifferent.
 pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     (
+        "replace_blocking_endpoint_with_def",
+        "replace_requests_with_httpx",
+        "an endpoint that awaits nothing needs no client: a thread runs it",
+    ),
+    (
+        "replace_blocking_endpoint_with_def",
+        "replace_time_sleep",
+        "an endpoint that awaits nothing may sleep in its thread",
+    ),
+    (
+        "replace_blocking_endpoint_with_def",
+        "replace_sync_httpx_client",
+        "an endpoint that awaits nothing needs no other client: a thread runs it",
+    ),
+    (
+        "replace_blocking_endpoint_with_def",
+        "offload_blocking_call",
+        "an endpoint that awaits nothing moves to a thread as a whole",
+    ),
+    (
+        "replace_blocking_endpoint_with_def",
+        "offload_blocking_helper",
+        "an endpoint that awaits nothing moves to a thread as a whole",
+    ),
+    (
         "replace_requests_with_httpx",
         "offload_blocking_call",
         "a call that httpx can make needs no thread",
@@ -35,6 +60,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "replace_sync_httpx_client",
         "offload_blocking_call",
         "a call that an AsyncClient can make needs no thread",
+    ),
+    (
+        "use_lock_as_context_manager",
+        "use_async_with",
+        "the comment beside a call that closes goes above the block that stands there by then",
     ),
 ];
 
