@@ -7,6 +7,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::importer::{self, Import};
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
@@ -30,7 +31,9 @@ const BLIND_DECORATORS: &[&str] = &[
 
 /// `async def`, then `-> Iterator`, `-> Iterable` or `-> Generator` under whatever module name, on the same line or a few further; or a
 /// stub that promises an asynchronous iterator.
-pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
+    // A stub is a defect where it is iterated over.
+    let is_iterated = || wanted == Wanted::Everything || glance::mentions(text, &["async for", "yield"]);
     memmem::find_iter(text, b"->").any(|at| {
         let annotation = text[at + 2..].trim_ascii_start();
         let annotation = annotation
@@ -51,8 +54,22 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
             return false;
         }
         // The nearest `def` above is the annotated function's own: a default value holds no definition.
-        let is_coroutine = memmem::rfind(&text[..at], b"def ").is_some_and(|def| text[..def].ends_with(b"async "));
-        is_coroutine && (is_sync || is_stub_below(&text[at..]))
+        memmem::rfind(&text[..at], b"def ").is_some_and(|def| {
+            let body = glance::until_definition(text, def);
+            text[..def].ends_with(b"async ")
+                && (is_sync && memmem::find(body, b"yield").is_some()
+                    || is_async && is_stub_below(&text[at..]) && is_iterated() && !yields_in_line(body))
+        })
+    })
+}
+
+/// Whether a line begins with `yield` that is certain not to lie in a string.
+fn yields_in_line(body: &[u8]) -> bool {
+    memmem::find_iter(body, b"yield").any(|at| {
+        let line = glance::line_start(body, at);
+        let quotes = |quotes: &str| memmem::find_iter(&body[..line], quotes.as_bytes()).count();
+        let is_code = glance::TRIPLE_QUOTES.iter().all(|kind| quotes(kind).is_multiple_of(2));
+        is_code && body[line..at].trim_ascii().is_empty()
     })
 }
 

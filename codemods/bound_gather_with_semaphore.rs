@@ -4,12 +4,13 @@
 
 use std::num::NonZeroU32;
 
+use memchr::memchr;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use serde::Deserialize;
 
 use crate::bounded::FreshNames;
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
@@ -66,14 +67,49 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     }
 }
 
-/// A quick look at a text: whether a call of `gather` may begin with a spread argument.
-pub(super) fn glance(text: &[u8]) -> bool {
+/// A quick look at a text: whether a call of `gather` may spread calls, or a name that stands for a list of calls; of anything but tasks.
+pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
     glance::calls(text, "gather").any(|call| {
         let behind = call.behind().trim_ascii_start();
-        let inside = behind.strip_prefix(b"(").map_or(&b"*"[..], <[u8]>::trim_ascii_start);
-        // A comment, a line continuation or a keyword may come first.
-        matches!(inside.first(), Some(b'*' | b'#' | b'\\' | b'r'))
+        let inside = behind.strip_prefix(b"(").unwrap_or_default().trim_ascii_start();
+        match inside.strip_prefix(b"*") {
+            Some(spread) => wanted == Wanted::Everything || may_spread_calls(text, spread.trim_ascii_start()),
+            // A comment, a line continuation or a keyword may come first.
+            None => matches!(inside.first(), None | Some(b'#' | b'\\' | b'r')),
+        }
     })
+}
+
+fn may_spread_calls(text: &[u8], spread: &[u8]) -> bool {
+    if matches!(spread.first(), Some(b'[' | b'(')) {
+        return may_be_calls(spread);
+    }
+    let name = glance::words_in(spread).next().unwrap_or_default();
+    let Ok(name) = std::str::from_utf8(name) else {
+        return true;
+    };
+    glance::words(text, name).any(|place| {
+        let behind = place.behind().trim_ascii_start();
+        let line = &behind[..memchr(b'\n', behind).unwrap_or(behind.len())];
+        let is_bound = matches!(line.first(), Some(b'=' | b':')) && line.get(1) != Some(&b'=');
+        let value = memchr(b'=', line).map(|equals| behind[equals + 1..].trim_ascii_start());
+        is_bound && value.is_some_and(may_be_calls)
+    })
+}
+
+/// Whether the brackets that open here may hold a comprehension of calls that are no tasks yet.
+fn may_be_calls(value: &[u8]) -> bool {
+    let Some(mut element) = value.strip_prefix(b"[").or_else(|| value.strip_prefix(b"(")) else {
+        return value.first() == Some(&b'\\');
+    };
+    while let Some(inner) = element.strip_prefix(b"(") {
+        element = inner;
+    }
+    let element = element.trim_ascii_start();
+    match glance::callee(element) {
+        b"" => !element.starts_with(b"]"),
+        callee => !callee.ends_with(b"create_task") && !callee.ends_with(b"ensure_future"),
+    }
 }
 
 /// `gather(*[...])`, `gather(*(...))`, or `gather(*tasks)` after `tasks = [...]` that has no other use.

@@ -90,8 +90,13 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
 fn variable(ctx: &Context, task: &Dropped) -> String {
     match &task.place {
         Place::Assigned(_, target) if target.id.as_str() != "_" => target.id.to_string(),
-        _ if is_only_ours(ctx, task, "task") => "task".to_owned(),
-        _ => ctx.model.fresh_name("task", ctx.model.id(task.call)),
+        _ => {
+            let numbered = (2..9).map(|number| format!("task_{number}"));
+            let mut names = std::iter::once("task".to_owned()).chain(numbered);
+            names
+                .find(|name| is_only_ours(ctx, task, name))
+                .unwrap_or_else(|| ctx.model.fresh_name("task", ctx.model.id(task.call)))
+        }
     }
 }
 

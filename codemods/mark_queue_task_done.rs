@@ -60,7 +60,7 @@ struct Round<'a> {
     queue: &'a str,
     /// The statement that takes the item.
     get: &'a Stmt,
-    /// What follows it in the loop.
+    /// What follows it in the loop, up to the last call of `task_done` there: what is done with an item that is marked stays behind.
     rest: &'a [Stmt],
     body: &'a [Stmt],
     /// The calls of `task_done` in the loop.
@@ -126,10 +126,14 @@ fn round<'a>(ctx: &Context<'a>, awaited: &'a ast::ExprAwait, queue: &'a Expr) ->
         };
         (word, ctx.module.location(stmt.start()).0)
     });
+    let last = rest
+        .iter()
+        .rposition(|stmt| done.iter().any(|mark| mark.range() == stmt.range()));
+    let ends_marked = last.filter(|last| done.iter().all(|mark| mark.end() <= rest[*last].end()));
     Some(Round {
         queue: written,
         get,
-        rest,
+        rest: ends_marked.map_or(rest, |last| &rest[..=last]),
         body,
         done,
         helper,
@@ -177,6 +181,12 @@ fn rewrite(ctx: &Context, round: &Round, doubt: String) -> Result<Fix, Declined>
     if round.ends & OFTEN != 0 {
         return Err(format!("`{queue}.task_done()` is called more than once on some path").into());
     }
+    if let Some(line) = round.done.iter().find_map(|done| waits_behind(ctx, done, round.rest)) {
+        return Err(format!(
+            "the task waits in line {line} when the item is marked already: `{queue}.join()` would return later"
+        )
+        .into());
+    }
     if let Some(helper) = round.helper {
         return Err(format!("`{helper}` calls `task_done()` as well").into());
     }
@@ -211,6 +221,33 @@ fn rewrite(ctx: &Context, round: &Round, doubt: String) -> Result<Fix, Declined>
         return Err("a `yield` stands in the round".into());
     }
     Ok(Fix::unsafe_because(doubt, Writer { ctx, round }.edits()?))
+}
+
+/// The line of the first await that can follow a mark before its round, or the part of it that is given, is over.
+fn waits_behind(ctx: &Context, done: &Stmt, rest: &[Stmt]) -> Option<usize> {
+    let model = ctx.model;
+    let mut at = model.id(done);
+    loop {
+        let (block, index) = model.block_of(at)?;
+        for stmt in &block[index + 1..] {
+            if rest.last().is_some_and(|last| stmt.start() > last.end()) {
+                return None;
+            }
+            if let Some(wait) = model.first_wait(stmt) {
+                return Some(ctx.module.location(model.node(wait).start()).0);
+            }
+            if matches!(
+                stmt,
+                Stmt::Break(_) | Stmt::Continue(_) | Stmt::Return(_) | Stmt::Raise(_)
+            ) {
+                return None;
+            }
+        }
+        if in_block(rest, &block[index]) {
+            return None;
+        }
+        at = model.statement_of(model.parent(at))?.0;
+    }
 }
 
 /// Writes the `try`.

@@ -20,10 +20,12 @@ mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
 mod keep_task_group_results;
 mod keep_task_reference;
+mod load_relationship;
 mod mark_queue_task_done;
 mod move_primitive_into_loop;
 mod offload_blocking_call;
 mod offload_blocking_helper;
+mod offload_session;
 mod remove_loop_argument;
 mod rename_sync_dunders;
 mod replace_async_timeout;
@@ -32,6 +34,7 @@ mod replace_blocking_endpoint_with_def;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
+mod replace_create_engine;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
 mod replace_future_result;
@@ -54,6 +57,9 @@ mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
 mod report_timeout_parameter;
 mod reraise_cancelled_error;
+mod reuse_httpx_client;
+mod set_expire_on_commit;
+mod share_no_session;
 mod use_async_comprehension;
 mod use_async_for;
 mod use_async_with;
@@ -95,6 +101,11 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
+    codemod!(share_no_session, glance: share_no_session::glance),
+    codemod!(load_relationship, glance: load_relationship::glance),
+    codemod!(set_expire_on_commit, glance: set_expire_on_commit::glance),
+    codemod!(offload_session, glance: offload_session::glance),
+    codemod!(replace_create_engine, glance: replace_create_engine::glance),
     codemod!(await_session_call, glance: await_session_call::glance),
     codemod!(
         replace_blocking_endpoint_with_def,
@@ -114,6 +125,7 @@ pub static ALL: &[Codemod] = catalogue![
         replace_time_sleep,
         glance: |text, _| glance::places_of(text, "time", "sleep").any(|place| place.may_run_in_coroutine())
     ),
+    codemod!(reuse_httpx_client),
     codemod!(
         gather_sequential_awaits,
         options: gather_sequential_awaits::Options,
@@ -127,7 +139,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(
         bound_gather_with_semaphore,
         options: bound_gather_with_semaphore::Options,
-        glance: |text, _| bound_gather_with_semaphore::glance(text)
+        glance: bound_gather_with_semaphore::glance
     ),
     codemod!(
         replace_wait_for_with_timeout,
@@ -146,7 +158,7 @@ pub static ALL: &[Codemod] = catalogue![
         glance: |text, _| glance::mentions(text, &[".acquire()\n", ".acquire()\r", ".acquire() ", ".acquire();", ".acquire(),"])
     ),
     codemod!(replace_asyncio_timeout_error, glance: replace_asyncio_timeout_error::glance),
-    codemod!(replace_sync_httpx_client, glance: |text, _| glance::imports(text, "httpx") || glance::imports(text, "httpx2")),
+    codemod!(replace_sync_httpx_client, glance: replace_sync_httpx_client::glance),
     codemod!(
         replace_on_event_with_lifespan,
         glance: |text, _| replace_on_event_with_lifespan::glance(text)

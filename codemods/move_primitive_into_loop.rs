@@ -61,6 +61,8 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             }
         }
     }
+    // What a function gives is no variable, whose uses other codemods follow.
+    acc.go_last();
 }
 
 /// `NAME = asyncio.Lock()`, a statement of the module itself.
@@ -164,7 +166,7 @@ fn rewrite(ctx: &Context, made: &Made) -> Result<Fix, Declined> {
     if !name.starts_with('_') {
         doubt = format!("other modules that use `{name}` no longer find it, and {doubt}");
     }
-    Ok(Fix::unsafe_because(doubt, edits).import(import).last())
+    Ok(Fix::unsafe_because(doubt, edits).import(import))
 }
 
 /// Refuses a variable that is more than a name for this one object.

@@ -4,10 +4,11 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Keyword, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::codemod::Context;
+use crate::codemod::{Context, Wanted};
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId};
@@ -43,6 +44,23 @@ const STREAMED: &[(&str, &str)] = &[
     ("read", "aread"),
     ("close", "aclose"),
 ];
+
+/// A request in a coroutine that is not awaited: by the library's functions, or by a client where the sync one is named.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    let names_client = glance::words(text, "Client").next().is_some();
+    let is_renamed = glance::mentions(text, &["httpx as ", "httpx2 as "]);
+    let is_request = |call: &glance::Place| {
+        let path = call.path();
+        names_client || is_renamed || path == call.word() || path.starts_with(b"httpx")
+    };
+    let imports = glance::imports(text, "httpx") || glance::imports(text, "httpx2");
+    imports
+        && VERBS.iter().chain(&["send", "stream"]).any(|verb| {
+            glance::calls(text, verb).any(|call| is_request(&call) && !call.is_awaited() && call.may_run_in_coroutine())
+                // `from httpx import get as fetch`
+                || glance::words(text, verb).any(|name| name.behind().trim_ascii_start().starts_with(b"as "))
+        })
+}
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;

@@ -111,7 +111,7 @@ fn site<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Op
         let range = ctx.model.node(read).range();
         match ctx.use_of(read) {
             Use::With(with) if primitive.waiting.contains(&"acquire") && !with.is_async => {
-                if waits(ctx, read, &with.body) {
+                if with.body.iter().any(|stmt| ctx.model.first_wait(stmt).is_some()) {
                     return Some(Site {
                         range,
                         kind: Kind::Held,
@@ -149,25 +149,6 @@ fn site<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Op
 fn is_poll(call: &ast::ExprCall) -> bool {
     let timeout = call.arguments.find_argument_value("timeout", 0);
     matches!(timeout, Some(Expr::NumberLiteral(number)) if matches!(&number.value, ast::Number::Int(int) if int.as_u64() == Some(0)))
-}
-
-/// Whether code of the same function waits in a block.
-fn waits(ctx: &Context, of: NodeId, block: &[ast::Stmt]) -> bool {
-    let model = ctx.model;
-    let function = model.enclosing_function(of).map(Ranged::range);
-    block
-        .iter()
-        .flat_map(|stmt| model.subtree(model.id(stmt)))
-        .any(|(id, node)| {
-            let is_wait = match node {
-                AnyNodeRef::ExprAwait(_) => true,
-                AnyNodeRef::StmtFor(inner) => inner.is_async,
-                AnyNodeRef::StmtWith(inner) => inner.is_async,
-                AnyNodeRef::Comprehension(inner) => inner.is_async,
-                _ => false,
-            };
-            is_wait && model.enclosing_function(id).map(Ranged::range) == function
-        })
 }
 
 /// Whether a block makes a call for which another codemod puts an await.

@@ -1,29 +1,43 @@
 //! A handler around an `await` that swallows the cancellation: reported, or given `except asyncio.CancelledError: raise` above it.
 
+use memchr::{memchr, memmem, memrchr};
 use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
 
-pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).peekable();
-    while let Some(line) = lines.next() {
-        let catches = line.starts_with(b"except")
-            && (line
-                .strip_prefix(b"except")
-                .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-                || memchr::memmem::find(line, b"BaseException").is_some()
-                || memchr::memmem::find(line, b"CancelledError").is_some()
-                || line.ends_with(b"("));
-        if catches && lines.peek().is_none_or(|next| *next != b"raise") {
-            return true;
-        }
-    }
-    false
+pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
+    memmem::find_iter(text, b"except").any(|at| {
+        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let rest = &text[at + b"except".len()..];
+        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+        let code = line.trim_ascii();
+        let catches = code.starts_with(b":")
+            || memmem::find(code, b"BaseException").is_some()
+            || memmem::find(code, b"CancelledError").is_some()
+            || code.ends_with(b"(");
+        let is_header = text[start..at].iter().all(|byte| matches!(byte, b' ' | b'\t' | 0x0c));
+        let body = glance::block_below(text, start);
+        // Strings and headers of several lines are not read.
+        let is_plain = code.ends_with(b":") && !glance::mentions(body, glance::TRIPLE_QUOTES);
+        let raises = || {
+            let mut lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            match wanted {
+                // A handler that raises somewhere tells what it catches apart.
+                Wanted::NothingDeclined => lines.any(|line| line.starts_with(b"raise")),
+                Wanted::Everything => lines.next() == Some(b"raise"),
+            }
+        };
+        is_header
+            && catches
+            && !(is_plain && raises())
+            && glance::body_of_handled(text, start).is_none_or(|body| memmem::find(body, b"await").is_some())
+    })
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

@@ -23,24 +23,52 @@ const CONSUMERS: &[(&str, Option<(char, char)>)] = &[
     ("max", None),
 ];
 
-/// A call of an asynchronous generator of the module that is awaited, bound, passed on, or read by a plain `for`, or by an `async for` that
-/// may leave early; or a class that only `async for` can read.
+/// A call of an asynchronous generator of the module that is awaited, or read by a plain `for` or a builtin, or by an `async for` that may
+/// leave early; or a class that only `async for` can read.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     let generators = glance::async_generators(text);
     let by_call = glance::calls_of(text, &generators).any(|call| {
         let before = call.before_path().trim_ascii_start();
         if before.starts_with(b"async for ") {
-            let behind = glance::until_definition(text, call.start());
+            let line = &text[call.start()..];
+            let line = line[..memchr::memchr(b'\n', line).unwrap_or(line.len())].trim_ascii_end();
+            let behind = if line.ends_with(b":") {
+                glance::block_below(text, call.line_start())
+            } else {
+                glance::until_definition(text, call.start())
+            };
             return memmem::find(behind, b"break").is_some() || memmem::find(behind, b"return").is_some();
         }
-        let is_clause = before.ends_with(b" in ")
-            && memmem::rfind(before, b"for ").is_some_and(|at| before[..at].ends_with(b"async "));
-        let is_managed = before.starts_with(b"async with ") || before.starts_with(b"@");
-        !is_clause && !is_managed
+        let code = before.trim_ascii_end();
+        let is_read_by = |name: &[u8]| {
+            std::str::from_utf8(name).is_ok_and(|name| {
+                glance::words(text, name).any(|word| word.before_path().trim_ascii_end().ends_with(b" in"))
+            })
+        };
+        match code.last() {
+            // A statement, or within brackets that an earlier line has opened.
+            None => match glance::code_above(text, call.line_start()) {
+                above if above.ends_with(b"(") => opens_consumer(above),
+                above => above.contains(&b'#') || above.ends_with(b"\\"),
+            },
+            Some(b'(') => opens_consumer(code),
+            // `name = agen()`, `name: X = agen()`
+            Some(b'=') => is_read_by(glance::words_in(code).next().unwrap_or_default()),
+            _ => match glance::last_word(code) {
+                b"in" => !memmem::rfind(code, b"for ").is_some_and(|at| code[..at].ends_with(b"async ")),
+                word => word == b"await",
+            },
+        }
     });
     by_call
         || glance::mentions(text, &["StreamReader", "open_connection"])
         || glance::mentions(text, &["def __aiter__"])
+}
+
+/// Whether the parenthesis that the code ends in is that of a builtin of [`CONSUMERS`], or of no call.
+fn opens_consumer(code: &[u8]) -> bool {
+    let word = glance::last_word(&code[..code.len() - 1]);
+    word.is_empty() || CONSUMERS.iter().any(|(name, _)| name.as_bytes() == word)
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

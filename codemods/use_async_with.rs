@@ -126,18 +126,26 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         return true;
     }
     let own = own_managers(text);
-    let makes = |word: &[u8]| {
-        own.contains(word)
-            || IMPORTED
-                .iter()
-                .any(|(name, mark)| name.as_bytes() == word && memmem::find(text, mark.as_bytes()).is_some())
-    };
-    let is_bound_to_one = |word: &str| {
-        glance::words(text, word).any(|place| {
-            let behind = place.behind().trim_ascii_start();
-            let line = behind.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            matches!(line.first(), Some(b'=' | b':')) && !line.starts_with(b"==") && glance::words_in(line).any(makes)
-        })
+    let imported: Vec<&[u8]> = IMPORTED
+        .iter()
+        .filter(|(name, mark)| glance::mentions(text, &[mark]) && glance::mentions(text, &[name]))
+        .map(|(name, _)| name.as_bytes())
+        .collect();
+    if own.is_empty() && imported.is_empty() {
+        return false;
+    }
+    let makes = |word: &[u8]| own.contains(word) || imported.contains(&word);
+    let mut asked = FxHashSet::default();
+    let mut is_bound_to_one = |word| {
+        let is_new = asked.insert(word);
+        is_new
+            && glance::words(text, word).any(|place| {
+                let behind = place.behind().trim_ascii_start();
+                let line = behind.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                matches!(line.first(), Some(b'=' | b':'))
+                    && !line.starts_with(b"==")
+                    && glance::words_in(line).any(makes)
+            })
     };
     let enters = plain_withs(text).any(|header| {
         // What a quote follows is the end of a string: `patch("aiohttp.ClientSession")`.
@@ -147,7 +155,7 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         };
         glance::words_in(header)
             .filter(|word| !is_quoted(word))
-            .any(|word| makes(word) || std::str::from_utf8(word).is_ok_and(is_bound_to_one))
+            .any(|word| makes(word) || std::str::from_utf8(word).is_ok_and(&mut is_bound_to_one))
     });
     enters || glance::calls_of(text, &own).any(|call| call.begins_line())
 }

@@ -15,6 +15,7 @@ use crate::page::Page;
 use crate::project::ProjectFacts;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
+use crate::suppression;
 
 /// How a codemod works.
 pub enum Logic {
@@ -164,15 +165,28 @@ impl Selection {
         &self.codemods
     }
 
-    /// The codemods that may find something of what is wanted in this Python text. A file for which this is empty is never parsed. What the
-    /// project knows of the file goes before a look at its text.
-    pub fn concerning(&self, text: &[u8], wanted: Wanted, project: &ProjectFacts) -> Vec<&'static Codemod> {
-        let mut found = self.with_needles_in(text);
-        found.retain(|codemod| {
-            let glances = || codemod.glance.is_none_or(|glance| glance(text, wanted));
-            project.concern(codemod.name).unwrap_or_else(glances)
-        });
-        found
+    /// Looks which of the codemods may find something of what is wanted in this Python text. A file that concerns none is never parsed. What
+    /// the project knows of the file goes before what its text says.
+    ///
+    /// Where findings are suppressed, all that are found must be known, or a suppression of a declined one would be taken for unused.
+    pub fn look(&self, text: &[u8], wanted: Wanted, project: &ProjectFacts) -> Look<'_> {
+        let mut concerned = self.with_needles_in(text);
+        concerned.retain(|codemod| project.concern(codemod.name) != Some(false));
+        if !concerned.is_empty() && !is_by_carriage_returns(text) {
+            let wanted = if memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
+                Wanted::Everything
+            } else {
+                wanted
+            };
+            concerned.retain(|codemod| {
+                project.concern(codemod.name) == Some(true) || codemod.glance.is_none_or(|glance| glance(text, wanted))
+            });
+        }
+        Look {
+            selection: self,
+            wanted,
+            concerned,
+        }
     }
 
     /// The codemods of which every needle occurs in these bytes, whatever they are: the raw bytes of a notebook, too.
@@ -188,4 +202,17 @@ impl Selection {
             .map(|(codemod, _)| *codemod)
             .collect()
     }
+}
+
+/// What a [`Selection`] may find in one text.
+pub struct Look<'s> {
+    pub selection: &'s Selection,
+    pub wanted: Wanted,
+    /// In catalogue order.
+    pub concerned: Vec<&'static Codemod>,
+}
+
+/// Whether some line ends in a lone carriage return. Glances know no such lines.
+fn is_by_carriage_returns(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'))
 }

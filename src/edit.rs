@@ -127,6 +127,7 @@ impl Fix {
         self
     }
 
+    /// This one waits until there is no other, see [`crate::finding::Findings::go_last`] for all of a codemod.
     pub fn last(mut self) -> Self {
         self.is_last = true;
         self

@@ -116,6 +116,15 @@ impl Findings {
         }
     }
 
+    /// Makes all fixes wait until no other codemod has one.
+    pub fn go_last(&mut self) {
+        for finding in &mut self.list {
+            if let Verdict::Fix(fix) = &mut finding.verdict {
+                fix.is_last = true;
+            }
+        }
+    }
+
     fn add(&mut self, at: impl Ranged, message: impl Into<String>, verdict: Verdict) {
         self.list.push(Finding {
             codemod: self.codemod,

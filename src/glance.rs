@@ -128,6 +128,11 @@ pub fn words_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty())
 }
 
+/// The word that a text ends in; empty when it ends in none.
+pub fn last_word(text: &[u8]) -> &[u8] {
+    &text[word_before(text, text.len())..]
+}
+
 /// Where a function or method of this name may be called: the name, then a parenthesis. Definitions and comments are left out.
 pub fn calls<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t>> {
     words(text, name).filter(|place| {
@@ -174,7 +179,7 @@ pub fn async_generators(text: &[u8]) -> FxHashSet<&[u8]> {
     for at in memmem::find_iter(text, b"async def") {
         let behind = text[at + b"async def".len()..].trim_ascii_start();
         let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
-        if memmem::find(until_definition(text, at), b"yield").is_some() {
+        if words(until_definition(text, at), "yield").any(|word| !word.is_comment()) {
             found.insert(name);
         }
     }
@@ -184,7 +189,7 @@ pub fn async_generators(text: &[u8]) -> FxHashSet<&[u8]> {
 /// The text from the line of an offset up to the next definition that is not indented more than that line.
 pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
     let width = |line: &[u8]| line.iter().take_while(|byte| is_blank(**byte)).count();
-    let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+    let start = line_start(text, at);
     let own = width(&text[start..]);
     let end = memchr_iter(b'\n', &text[at..])
         .map(|newline| at + newline + 1)
@@ -198,6 +203,69 @@ pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
         });
     &text[start..end.unwrap_or(text.len())]
 }
+
+/// The offset at which the line of another one starts.
+pub fn line_start(text: &[u8], at: usize) -> usize {
+    memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1)
+}
+
+/// The code of the nearest line above one that starts at `start`, comments and blank lines passed over.
+pub fn code_above(text: &[u8], start: usize) -> &[u8] {
+    let mut end = start;
+    while end > 0 {
+        let from = line_start(text, end - 1);
+        let line = text[from..end].trim_ascii();
+        if !line.is_empty() && !line.starts_with(b"#") {
+            return line;
+        }
+        end = from;
+    }
+    b""
+}
+
+/// The lines below the one that starts at an offset, as far as they are indented more; blank ones and comments among them.
+pub fn block_below(text: &[u8], start: usize) -> &[u8] {
+    let own = indentation(&text[start..]);
+    let line_end = |at: usize| memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline + 1);
+    let from = line_end(start);
+    let mut end = from;
+    while end < text.len() {
+        let line = &text[end..line_end(end)];
+        let width = indentation(line);
+        let is_code = !matches!(line.get(width), None | Some(b'\n' | b'\r' | b'#'));
+        if is_code && width <= own {
+            break;
+        }
+        end += line.len();
+    }
+    &text[from..end]
+}
+
+/// The text between a `try` and its handler whose line starts at an offset. `None` when it is not certain where the `try` stands.
+pub fn body_of_handled(text: &[u8], start: usize) -> Option<&[u8]> {
+    let own = indentation(&text[start..]);
+    let mut end = start;
+    while end > 0 {
+        let from = line_start(text, end - 1);
+        let line = &text[from..end];
+        let width = indentation(line);
+        let code = &line[width..];
+        let is_code = !matches!(code.first(), None | Some(b'\n' | b'\r' | b'#'));
+        if is_code && width == own && code.starts_with(b"try") {
+            // In the middle of a string, what looks like a header is text.
+            let body = &text[from..start];
+            return (!mentions(body, TRIPLE_QUOTES)).then_some(body);
+        }
+        if is_code && width < own {
+            return None;
+        }
+        end = from;
+    }
+    None
+}
+
+/// What long strings begin and end with.
+pub const TRIPLE_QUOTES: &[&str] = &["\"\"\"", "'''"];
 
 /// Where a word stands in a text.
 #[derive(Clone, Copy)]
@@ -314,8 +382,9 @@ impl<'t> Place<'t> {
         before.first() == Some(&b'#') && !before.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'\r'))
     }
 
-    fn line_start(&self) -> usize {
-        memrchr(b'\n', &self.text[..self.start]).map_or(0, |newline| newline + 1)
+    /// The offset of the line that the word stands in.
+    pub fn line_start(&self) -> usize {
+        line_start(self.text, self.start)
     }
 
     fn path_start(&self) -> usize {
@@ -456,6 +525,16 @@ mod tests {
     fn asynchronous_generators_are_told_from_coroutines() {
         let text = b"class X:\n  async def a(\n    self,\n  ):\n    def b():\n      pass\n    yield 1\n  async def c(self): ...\nasync def d():\n  return 1\ndef e():\n  yield 1\n";
         assert_eq!(async_generators(text), FxHashSet::from_iter([&b"a"[..]]));
+    }
+
+    #[test]
+    fn blocks_are_told_by_their_indentation() {
+        let text = b"try:\n  a\n\n# c\n  b\nexcept X:\n  c\n\nd\n";
+        assert_eq!(block_below(text, 0), b"  a\n\n# c\n  b\n");
+        assert_eq!(body_of_handled(text, 18), Some(&text[..18]));
+        assert_eq!(block_below(text, 18), b"  c\n\n");
+        assert_eq!(body_of_handled(b"  x\n\n y\n  except X:", 8), None);
+        assert_eq!(body_of_handled(b"try:\n  '''\ntry:\n'''\nexcept X:", 19), None);
     }
 
     #[test]

@@ -388,6 +388,12 @@ fn place_for(module: &Module, prologue: &[&Stmt], section: Section, key: &(bool,
     let in_section = |stmt: &&&Stmt| section_of(stmt) == Some(section);
     let before = |stmt: &Stmt| Place::at(module.line_start(stmt.start()));
     let after = |stmt: &Stmt| Place::at(module.line_end_with_newline(stmt.end()));
+    // Beside the imports of its own package: other sections may look alike to us, such as the project's own modules.
+    let package = |name: &str| name.split('.').next().map(str::to_owned);
+    let is_kin = |stmt: &&&Stmt| package(&sort_key(stmt).1) == package(&key.1) && sort_key(stmt) < *key;
+    if let Some(kin) = prologue.iter().filter(in_section).rfind(is_kin) {
+        return after(kin);
+    }
     if let Some(next) = prologue.iter().filter(in_section).find(|stmt| sort_key(stmt) > *key) {
         return before(next);
     }

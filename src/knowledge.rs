@@ -5,7 +5,7 @@ pub mod sqlalchemy;
 
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 
 /// How instances of a known class may be used.
@@ -75,23 +75,37 @@ pub fn has_coroutine_method(class: &str, method: &str) -> bool {
         || sqlalchemy::class(class).is_some_and(|class| class.has_coroutine(method))
 }
 
+static COROUTINE_METHODS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+    let entries = TABLES.coroutines.iter();
+    entries.flat_map(|entry| &entry.methods).map(String::as_str).collect()
+});
+
 /// The methods that are coroutine functions in some known class.
 pub fn coroutine_methods() -> impl Iterator<Item = &'static str> {
-    let entries = TABLES.coroutines.iter();
-    entries.flat_map(|entry| &entry.methods).map(String::as_str)
+    COROUTINE_METHODS.iter().copied()
 }
 
-/// Whether a class with this coroutine method can be known in a text: its name occurs.
-pub fn mentions_class_with(text: &[u8], method: &[u8]) -> bool {
-    let occurs = |name: &String| {
-        let last = name.rsplit('.').next().unwrap_or(name);
-        memchr::memmem::find(text, last.as_bytes()).is_some()
-    };
-    let mut entries = TABLES
-        .coroutines
-        .iter()
-        .filter(|entry| entry.methods.iter().any(|other| other.as_bytes() == method));
-    entries.any(|entry| entry.names.iter().any(occurs))
+/// The methods of a class that are coroutine functions.
+pub fn coroutine_methods_of(class: &'static str) -> impl Iterator<Item = &'static str> {
+    let entries = TABLES.coroutines.iter();
+    entries
+        .filter(move |entry| entry.names.iter().any(|name| name == class))
+        .flat_map(|entry| &entry.methods)
+        .map(String::as_str)
+}
+
+/// Whether a method of this name is a coroutine function in some known class.
+pub fn is_coroutine_method(name: &str) -> bool {
+    COROUTINE_METHODS.contains(name)
+}
+
+/// The last names of the classes that have this coroutine method.
+pub fn classes_with(method: &[u8]) -> impl Iterator<Item = &'static str> {
+    let entries = TABLES.coroutines.iter();
+    entries
+        .filter(move |entry| entry.methods.iter().any(|other| other.as_bytes() == method))
+        .flat_map(|entry| &entry.names)
+        .map(|name| name.rsplit('.').next().unwrap_or(name))
 }
 
 /// Whether some known class has this name, of which its module is not told, and this coroutine method.

@@ -22,6 +22,7 @@ pub mod glance;
 pub mod importer;
 pub mod knowledge;
 pub mod layout;
+pub mod lifespan;
 pub mod module;
 pub mod offload;
 pub mod one_loop;

@@ -5,8 +5,8 @@
 //! wrote it. The only module that knows the quirks of ruff's formatter, whose style is black's.
 
 use ruff_formatter::{FormatOptions, IndentStyle, LineWidth};
-use ruff_python_ast::PySourceType;
 use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{PySourceType, Stmt};
 use ruff_python_formatter::{PyFormatOptions, QuoteStyle, format_range};
 use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
@@ -60,9 +60,7 @@ pub(crate) fn relayout(old: &Module, layers: &[&[Edit]], new: &Module, settings:
 
 /// The range, grown to whole lines and without the blanks around them. At a blank line, the line before it.
 fn whole_lines(text: &str, range: TextRange) -> TextRange {
-    let start = text[..usize::from(range.start())]
-        .rfind(['\n', '\r'])
-        .map_or(0, |newline| newline + 1);
+    let start = line_start(text, range.start());
     let end = usize::from(range.end());
     // An edit of whole lines ends where the next line starts: that line is none of it.
     let end = if end > start && text[..end].ends_with(['\n', '\r']) {
@@ -130,17 +128,32 @@ fn formatted(module: &Module, range: TextRange, settings: &Settings) -> Option<E
     if range.is_empty() {
         return None;
     }
-    // Only the statements of the module's top level that hold the range: the formatter parses all that it is given.
-    let around = module
-        .syntax()
-        .body
-        .iter()
-        .map(Ranged::range)
-        .filter(|stmt| stmt.intersect(range).is_some())
-        .fold(range, TextRange::cover);
-    let line = module.text()[..usize::from(around.start())]
-        .rfind(['\n', '\r'])
-        .map_or(0, |newline| newline + 1);
+    // The formatter parses all that it is given: the statements that hold the range, and no more of the blocks around them than headers.
+    let mut body = module.syntax().body.as_slice();
+    let mut headers = String::new();
+    let around = loop {
+        let held = body.iter().map(Ranged::range);
+        let around = held
+            .filter(|stmt| stmt.intersect(range).is_some())
+            .fold(range, TextRange::cover);
+        let inner = match body.iter().find(|stmt| stmt.range() == around) {
+            Some(Stmt::ClassDef(class)) => &class.body,
+            Some(Stmt::FunctionDef(function)) => &function.body,
+            _ => break around,
+        };
+        if !inner.iter().any(|stmt| stmt.range().contains_range(range)) {
+            break around;
+        }
+        let line = line_start(module.text(), around.start());
+        let indentation = &module.text()[line..usize::from(around.start())];
+        if !indentation.trim().is_empty() {
+            break around;
+        }
+        headers.push_str(indentation);
+        headers.push_str("class _:\n");
+        body = inner;
+    };
+    let line = line_start(module.text(), around.start());
     // The formatter's offsets do not count a byte order mark.
     let mark = if module.text()[line..].starts_with('\u{feff}') {
         3
@@ -149,16 +162,25 @@ fn formatted(module: &Module, range: TextRange, settings: &Settings) -> Option<E
     };
     let around = TextRange::new(offset(line + mark), around.end());
     let range = TextRange::new(range.start().max(around.start()), range.end());
-    let text = module.slice(around);
-    let printed = format_range(text, range - around.start(), options(text, settings)).ok()?;
-    if printed.source_range().is_empty() {
+    let given = headers.text_len();
+    let text = headers + module.slice(around);
+    let text = text.as_str();
+    let printed = format_range(text, range - around.start() + given, options(text, settings)).ok()?;
+    if printed.source_range().is_empty() || printed.source_range().start() < given {
         return None;
     }
-    let range = printed.source_range() + around.start();
+    let range = printed.source_range() - given + around.start();
     // The blank lines behind belong to what follows, of which the formatter was not told.
     let content = normalised(printed.as_code().trim_end());
     let end = range.start() + module.slice(range).trim_end().text_len();
     Some(Edit::replacement(content, TextRange::new(range.start(), end)))
+}
+
+/// The byte at which the line of an offset starts.
+fn line_start(text: &str, at: TextSize) -> usize {
+    text[..usize::from(at)]
+        .rfind(['\n', '\r'])
+        .map_or(0, |newline| newline + 1)
 }
 
 fn options(text: &str, settings: &Settings) -> PyFormatOptions {

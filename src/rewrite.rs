@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::codemod::{Codemod, Context, Logic, Selection, Wanted};
+use crate::codemod::{Codemod, Context, Logic, Look, Selection};
 use crate::edit::{self, Applicability, Edit};
 use crate::finding::{Finding, Findings, Verdict};
 use crate::importer;
@@ -17,7 +17,7 @@ use crate::relayout::relayout;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::suppression::{self, Suppressions};
+use crate::suppression::Suppressions;
 use crate::verify;
 
 /// Passes after which a text is given up. Each pass applies at least one fix, and nested fixes take one pass per level.
@@ -64,44 +64,44 @@ pub enum RewriteError {
     Panicked { codemod: &'static str, message: String },
 }
 
-/// Finds without applying. Ranges are offsets of `source`.
+/// Finds without applying. Ranges are offsets of `source`, which the look was at.
 ///
 /// Every fix has passed the checks of [`verify`] together with the others of its level; one that does not is declined.
 pub fn analyse(
     source: &Source,
-    selection: &Selection,
-    wanted: Wanted,
+    look: &Look,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Vec<Finding>, RewriteError> {
-    let codemods = concerning(selection, source, wanted, settings, project);
+    let codemods = concerned(look, settings);
     if codemods.is_empty() {
         return Ok(Vec::new());
     }
     let module = Module::parse(source, settings.target)?;
     let model = SemanticModel::build(&module);
-    let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
+    let mut findings = find(&module, &model, &codemods, look.selection, settings, project)?;
     if findings.iter().any(|finding| finding.fix().is_some()) {
         pass(source, &model, &mut findings, Applicability::Unsafe, settings);
     }
     Ok(findings)
 }
 
-/// Applies everything that the policy allows, pass after pass, until nothing is left to apply.
+/// Applies everything that the policy allows, pass after pass, until nothing is left to apply. The look was at `source`.
 pub fn rewrite(
     source: &Source,
-    selection: &Selection,
+    look: Look,
     policy: Policy,
-    wanted: Wanted,
     settings: &Settings,
     project: &ProjectFacts,
 ) -> Result<Outcome, RewriteError> {
+    let Look { selection, wanted, .. } = look;
+    let mut look = look;
     let mut current = source.clone();
     // Parsed when the pass before checked its result.
     let mut parsed: Option<Module> = None;
     let mut applied: Vec<Applied> = Vec::new();
     for number in 0..=MAX_PASSES {
-        let codemods = concerning(selection, &current, wanted, settings, project);
+        let codemods = concerned(&look, settings);
         if codemods.is_empty() {
             return Ok(outcome(source, current, applied, Vec::new()));
         }
@@ -130,29 +130,16 @@ pub fn rewrite(
         }
         record(&mut applied, &findings, &step);
         current = step.attempt.after;
+        look = selection.look(current.text.as_bytes(), wanted, project);
         parsed = Some(step.attempt.parsed);
     }
     unreachable!("the loop returns in its last round")
 }
 
-/// The codemods that may find something of what is wanted. Where findings are suppressed, all that are found must be known, or a
-/// suppression of a declined one would be taken for unused.
-fn concerning(
-    selection: &Selection,
-    source: &Source,
-    wanted: Wanted,
-    settings: &Settings,
-    project: &ProjectFacts,
-) -> Vec<&'static Codemod> {
-    let text = source.text.as_bytes();
-    let wanted = if memchr::memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
-        Wanted::Everything
-    } else {
-        wanted
-    };
-    let mut codemods = selection.concerning(text, wanted, project);
-    codemods.retain(|codemod| codemod.works_on(settings.target));
-    codemods
+/// What may be found in code that must run on the target.
+fn concerned(look: &Look, settings: &Settings) -> Vec<&'static Codemod> {
+    let codemods = look.concerned.iter().copied();
+    codemods.filter(|codemod| codemod.works_on(settings.target)).collect()
 }
 
 fn outcome(source: &Source, current: Source, applied: Vec<Applied>, remaining: Vec<Finding>) -> Outcome {

@@ -22,6 +22,20 @@ static LIBRARY: LazyLock<FxHashSet<&'static [u8]>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Names of coroutine methods of what `asyncio`'s own functions make.
+static STREAMS: LazyLock<FxHashSet<&'static [u8]>> = LazyLock::new(|| {
+    [
+        "asyncio.StreamReader",
+        "asyncio.StreamWriter",
+        "asyncio.Server",
+        "asyncio.subprocess.Process",
+    ]
+    .into_iter()
+    .flat_map(knowledge::coroutine_methods_of)
+    .map(str::as_bytes)
+    .collect()
+});
+
 /// Decorators that leave what a call does alone.
 const PLAIN_DECORATORS: &[&[u8]] = &[
     b"staticmethod",
@@ -79,6 +93,8 @@ struct Look<'t> {
     imports_members: bool,
     makes_streams: bool,
     classes: OnceCell<FxHashSet<&'t [u8]>>,
+    /// Whether the text mentions a library's class.
+    mentioned: RefCell<FxHashMap<&'static str, bool>>,
     /// What [`Look::is_typed`] says.
     typed: RefCell<Typed<'t>>,
 }
@@ -100,6 +116,7 @@ impl<'t> Look<'t> {
                 ],
             ),
             classes: OnceCell::new(),
+            mentioned: RefCell::default(),
             typed: RefCell::default(),
         }
     }
@@ -114,7 +131,7 @@ impl<'t> Look<'t> {
         if path == word {
             return self.own.get(word).is_some_and(|without_receiver| *without_receiver);
         }
-        if self.makes_streams && LIBRARY.contains(word) {
+        if self.makes_streams && STREAMS.contains(word) {
             return true;
         }
         let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();
@@ -129,10 +146,16 @@ impl<'t> Look<'t> {
         if let Some(known) = self.typed.borrow().get(&(receiver, word)) {
             return *known;
         }
-        let typed =
-            (is_own || knowledge::mentions_class_with(self.text, word)) && self.is_typed(receiver, is_own, word, 2);
+        let typed = (is_own || self.mentions_class_with(word)) && self.is_typed(receiver, is_own, word, 2);
         self.typed.borrow_mut().insert((receiver, word), typed);
         typed
+    }
+
+    /// Whether the text mentions a library's class with this coroutine method.
+    fn mentions_class_with(&self, method: &[u8]) -> bool {
+        let mut mentioned = self.mentioned.borrow_mut();
+        knowledge::classes_with(method)
+            .any(|class| *mentioned.entry(class).or_insert_with(|| mentions(self.text, &[class])))
     }
 
     /// Whether a call on `X().name` is one on an instance of a class that may be known.

@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use crate::codemod::Wanted;
-use crate::glance::{callee, is_word, may_overlap};
+use crate::glance::{TRIPLE_QUOTES, callee, code_above, is_word, line_start, may_overlap, mentions};
 use crate::knowledge;
 
 /// May be wrong in favour of looking, never against it.
@@ -34,7 +34,7 @@ fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool
     let opened = before.trim_ascii_end_matches(b'(');
     let above = || code_above(text, start);
     let is_header = |line: &[u8]| {
-        line.ends_with(b":") && !is_block(line)
+        line.ends_with(b":") && !is_block(line) && ends_block(text, start)
             // A comment behind the colon, a header on several lines.
             || line.contains(&b'#')
             || line.ends_with(b"\\")
@@ -67,30 +67,34 @@ fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool
     }
 }
 
+/// Whether nothing else of its block follows the statement that starts in this line.
+fn ends_block(text: &[u8], start: usize) -> bool {
+    let width = |line: &[u8]| line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let mut lines = text[start..].split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let own = width(first);
+    let mut has_string = mentions(first, TRIPLE_QUOTES);
+    for line in lines {
+        let inner = width(line);
+        has_string |= mentions(line, TRIPLE_QUOTES);
+        match line[inner..].first() {
+            None | Some(b'\r' | b'#') => {}
+            Some(_) if inner < own => return true,
+            Some(b')' | b']' | b'}') => {}
+            // In the middle of a string, what looks like a statement is text.
+            Some(_) if inner == own => return has_string,
+            Some(_) => {}
+        }
+    }
+    true
+}
+
 /// A line that opens a block which is no loop: `if x:`, `else:`, `async with a as b:`.
 fn is_block(line: &[u8]) -> bool {
     let words: [&[u8]; 12] = [
         b"async", b"case", b"class", b"def", b"elif", b"else", b"except", b"finally", b"if", b"try", b"while", b"with",
     ];
     words.iter().any(|word| line.starts_with(word)) && line.ends_with(b":")
-}
-
-fn line_start(text: &[u8], at: usize) -> usize {
-    memchr::memrchr2(b'\n', b'\r', &text[..at]).map_or(0, |newline| newline + 1)
-}
-
-/// The code of the nearest line above one that starts at `start`, comments and blank lines passed over.
-fn code_above(text: &[u8], start: usize) -> &[u8] {
-    let mut end = start;
-    while end > 0 {
-        let from = line_start(text, end - 1);
-        let line = text[from..end].trim_ascii();
-        if !line.is_empty() && !line.starts_with(b"#") {
-            return line;
-        }
-        end = from;
-    }
-    b""
 }
 
 /// As the method of `str`.
@@ -139,6 +143,9 @@ mod tests {
         assert!(!glance("  x = await f(1)\n  if await f(x):\n    await f(2)\n"));
         assert!(!glance("  out.append(await f(x))\n"));
         assert!(!glance("  for x in xs:\n    out.append(await g.close(x))\n"));
+        assert!(!glance(
+            "  for x in xs:\n    out.append(await f(x))\n\n    # why\n    print(x)\n"
+        ));
         assert!(!glance("  async with y:\n    await f(2)\n  return await f(3)\n"));
     }
 }

@@ -309,8 +309,7 @@ pub(super) fn offload<'a>(
                 .ok_or("no name is free")?;
             let fix = ctx.offload_statements(stmts, &free, doubt.or(open))?;
             names.insert((scope, free));
-            // What else can be made better in it would be out of reach.
-            Ok(fix.last())
+            Ok(fix)
         }
         Unit::Expression(outer) => {
             let at = model.id(*outer);

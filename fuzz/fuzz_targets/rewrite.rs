@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use asyncup::codemod::Selection;
+use asyncup::codemod::{Selection, Wanted};
 use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 use asyncup::module::Module;
@@ -28,7 +28,8 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         level: Applicability::Unsafe,
     };
     let source = Source::module(text);
-    match rewrite(&source, &selection, policy, &settings, &ProjectFacts::default()) {
+    let look = selection.look(text.as_bytes(), Wanted::Everything);
+    match rewrite(&source, look, policy, &settings, &ProjectFacts::default()) {
         Ok(outcome) => {
             let Some(after) = outcome.text else {
                 return Corpus::Keep;

@@ -12,7 +12,7 @@ use std::thread;
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
-use crate::codemod::Wanted;
+use crate::codemod::{Look, Wanted};
 use crate::module::ParseError;
 use crate::project::ProjectFacts;
 use crate::rewrite::{self, RewriteError};
@@ -100,19 +100,25 @@ impl Processor<'_> {
 
     /// Whether the bytes of a file may hold something that is wanted.
     pub fn concerns(&self, file: &InputFile, bytes: &[u8], project: &ProjectFacts) -> bool {
+        self.first_look(file, bytes, project)
+            .is_some_and(|look| look.is_none_or(|look| !look.concerned.is_empty()))
+    }
+
+    /// `None`: a notebook that concerns no codemod; `Some(None)`: one that must be decoded to tell.
+    fn first_look<'f>(&self, file: &'f InputFile, bytes: &[u8], project: &ProjectFacts) -> Option<Option<Look<'f>>> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
         let selection = &file.profile.selection;
-        let concerned = match kind_of(&file.path) {
-            SourceKind::Notebook => selection.with_needles_in(bytes),
-            SourceKind::Module | SourceKind::Stub => selection.concerning(bytes, self.wanted(file), project),
-        };
-        !concerned.is_empty()
+        match kind_of(&file.path) {
+            SourceKind::Notebook if selection.with_needles_in(bytes).is_empty() => None,
+            SourceKind::Notebook => Some(None),
+            SourceKind::Module | SourceKind::Stub => Some(Some(selection.look(bytes, self.wanted(file), project))),
+        }
     }
 
     fn judge(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
         let kind = kind_of(&file.path);
-        let wanted = self.wanted(file);
-        if !self.concerns(file, bytes, project) {
+        let look = self.first_look(file, bytes, project)?;
+        if look.as_ref().is_some_and(|look| look.concerned.is_empty()) {
             return None;
         }
         let decoded = match SourceFile::decode(bytes.to_vec(), kind, self.generated) {
@@ -120,19 +126,17 @@ impl Processor<'_> {
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
         };
-        if decoded.source.kind == SourceKind::Notebook
-            && file
-                .profile
-                .selection
-                .concerning(decoded.source.text.as_bytes(), wanted, project)
-                .is_empty()
-        {
+        let look = look.unwrap_or_else(|| {
+            let selection = &file.profile.selection;
+            selection.look(decoded.source.text.as_bytes(), self.wanted(file), project)
+        });
+        if look.concerned.is_empty() {
             return None;
         }
         let settings = self.settings(file);
         let result = match self.command {
-            Command::Check => self.check(file, project, &decoded, &settings),
-            Command::Diff | Command::Apply => self.rewrite(file, project, &decoded, &settings),
+            Command::Check => self.check(&look, project, &decoded, &settings),
+            Command::Diff | Command::Apply => self.rewrite(file, look, project, &decoded, &settings),
         };
         let (result, is_internal) = match result {
             Ok(Some(result)) => (result, false),
@@ -172,18 +176,12 @@ impl Processor<'_> {
 
     fn check(
         &self,
-        file: &InputFile,
+        look: &Look,
         project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
-        let mut findings = rewrite::analyse(
-            &decoded.source,
-            &file.profile.selection,
-            self.wanted(file),
-            settings,
-            project,
-        )?;
+        let mut findings = rewrite::analyse(&decoded.source, look, settings, project)?;
         findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
     }
@@ -191,19 +189,13 @@ impl Processor<'_> {
     fn rewrite(
         &self,
         file: &InputFile,
+        look: Look,
         project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
         let profile = &file.profile;
-        let mut outcome = rewrite::rewrite(
-            &decoded.source,
-            &profile.selection,
-            profile.policy,
-            self.wanted(file),
-            settings,
-            project,
-        )?;
+        let mut outcome = rewrite::rewrite(&decoded.source, look, profile.policy, settings, project)?;
         // What is not shown need not wait in memory for its turn.
         outcome
             .remaining

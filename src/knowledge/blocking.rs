@@ -1,9 +1,13 @@
 //! Which callables block a thread, and how each is moved to another one. The table and the meaning of its fields: `knowledge/blocking.tsv`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use memchr::{memchr, memmem, memrchr};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::glance::{calls, is_word, words};
 
 /// How a blocking call is moved to a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +113,34 @@ pub fn is_method(name: &str) -> bool {
     METHODS.contains(name)
 }
 
-/// Whether a text may call something of the table for whose rule `is_wanted` holds: it imports the package, and mentions the name.
+/// Whether a coroutine of the text may call something of the table for whose rule `is_wanted` holds: the text imports the package, mentions
+/// the name, and calls it in an `async def` without awaiting it.
 pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {
-    mentioned(text, |row| is_wanted(row.rule)).next().is_some()
+    let look = Look {
+        text,
+        calls: RefCell::default(),
+        words: RefCell::default(),
+    };
+    let mut builtins = ROWS.iter().filter(|row| !row.name.contains('.'));
+    if builtins.any(|row| is_wanted(row.rule) && look.calls_of(row.name).contains(&row.name.as_bytes())) {
+        return true;
+    }
+    let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
+    for statement in import_lines(text) {
+        for word in packages_in(statement) {
+            if !seen.insert(word) {
+                continue;
+            }
+            let rows = std::str::from_utf8(word)
+                .ok()
+                .and_then(|package| BY_PACKAGE.get(package));
+            let mut rows = rows.into_iter().flatten();
+            if rows.any(|row| is_wanted(row.rule) && look.may_call(row)) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// The rows of the table that a text may call, of those that are wanted.
@@ -145,6 +174,66 @@ pub fn mentioned(text: &[u8], is_wanted: impl Fn(&Blocking) -> bool) -> impl Ite
         .flat_map(|rows| rows.iter().copied())
         .filter(move |row| is_wanted_too(row) && is_mentioned(row, &occurs));
     builtins.map(|(row, _)| *row).chain(rows)
+}
+
+/// What the coroutines of one text call. Many rows share their last name, for which the text is searched once.
+struct Look<'t> {
+    text: &'t [u8],
+    calls: RefCell<FxHashMap<&'static str, Rc<[&'t [u8]]>>>,
+    words: RefCell<FxHashMap<&'static str, bool>>,
+}
+
+impl<'t> Look<'t> {
+    fn may_call(&self, row: &Blocking) -> bool {
+        let occurs = |word: &'static str| {
+            let mut known = self.words.borrow_mut();
+            *known
+                .entry(word)
+                .or_insert_with(|| words(self.text, word).next().is_some())
+        };
+        let (owner_path, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
+        let owner = owner_path.rsplit('.').next().unwrap_or_default();
+        if last == "*" {
+            return occurs(owner);
+        }
+        let is_renamed =
+            |name: &str| words(self.text, name).any(|place| place.behind().trim_ascii_start().starts_with(b"as "));
+        if row.shared.is_some() {
+            // The receiver may come from a factory that does not name the class.
+            let from_factory = owner.starts_with(char::is_lowercase);
+            return (from_factory || occurs(owner)) && self.calls_of(last).iter().any(|path| path.len() > last.len());
+        }
+        let is_path = |path: &&[u8]| match path.strip_suffix(last.as_bytes()) {
+            Some(b"") => true,
+            Some(before) => before
+                .strip_suffix(b".")
+                .is_some_and(|before| before.ends_with(owner.as_bytes())),
+            None => false,
+        };
+        let calls = self.calls_of(last);
+        calls.iter().any(is_path) || !calls.is_empty() && is_renamed(owner) || is_renamed(last)
+    }
+
+    /// The paths by which coroutines, and functions that are defined in one, call this name. Awaited calls are left out: they do not block.
+    fn calls_of(&self, name: &'static str) -> Rc<[&'t [u8]]> {
+        if let Some(known) = self.calls.borrow().get(name) {
+            return known.clone();
+        }
+        let found: Rc<[&[u8]]> = calls(self.text, name)
+            .filter(|call| !call.is_awaited() && call.may_lie_in_coroutine())
+            .map(|call| call.path())
+            .collect();
+        self.calls.borrow_mut().insert(name, found.clone());
+        found
+    }
+}
+
+/// The words of an import statement that may be top-level packages.
+fn packages_in(statement: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_from = statement.trim_ascii_start().starts_with(b"from ") && !statement.contains(&b';');
+    let words = statement.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
+    // `from package.module import names`; what follows the package is none.
+    words.take(if is_from { 2 } else { usize::MAX })
 }
 
 /// The lines with an import statement, as far as the packages they name go.
@@ -203,18 +292,29 @@ mod tests {
     fn a_text_is_looked_at_when_it_may_block() {
         let wanted = |rule| rule == Rule::Call;
         assert!(mentions_blocking(
-            b"import os, subprocess\nsubprocess.run([])\n",
+            b"import os, subprocess\nasync def f():\n    subprocess.run([])\n",
             wanted
         ));
         assert!(mentions_blocking(
-            b"from subprocess import (\n    run,\n)\nrun([])\n",
+            b"from subprocess import (\n    run as r,\n)\nasync def f(): r([])\n",
             wanted
         ));
         assert!(mentions_blocking(
-            b"from pathlib import Path\nPath(x).read_text()\n",
+            b"from pathlib import Path\nasync def f(): Path(x).read_text()\n",
             wanted
         ));
-        assert!(mentions_blocking(b"import \\\n  shutil\nshutil.rmtree(x)\n", wanted));
+        assert!(mentions_blocking(
+            b"import \\\n  shutil\nasync def f(): shutil.rmtree(x)\n",
+            wanted
+        ));
+        assert!(!mentions_blocking(
+            b"import subprocess\nasync def f():\n    await g()\ndef h():\n    subprocess.run([])\n",
+            wanted
+        ));
+        assert!(!mentions_blocking(
+            b"from sqlalchemy import select\nasync def f(): select(x).where(y)\n",
+            wanted
+        ));
         assert!(!mentions_blocking(b"import os\nos.path.join(a, b)\n", wanted));
         assert!(!mentions_blocking(
             b"import subprocess\np = subprocess.Popen([])\n",

@@ -46,9 +46,29 @@ impl Class {
     }
 }
 
+/// A driver that an asynchronous engine can use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Driver {
+    schemes: Vec<String>,
+    /// The scheme with the driver's name.
+    pub is: String,
+    /// The distribution that has it.
+    pub package: String,
+    /// The first SQLAlchemy that knows it.
+    #[serde(default = "oldest")]
+    pub least: [u64; 2],
+}
+
+/// The first SQLAlchemy with asynchronous engines.
+fn oldest() -> [u64; 2] {
+    [1, 4]
+}
+
 #[derive(Deserialize)]
 struct Tables {
     class: Vec<Class>,
+    driver: Vec<Driver>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
@@ -69,6 +89,20 @@ pub fn class(qualified: &str) -> Option<&'static Class> {
     BY_NAME.get(qualified).copied()
 }
 
+/// The drivers for a scheme that an asynchronous engine cannot use as it is, the preferred one first.
+pub fn drivers(scheme: &str) -> impl Iterator<Item = &'static Driver> {
+    TABLES
+        .driver
+        .iter()
+        .filter(move |driver| driver.schemes.iter().any(|other| other == scheme))
+}
+
+/// Whether a scheme names a driver that only asynchronous engines can use.
+pub fn is_async_scheme(scheme: &str) -> bool {
+    // psycopg is both.
+    scheme != "postgresql+psycopg" && TABLES.driver.iter().any(|driver| driver.is == scheme)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +113,7 @@ mod tests {
         assert!(session.is_async && session.has_coroutine("commit") && !session.has_coroutine("add"));
         assert_eq!(session.name(), "sqlalchemy.ext.asyncio.AsyncSession");
         assert_eq!(class("sqlalchemy.orm.sessionmaker").unwrap().role, Role::Factory);
+        assert_eq!(drivers("postgresql").next().unwrap().is, "postgresql+psycopg");
+        assert!(is_async_scheme("sqlite+aiosqlite") && !is_async_scheme("postgresql+psycopg"));
     }
 }

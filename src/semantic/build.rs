@@ -7,10 +7,10 @@ use ruff_python_ast::visitor::source_order::{self, SourceOrderVisitor, Traversal
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, ExprContext, HasNodeIndex, NodeIndex, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use super::{
-    Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects,
+    Binding, BindingId, BindingKind, Node, NodeId, Reference, Scope, ScopeId, ScopeKind, SemanticModel, effects, types,
 };
 use crate::module::Module;
 
@@ -90,7 +90,7 @@ impl<'a> Builder<'a> {
             callees: OnceCell::new(),
             members: OnceCell::new(),
             order: OnceCell::new(),
-            inferring: RefCell::default(),
+            types: types::Cache::default(),
             effects: effects::Cache::default(),
         }
     }

@@ -184,30 +184,32 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// What a builtin function returns for these arguments.
-    pub(super) fn infer_builtin_call(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
-        let is = |name: &&str| self.is_builtin(&call.func, name);
-        if ["ord", "hash", "id"].iter().any(is) {
-            return Type::Scalar("int");
-        }
-        if ["chr", "hex", "bin", "oct", "ascii", "format"].iter().any(is) {
-            return Type::Scalar("str");
-        }
-        if ["isinstance", "issubclass", "callable", "any", "all"].iter().any(is) {
-            return Type::Scalar("bool");
-        }
-        if is(&"iter") && call.arguments.len() == 1 {
-            return match self.infer(&call.arguments.args[0], steps + 1) {
-                Type::Instance(class) if self.returns_itself(class, &["__iter__"]) => Type::Instance(class),
+    pub(super) fn infer_builtin_call(&self, name: &str, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        match name {
+            "str" | "repr" | "chr" | "hex" | "bin" | "oct" | "ascii" | "format" => Type::Scalar("str"),
+            "int" | "len" | "ord" | "hash" | "id" => Type::Scalar("int"),
+            "float" => Type::Scalar("float"),
+            "bool" | "isinstance" | "issubclass" | "callable" | "any" | "all" => Type::Scalar("bool"),
+            "list" | "sorted" => Type::Container("list"),
+            "dict" => Type::Container("dict"),
+            "set" => Type::Container("set"),
+            "tuple" => Type::Container("tuple"),
+            "iter" => match call.arguments.args.first().map(|first| self.infer(first, steps + 1)) {
+                Some(Type::Instance(class))
+                    if call.arguments.len() == 1 && self.returns_itself(class, &["__iter__"]) =>
+                {
+                    Type::Instance(class)
+                }
                 _ => Type::Unknown,
-            };
+            },
+            "abs" | "min" | "max" | "round" => {
+                match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
+                    (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),
+                    _ => Type::Unknown,
+                }
+            }
+            _ => Type::Unknown,
         }
-        if ["abs", "min", "max", "round"].iter().any(is) {
-            return match (self.common(&call.arguments.args, steps), call.arguments.args.len()) {
-                (Type::Scalar(name @ ("int" | "float")), _) => Type::Scalar(name),
-                _ => Type::Unknown,
-            };
-        }
-        Type::Unknown
     }
 }
 

@@ -23,7 +23,7 @@ pub mod types;
 pub mod uses;
 pub mod web;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, HasNodeIndex};
 use ruff_text_size::{Ranged, TextRange};
@@ -139,8 +139,7 @@ pub struct SemanticModel<'a> {
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,
     order: OnceCell<flow::Order>,
-    /// The names of which the class is being found out.
-    inferring: RefCell<Vec<(ScopeId, String)>>,
+    types: types::Cache,
     pub(crate) effects: effects::Cache<'a>,
 }
 

@@ -158,7 +158,18 @@ impl<'a> SemanticModel<'a> {
                 .any(|patch| name == patch || name.starts_with(&format!("{patch}.")))
     }
 
-    /// The builtin that a name stands for: bound nowhere in the module, and no star import to hide it.
+    /// The builtin that a name stands for: bound nowhere in the module, and no star import to hide it. A name that is no builtin at all is
+    /// not told from one.
+    pub fn builtin<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
+        match expr {
+            Expr::Name(name) if self.lookup(&name.id, self.scope_of(self.id(name))) == Lookup::Builtin => {
+                Some(&name.id)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an expression is the [`SemanticModel::builtin`] of this name.
     pub fn is_builtin(&self, expr: &Expr, name: &str) -> bool {
         matches!(expr, Expr::Name(found) if found.id == name && self.lookup(name, self.scope_of(self.id(found))) == Lookup::Builtin)
     }
@@ -210,6 +221,8 @@ impl<'a> SemanticModel<'a> {
                 }
             }
             Expr::Attribute(attribute) => {
+                // Most names are no method of any class here, and the receiver's class need not be found.
+                self.methods_named(&attribute.attr).next()?;
                 let class = self.class_of(&attribute.value)?;
                 self.method(class, &attribute.attr)
             }

@@ -179,6 +179,23 @@ impl<'a> SemanticModel<'a> {
         })
     }
 
+    /// The first place in a statement where the function that runs it can be suspended: an `await`, an asynchronous loop, manager or
+    /// comprehension.
+    pub fn first_wait(&self, stmt: &Stmt) -> Option<NodeId> {
+        let id = self.id(stmt);
+        let function = self.enclosing_function(id).map(Ranged::range);
+        let waits = |node| match node {
+            AnyNodeRef::ExprAwait(_) => true,
+            AnyNodeRef::StmtFor(inner) => inner.is_async,
+            AnyNodeRef::StmtWith(inner) => inner.is_async,
+            AnyNodeRef::Comprehension(inner) => inner.is_async,
+            _ => false,
+        };
+        self.subtree(id)
+            .find(|(id, node)| waits(*node) && self.enclosing_function(*id).map(Ranged::range) == function)
+            .map(|(id, _)| id)
+    }
+
     /// Whether `yield` stands in the body of this function itself.
     pub fn is_generator(&self, function: &'a ast::StmtFunctionDef) -> bool {
         let scope = self.body_scope(function);

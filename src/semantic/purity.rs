@@ -8,7 +8,7 @@ use ruff_text_size::Ranged;
 use super::names::Lookup;
 use super::types::{Type, TypeOracle};
 use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
-use crate::knowledge::has_coroutine_method;
+use crate::knowledge::{has_coroutine_method, is_coroutine_method};
 
 /// What evaluating an expression can do at most. Ordered from nothing to anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,7 +263,8 @@ impl<'a> SemanticModel<'a> {
             return true;
         }
         let Expr::Attribute(method) = callee else { return false };
-        matches!(self.type_of(&method.value), Type::Foreign(class) if has_coroutine_method(&class, &method.attr))
+        is_coroutine_method(&method.attr)
+            && matches!(self.type_of(&method.value), Type::Foreign(class) if has_coroutine_method(&class, &method.attr))
     }
 
     /// The method that `self.name` or `instance.name` finds in its own class, whatever the bases are: it goes before theirs.
@@ -271,8 +272,9 @@ impl<'a> SemanticModel<'a> {
         let Expr::Attribute(attribute) = callee else {
             return None;
         };
-        let class = self.class_of(&attribute.value)?;
         let name = attribute.attr.as_str();
+        self.methods_named(name).next()?;
+        let class = self.class_of(&attribute.value)?;
         let mut definitions = class.body.iter().filter_map(|stmt| match stmt {
             Stmt::FunctionDef(function) if function.name.as_str() == name => Some(function),
             _ => None,

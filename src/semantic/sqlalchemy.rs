@@ -77,9 +77,9 @@ impl<'a> SemanticModel<'a> {
     /// Whether the sessions of a factory are asynchronous; `None` for a class that is not known.
     pub fn made_by_factory(&self, call: &ast::ExprCall, is_async: bool) -> Option<bool> {
         let Some(class) = call.arguments.find_argument_value("class_", 1) else {
-            // What `**options` hold may name a class.
+            // What `**options` hold may name a class, which `async_sessionmaker` takes only if it is asynchronous.
             let is_known = call.arguments.keywords.iter().all(|keyword| keyword.arg.is_some());
-            return is_known.then_some(is_async);
+            return (is_known || is_async).then_some(is_async);
         };
         let known = match self.qualified_name(class) {
             Some(name) => sqlalchemy::class(&name),

@@ -1,10 +1,13 @@
 //! Light types: what constructor calls, annotations and literals say about an expression. `Unknown` never permits a rewrite.
 
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator};
 use ruff_text_size::Ranged;
+use rustc_hash::FxHashMap;
 
-use super::names::Lookup;
-use super::{Binding, BindingKind, ScopeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// What is known of a value's class.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +43,23 @@ impl<'a> TypeOracle<'a> for SemanticModel<'a> {
 
 const MAX_STEPS: usize = 8;
 
+/// Types that were inferred before: one expression is asked about by many codemods, and by what is bound to it.
+#[derive(Default)]
+pub(super) struct Cache {
+    known: RefCell<FxHashMap<NodeId, Known>>,
+    /// Whether an inference since the last reset was cut short, by [`MAX_STEPS`] or by a value that depends on itself.
+    truncated: Cell<bool>,
+}
+
+/// A [`Type`] that does not borrow: a model with such types in a cell could not be shortened to a shorter borrow.
+#[derive(Clone)]
+enum Known {
+    /// It is being inferred: a value that depends on itself is not known.
+    Pending,
+    Instance(NodeId),
+    Other(Type<'static>),
+}
+
 impl<'a> SemanticModel<'a> {
     /// The class of this module that an expression is an instance of: `self` in its methods, a constructor call, an annotation.
     pub fn class_of(&self, expr: &Expr) -> Option<&'a ast::StmtClassDef> {
@@ -49,10 +69,63 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// The type of an expression that is `steps` inferences away from the one that was asked for.
     pub(super) fn infer(&self, expr: &Expr, steps: usize) -> Type<'a> {
         if steps > MAX_STEPS {
+            self.types.truncated.set(true);
             return Type::Unknown;
         }
+        // Only these lead to other expressions; the others are told at a glance.
+        if !matches!(
+            expr,
+            Expr::Name(_) | Expr::Call(_) | Expr::Attribute(_) | Expr::Subscript(_)
+        ) {
+            return self.infer_kind(expr, steps);
+        }
+        let id = self.id(expr);
+        match self.types.known.borrow_mut().entry(id) {
+            Entry::Occupied(known) => return self.recalled(known.get()),
+            Entry::Vacant(place) => place.insert(Known::Pending),
+        };
+        let around = self.types.truncated.replace(false);
+        let type_ = self.infer_kind(expr, steps);
+        let truncated = self.types.truncated.get();
+        self.types.truncated.set(around || truncated);
+        let mut known = self.types.known.borrow_mut();
+        // What was cut short says nothing about a question that is asked from nearer by.
+        if !truncated || steps == 0 {
+            known.insert(id, self.remembered(&type_));
+        } else {
+            known.remove(&id);
+        }
+        type_
+    }
+
+    fn recalled(&self, known: &Known) -> Type<'a> {
+        match known {
+            Known::Pending => {
+                self.types.truncated.set(true);
+                Type::Unknown
+            }
+            Known::Instance(class) => match self.node(*class) {
+                AnyNodeRef::StmtClassDef(class) => Type::Instance(class),
+                _ => Type::Unknown,
+            },
+            Known::Other(type_) => type_.clone(),
+        }
+    }
+
+    fn remembered(&self, type_: &Type<'a>) -> Known {
+        match type_ {
+            Type::Instance(class) => Known::Instance(self.id(*class)),
+            Type::Scalar(name) => Known::Other(Type::Scalar(name)),
+            Type::Container(name) => Known::Other(Type::Container(name)),
+            Type::Foreign(name) => Known::Other(Type::Foreign(name.clone())),
+            Type::Unknown => Known::Other(Type::Unknown),
+        }
+    }
+
+    fn infer_kind(&self, expr: &Expr, steps: usize) -> Type<'a> {
         match expr {
             Expr::StringLiteral(_) | Expr::FString(_) => Type::Scalar("str"),
             Expr::BytesLiteral(_) => Type::Scalar("bytes"),
@@ -125,32 +198,12 @@ impl<'a> SemanticModel<'a> {
         if let Some(class) = self.class_named(&call.func) {
             return Type::Instance(class);
         }
-        for (name, type_) in [
-            ("str", Type::Scalar("str")),
-            ("repr", Type::Scalar("str")),
-            ("int", Type::Scalar("int")),
-            ("len", Type::Scalar("int")),
-            ("float", Type::Scalar("float")),
-            ("bool", Type::Scalar("bool")),
-            ("list", Type::Container("list")),
-            ("sorted", Type::Container("list")),
-            ("dict", Type::Container("dict")),
-            ("set", Type::Container("set")),
-            ("tuple", Type::Container("tuple")),
-        ] {
-            if self.is_builtin(&call.func, name) {
-                return type_;
-            }
-        }
-        if call.func.is_name_expr() {
-            let known = self.infer_builtin_call(call, steps);
-            if known != Type::Unknown {
-                return known;
-            }
+        if let Some(name) = self.builtin(&call.func) {
+            return self.infer_builtin_call(name, call, steps);
         }
         if let Expr::Attribute(method) = &*call.func
-            && self.infer(&method.value, steps + 1) == Type::Scalar("str")
             && STR_TO_STR.contains(&method.attr.as_str())
+            && self.infer(&method.value, steps + 1) == Type::Scalar("str")
         {
             return Type::Scalar("str");
         }
@@ -275,29 +328,11 @@ impl<'a> SemanticModel<'a> {
 
     fn infer_name(&self, name: &ast::ExprName, steps: usize) -> Type<'a> {
         let scope = self.scope_of(self.id(name));
-        let Lookup::Scope(owner) = self.lookup(&name.id, scope) else {
-            return Type::Unknown;
-        };
-        // `query = query.where(...)` says nothing of itself, and many such lines would be followed through each other.
-        if self
-            .inferring
-            .borrow()
-            .iter()
-            .any(|(other, of)| *other == owner && *of == name.id.as_str())
-        {
-            return Type::Unknown;
-        }
-        self.inferring.borrow_mut().push((owner, name.id.to_string()));
-        let type_ = self.infer_bindings(name, scope, steps);
-        self.inferring.borrow_mut().pop();
-        type_
-    }
-
-    fn infer_bindings(&self, name: &ast::ExprName, scope: ScopeId, steps: usize) -> Type<'a> {
         let mut agreed: Option<Type<'a>> = None;
         for binding in self.resolve(&name.id, scope) {
             let type_ = self.infer_binding(binding, steps);
             match &agreed {
+                _ if type_ == Type::Unknown => return Type::Unknown,
                 None => agreed = Some(type_),
                 Some(other) if *other == type_ => {}
                 Some(_) => return Type::Unknown,
@@ -444,6 +479,7 @@ impl<'a> SemanticModel<'a> {
         let name = attribute.attr.as_str();
         let mut agreed: Option<Type<'a>> = None;
         let mut note = |type_: Type<'a>| match &agreed {
+            _ if type_ == Type::Unknown => false,
             None => {
                 agreed = Some(type_);
                 true

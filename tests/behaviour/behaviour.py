@@ -384,6 +384,7 @@ REPAIRS = {
     "await_session_call",
     "mark_queue_task_done",
     "replace_contextmanager_on_async_generator",
+    "replace_create_engine",
     "replace_httpx_app_argument",
     "replace_queue_queue",
     "replace_threading_primitive",

@@ -73,47 +73,78 @@ fn the_comparison_of_traces_sees_wrong_rewrites() {
 }
 
 #[track_caller]
-fn traces_are_equal(interpreter: &Path, kind: &str, emission: &str, count: &str) {
-    let arguments = [
-        "tests/trace/trace.py",
-        "--tool",
-        TOOL,
-        "--kind",
-        kind,
-        "--emission",
-        emission,
-        "--count",
-        count,
-    ];
+fn traces_are_equal(interpreter: &Path, kind: &str, more: &[&str], count: &str) {
+    let mut arguments = vec!["tests/trace/trace.py", "--tool", TOOL, "--kind", kind, "--count", count];
+    arguments.extend(more);
     let said = python(interpreter, &arguments);
     assert!(said.contains(" 0 differences"), "{said}");
 }
 
 #[test]
 fn gathered_programs_have_the_same_traces() {
-    traces_are_equal(&environment(), "gather", "gather", "300");
+    traces_are_equal(&environment(), "gather", &[], "300");
 }
 
 #[test]
 fn gathered_programs_have_the_same_traces_on_another_python() {
     if let Some(interpreter) = other() {
-        traces_are_equal(&interpreter, "gather", "gather", "150");
+        traces_are_equal(&interpreter, "gather", &[], "150");
     }
 }
 
 #[test]
 fn programs_gathered_in_order_have_the_same_traces() {
-    traces_are_equal(&environment(), "gather", "in_order", "150");
+    traces_are_equal(&environment(), "gather", &["--emission", "in_order"], "150");
 }
 
 #[test]
 fn programs_of_loops_have_the_same_traces() {
-    traces_are_equal(&environment(), "loop", "gather", "300");
+    traces_are_equal(&environment(), "loop", &[], "300");
+}
+
+/// At level unsafe, only runs in which nothing fails.
+const UNSAFE: &[&str] = &["--level", "unsafe"];
+
+#[test]
+fn bounded_programs_have_the_same_traces_while_nothing_fails() {
+    traces_are_equal(&environment(), "loop", UNSAFE, "150");
+    traces_are_equal(&environment(), "bound", UNSAFE, "150");
 }
 
 #[test]
 fn programs_with_timeouts_have_the_same_traces() {
-    traces_are_equal(&environment(), "timeout", "gather", "150");
+    traces_are_equal(&environment(), "timeout", &[], "150");
+}
+
+#[test]
+fn programs_with_locks_have_the_same_traces() {
+    traces_are_equal(&environment(), "lock", &[], "150");
+    traces_are_equal(&environment(), "lock", UNSAFE, "150");
+}
+
+#[test]
+fn programs_with_queues_have_the_same_traces_while_nothing_fails() {
+    traces_are_equal(&environment(), "queue", UNSAFE, "150");
+}
+
+#[test]
+fn programs_that_start_tasks_have_the_same_traces() {
+    traces_are_equal(&environment(), "task", &[], "150");
+}
+
+#[test]
+fn programs_that_collect_streams_have_the_same_traces() {
+    traces_are_equal(&environment(), "stream", &[], "150");
+}
+
+#[test]
+fn exact_rewrites_have_the_same_traces_on_another_python() {
+    if let Some(interpreter) = other() {
+        for kind in ["timeout", "lock", "task", "stream"] {
+            traces_are_equal(&interpreter, kind, &[], "60");
+        }
+        traces_are_equal(&interpreter, "queue", UNSAFE, "60");
+    }
 }
 
 #[test]

@@ -146,7 +146,8 @@ fn cases_agree_with_the_front_matter() {
             if case.is_rewritten() || case.reason().is_some() {
                 ensure(
                     !selection
-                        .concerning(case.before.as_bytes(), Wanted::Everything, &ProjectFacts::default())
+                        .look(case.before.as_bytes(), Wanted::Everything, &ProjectFacts::default())
+                        .concerned
                         .is_empty(),
                     at("it would not be parsed, for want of a needle or at a glance"),
                 )?;

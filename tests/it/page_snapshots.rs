@@ -68,14 +68,15 @@ fn shown_case(codemod: &'static Codemod, case: &Case) -> String {
         };
         run(options, &[file]).0.text()
     };
-    let found = match analyse(&source, &selection, Wanted::Everything, &case.settings, &facts) {
+    let look = || selection.look(source.text.as_bytes(), Wanted::Everything, &facts);
+    let found = match analyse(&source, &look(), &case.settings, &facts) {
         Ok(found) => found,
         Err(error) => return format!("{error}\n"),
     };
     let policy = Policy {
         level: Applicability::Unsafe,
     };
-    match rewrite(&source, &selection, policy, Wanted::Everything, &case.settings, &facts) {
+    match rewrite(&source, look(), policy, &case.settings, &facts) {
         Ok(outcome) => {
             let bytes = outcome.text.clone().map(String::into_bytes);
             let checked = print(Command::Check, FileResult::Checked(found));

@@ -23,9 +23,8 @@ pub fn rewritten(
     let source = Source::module(text);
     let outcome = rewrite::rewrite(
         &source,
-        &selection,
+        selection.look(text.as_bytes(), Wanted::Everything, &ProjectFacts::default()),
         Policy { level },
-        Wanted::Everything,
         settings,
         &ProjectFacts::default(),
     )?;
@@ -44,7 +43,12 @@ pub fn wanted_findings(
 ) -> Result<Vec<Finding>, RewriteError> {
     let selection = Selection::new(codemods.to_vec());
     let source = Source::module(text);
-    rewrite::analyse(&source, &selection, wanted, settings, &ProjectFacts::default())
+    rewrite::analyse(
+        &source,
+        &selection.look(text.as_bytes(), wanted, &ProjectFacts::default()),
+        settings,
+        &ProjectFacts::default(),
+    )
 }
 
 /// The texts of all comments, sorted. Panics when the text does not parse.

@@ -41,6 +41,7 @@ class Promise:
         source_order=False,
         ordered_logs=True,
         limits=None,
+        repairs=(),
     ):
         self.mode = mode
         self.failures = failures  # also when something fails or is cancelled
@@ -48,6 +49,7 @@ class Promise:
         self.source_order = source_order  # several fail: the first of the source counts
         self.ordered_logs = ordered_logs
         self.limits = limits or {}  # resource -> operations at once
+        self.repairs = repairs  # what the original may raise and the other one does not
 
 
 STRICT = Promise(mode="strict")
@@ -110,6 +112,8 @@ class _Pair:
 
     def check(self, schedule):
         before, after = observe(self.before, schedule), observe(self.after, schedule)
+        if before.error and set(before.error) <= set(self.promise.repairs):
+            return
         differ = Differ(schedule, before, after, self.found)
         differ.field("unawaited")
         differ.field("complaints")

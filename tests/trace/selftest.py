@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from compare import STRICT, Promise, differences  # noqa: E402
-from kinds import KINDS, program  # noqa: E402
+from kinds import KINDS, SET_CHANGED, program  # noqa: E402
 from programs import SHAPES  # noqa: E402
 from world import Schedule, load, observe  # noqa: E402
 
@@ -1115,6 +1115,158 @@ wrong(
         return lock.locked()
     """,
     STRICT,
+)
+
+# --------------------------------------------------------------------------------------
+# Queues and tasks
+
+WORKER = """
+    async def main():
+        queue = asyncio.Queue()
+
+        async def work():
+            while True:
+                item = await queue.get()
+                if item is None:
+                    break
+                await api.get(item)
+                queue.task_done()
+                await cache.get(item)
+
+        task = asyncio.ensure_future(work())
+        for item in ("a", "b", None):
+            queue.put_nowait(item)
+        await asyncio.sleep(99)
+        log("left", queue._unfinished_tasks)
+        return await task
+"""
+right(
+    "items are marked where they were, and the last one too",
+    WORKER.replace("queue._unfinished_tasks", "'?'"),
+    """
+    async def main():
+        queue = asyncio.Queue()
+
+        async def work():
+            while True:
+                item = await queue.get()
+                try:
+                    if item is None:
+                        break
+                    await api.get(item)
+                finally:
+                    queue.task_done()
+                await cache.get(item)
+
+        task = asyncio.ensure_future(work())
+        for item in ("a", "b", None):
+            queue.put_nowait(item)
+        await asyncio.sleep(99)
+        log("left", '?')
+        return await task
+    """,
+    Promise(mode="strict", failures=False),
+)
+JOINED = """
+    async def main():
+        queue = asyncio.Queue()
+
+        async def work():
+            item = await queue.get()
+            await api.get(item)
+            queue.task_done()
+            await cache.get(item)
+
+        task = asyncio.ensure_future(work())
+        queue.put_nowait("a")
+        await queue.join()
+        log("joined")
+        await task
+"""
+wrong(
+    "an item is marked later, and who waits for it waits longer",
+    "events",
+    JOINED,
+    """
+    async def main():
+        queue = asyncio.Queue()
+
+        async def work():
+            item = await queue.get()
+            try:
+                await api.get(item)
+                await cache.get(item)
+            finally:
+                queue.task_done()
+
+        task = asyncio.ensure_future(work())
+        queue.put_nowait("a")
+        await queue.join()
+        log("joined")
+        await task
+    """,
+    Promise(mode="strict", failures=False),
+)
+wrong(
+    "an item is marked when it is taken",
+    "events",
+    JOINED,
+    JOINED.replace(
+        "await api.get(item)\n            queue.task_done()",
+        "queue.task_done()\n            await api.get(item)",
+    ),
+    Promise(mode="strict", failures=False),
+)
+DROPPED = """
+    async def main():
+        asyncio.create_task(api.get("a"))
+        return await cache.get("b")
+"""
+right(
+    "a task that is kept",
+    DROPPED,
+    """
+    _kept = set()
+
+    async def main():
+        task = asyncio.create_task(api.get("a"))
+        _kept.add(task)
+        task.add_done_callback(_kept.discard)
+        return await cache.get("b")
+    """,
+    STRICT,
+)
+wrong(
+    "a task that is awaited instead",
+    "events",
+    DROPPED,
+    DROPPED.replace('asyncio.create_task(api.get("a"))', 'await api.get("a")'),
+    STRICT,
+)
+STOPPED = """
+    tasks = set()
+
+    async def main():
+        for key in ("a", "b", "c"):
+            task = asyncio.ensure_future(api.get(key))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        for task in tasks:
+            await task
+        return "stopped"
+"""
+right(
+    "a set that changes while a loop goes over it, mended",
+    STOPPED,
+    STOPPED.replace("in tasks:", "in list(tasks):"),
+    Promise(mode="strict", failures=False, repairs=(SET_CHANGED,)),
+)
+wrong(
+    "a set that changes, and nothing is to be mended",
+    "outcome",
+    STOPPED,
+    STOPPED.replace("in tasks:", "in list(tasks):"),
+    Promise(mode="strict", failures=False),
 )
 
 # --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     python tests/trace/trace.py --tool PATH/TO/asyncup [--count N] [--start SEED] ...
 
-Writes N programs (see programs.py), lets the tool rewrite a copy of them in one run, and
+Writes N programs (see programs.py and stepped.py), lets the tool rewrite a copy of them in one run, and
 compares every changed program with its original under many schedules (see compare.py).
 The interpreter that runs this file runs the programs.
 
@@ -137,7 +137,10 @@ def configuration(options):
     # Loops know no emission in order.
     of_loops = "task_group" if options.emission == "task_group" else "gather"
     return CONFIGURATION.format(
-        shareable=shareable, emission=options.emission, loop_emission=of_loops, limit=LIMIT
+        shareable=shareable,
+        emission=options.emission,
+        loop_emission=of_loops,
+        limit=LIMIT,
     )
 
 

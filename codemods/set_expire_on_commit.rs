@@ -1,0 +1,306 @@
+//! A factory of asynchronous sessions whose objects are read after a commit -> `expire_on_commit=False`.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::codemod::{Context, Wanted};
+use crate::edit::{Edit, Fix};
+use crate::finding::Findings;
+use crate::glance;
+use crate::knowledge::sqlalchemy::{self, Role};
+use crate::semantic::names::Lookup;
+use crate::semantic::{BindingKind, NodeId, ScopeId};
+
+/// How a module says what it wants.
+const SAID: &[&str] = &["expire_on_commit=", "expire_on_commit\"", "expire_on_commit'"];
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    if SAID.iter().any(|said| ctx.module.text().contains(said)) {
+        return;
+    }
+    let model = ctx.model;
+    let mut seen: Vec<TextRange> = Vec::new();
+    for (commit, session) in commits(ctx) {
+        let Some(made) = source_of(ctx, session, 0) else {
+            continue;
+        };
+        if seen.contains(&made.range()) {
+            continue;
+        }
+        let Some(read) = read_after(ctx, commit, session) else {
+            continue;
+        };
+        seen.push(made.range());
+        let (line, _) = ctx.module.location(read.start());
+        let message = format!(
+            "a commit expires the objects of the session: `{}` in line {line} would have to be loaded anew, which raises `MissingGreenlet`",
+            model.slice(read)
+        );
+        if made.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
+            let reason = "what it is given by `**` may say whether objects expire";
+            acc.push(&*made.func, message, Err(reason.into()));
+            continue;
+        }
+        let text = match made.arguments.iter_source_order().last() {
+            Some(last) => Edit::insertion(", expire_on_commit=False", last.range().end()),
+            None => Edit::insertion("expire_on_commit=False", made.arguments.start() + TextSize::new(1)),
+        };
+        let reason = "all objects of its sessions then keep the values that they have when they are committed, even where the database has newer ones";
+        acc.push_defect(&*made.func, message, Ok(Fix::unsafe_because(reason, vec![text])));
+    }
+}
+
+/// The statements after which a session's objects are expired, with the session's name.
+fn commits<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName)> {
+    let model = ctx.model;
+    let of_session = |expr: &'a Expr| match expr {
+        Expr::Name(name) if model.is_session(expr, true) => Some(name),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for (id, node) in model.subtree(NodeId(0)) {
+        match node {
+            AnyNodeRef::StmtExpr(stmt) => {
+                if let Expr::Await(inner) = &*stmt.value
+                    && let Expr::Call(call) = &*inner.value
+                    && let Expr::Attribute(method) = &*call.func
+                    && method.attr.as_str() == "commit"
+                    && let Some(name) = of_session(&method.value)
+                {
+                    found.push((id, name));
+                }
+            }
+            AnyNodeRef::StmtWith(with) if with.is_async => {
+                for item in &with.items {
+                    if let Expr::Call(call) = &item.context_expr
+                        && let Expr::Attribute(method) = &*call.func
+                        && method.attr.as_str() == "begin"
+                    {
+                        let bound = item.optional_vars.as_deref().and_then(of_session);
+                        found.extend(of_session(&method.value).or(bound).map(|name| (id, name)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The call of this module that decides how the sessions under a name are made: the factory's, or the session's own.
+fn source_of<'a>(ctx: &Context<'a>, name: &ast::ExprName, depth: usize) -> Option<&'a ast::ExprCall> {
+    let model = ctx.model;
+    if depth > 4 {
+        return None;
+    }
+    let bindings: Vec<_> = model.resolve(&name.id, model.scope_of(model.id(name))).collect();
+    let mut found: Option<&'a ast::ExprCall> = None;
+    for binding in bindings {
+        let made = match binding.kind {
+            BindingKind::With(item, _) => made_by(ctx, &item.context_expr)?,
+            BindingKind::Assignment(value) => made_by(ctx, value)?,
+            BindingKind::Parameter(parameter) => injected(ctx, parameter, binding.scope, depth)?,
+            _ => return None,
+        };
+        if found.is_some_and(|found| found.range() != made.range()) {
+            return None;
+        }
+        found = Some(made);
+    }
+    found
+}
+
+fn made_by<'a>(ctx: &Context<'a>, expr: &'a Expr) -> Option<&'a ast::ExprCall> {
+    let model = ctx.model;
+    let Expr::Call(call) = expr else { return None };
+    let is_session = model
+        .qualified_name(&call.func)
+        .and_then(|name| sqlalchemy::class(&name))
+        .is_some_and(|class| class.is_async && class.role == Role::Session);
+    if is_session {
+        return Some(call);
+    }
+    let factory = match &*call.func {
+        Expr::Attribute(method) if method.attr.as_str() == "begin" => &*method.value,
+        other => other,
+    };
+    let is_factory = model
+        .sqlalchemy_object(factory)
+        .is_some_and(|class| class.is_async && class.role == Role::Factory);
+    let Expr::Name(name) = factory else { return None };
+    match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
+        BindingKind::Assignment(Expr::Call(made)) if is_factory => Some(made),
+        _ => None,
+    }
+}
+
+/// The session that the dependency of a parameter yields.
+fn injected<'a>(
+    ctx: &Context<'a>,
+    parameter: &'a ast::Parameter,
+    scope: ScopeId,
+    depth: usize,
+) -> Option<&'a ast::ExprCall> {
+    let model = ctx.model;
+    let function = model.function_of_scope(scope)?;
+    let default = function
+        .parameters
+        .iter_non_variadic_params()
+        .find(|other| other.parameter.range() == parameter.range())?
+        .default();
+    let in_annotation = || match parameter.annotation.as_deref() {
+        Some(Expr::Subscript(annotated)) => match &*annotated.slice {
+            Expr::Tuple(tuple) => tuple.elts.get(1),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Expr::Call(depends) = default.or_else(in_annotation)? else {
+        return None;
+    };
+    if !model.qualified_name(&depends.func)?.ends_with(".Depends") {
+        return None;
+    }
+    let dependency = model.function_of(depends.arguments.args.first()?)?;
+    model.subtree(model.id(dependency)).find_map(|(_, node)| match node {
+        AnyNodeRef::ExprYield(inner) => match inner.value.as_deref() {
+            Some(Expr::Name(name)) => source_of(ctx, name, depth + 1),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// The first attribute of an object of the session that is read behind a commit, in the same run of the function.
+fn read_after<'a>(ctx: &Context<'a>, commit: NodeId, session: &ast::ExprName) -> Option<&'a ast::ExprAttribute> {
+    let model = ctx.model;
+    let function = model.enclosing_function(commit)?;
+    let scope = model.body_scope(function);
+    let end = model.node(commit).range().end();
+    let objects = objects_of(ctx, function, session, end);
+    for stmt in following(ctx, commit) {
+        for (id, node) in model.subtree(model.id(stmt)) {
+            let AnyNodeRef::ExprAttribute(attribute) = node else {
+                continue;
+            };
+            let Expr::Name(name) = &*attribute.value else {
+                continue;
+            };
+            let is_object = objects.contains(&name.id.as_str())
+                && model.lookup(&name.id, model.scope_of(id)) == Lookup::Scope(scope);
+            let is_read = attribute.ctx.is_load() && !attribute.attr.starts_with("__");
+            let is_called = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
+            if is_object && is_read && !is_called && !is_renewed(ctx, function, &name.id, end, attribute.start()) {
+                return Some(attribute);
+            }
+        }
+    }
+    None
+}
+
+/// The statements that run behind another one: those below it in its block, and in the blocks around it.
+fn following<'a>(ctx: &Context<'a>, stmt: NodeId) -> Vec<&'a Stmt> {
+    let model = ctx.model;
+    let mut found = Vec::new();
+    let mut at = stmt;
+    loop {
+        if let Some((block, index)) = model.block_of(at) {
+            found.extend(&block[index + 1..]);
+            if block[index + 1..]
+                .iter()
+                .any(|stmt| matches!(stmt, Stmt::Return(_) | Stmt::Raise(_)))
+            {
+                return found;
+            }
+        }
+        let parent = model.parent(at);
+        if parent == at || model.node(parent).is_stmt_function_def() {
+            return found;
+        }
+        at = parent;
+    }
+}
+
+/// Names that hold an object of the session before an offset: what is added to it, and what it was asked for.
+fn objects_of<'a>(
+    ctx: &Context<'a>,
+    function: &'a ast::StmtFunctionDef,
+    session: &ast::ExprName,
+    before: TextSize,
+) -> Vec<&'a str> {
+    let model = ctx.model;
+    let mut objects = Vec::new();
+    for (_, node) in model.subtree(model.id(function)) {
+        match node {
+            AnyNodeRef::ExprCall(call) if call.start() < before => {
+                let Expr::Attribute(method) = &*call.func else {
+                    continue;
+                };
+                let is_own = matches!(&*method.value, Expr::Name(name) if name.id == session.id);
+                if is_own && matches!(method.attr.as_str(), "add" | "add_all" | "refresh") {
+                    objects.extend(call.arguments.args.iter().take(1).flat_map(|argument| {
+                        match argument {
+                            Expr::Name(name) => vec![name.id.as_str()],
+                            Expr::List(list) => list
+                                .elts
+                                .iter()
+                                .filter_map(|element| element.as_name_expr())
+                                .map(|name| name.id.as_str())
+                                .collect(),
+                            _ => Vec::new(),
+                        }
+                    }));
+                }
+            }
+            AnyNodeRef::StmtAssign(assign) if assign.end() <= before => {
+                if let [Expr::Name(target)] = &*assign.targets
+                    && is_asked(&assign.value, session)
+                {
+                    objects.push(target.id.as_str());
+                }
+            }
+            _ => {}
+        }
+    }
+    objects
+}
+
+/// `await session.get(...)`, `(await session.execute(...)).scalar_one()`: one object.
+fn is_asked(value: &Expr, session: &ast::ExprName) -> bool {
+    const OBJECTS: &[&str] = &["get", "get_one", "merge"];
+    const ONES: &[&str] = &["scalar_one", "scalar_one_or_none"];
+    match value {
+        Expr::Await(inner) => match &*inner.value {
+            Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
+                if OBJECTS.contains(&method.attr.as_str())
+                    && matches!(&*method.value, Expr::Name(name) if name.id == session.id)),
+            _ => false,
+        },
+        Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
+            if ONES.contains(&method.attr.as_str()) && method.value.is_await_expr()),
+        _ => false,
+    }
+}
+
+/// Whether a name is bound anew between two offsets, or its object is loaded again.
+fn is_renewed(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, from: TextSize, to: TextSize) -> bool {
+    let model = ctx.model;
+    let between = TextRange::new(from, to);
+    model.subtree(model.id(function)).any(|(_, node)| match node {
+        AnyNodeRef::ExprName(target) => {
+            target.ctx.is_store() && target.id == name && between.contains_range(target.range())
+        }
+        AnyNodeRef::ExprCall(call) if between.contains_range(call.range()) => {
+            matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "refresh")
+                && matches!(call.arguments.args.first(), Some(Expr::Name(object)) if object.id == name)
+        }
+        _ => false,
+    })
+}
+
+/// Sessions are made, and something is committed.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    !glance::mentions(text, SAID)
+        && glance::mentions(text, &["commit()", "begin()"])
+        && glance::mentions(text, &["sessionmaker(", "AsyncSession("])
+}
