@@ -9,14 +9,14 @@ use ruff_text_size::Ranged;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::misuse::{self, Misuse};
 use crate::module::one_line;
 
 pub(super) use glance::glance;
-pub(super) use place::{Misuse, expected, misuse};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls() {
-        let Some(misuse) = place::misuse(ctx, call) else {
+        let Some(misuse) = misuse::misuse(ctx, call) else {
             continue;
         };
         if !ctx.model.gives_coroutine(&call.func) || is_sqlalchemy(ctx, call) {
@@ -27,7 +27,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             Misuse::Dropped => format!("the coroutine that `{callee}` gives is never awaited: nothing of it runs"),
             Misuse::Value(how) => format!("`{callee}` gives a coroutine, which {how}, instead of its result"),
         };
-        if let Some(line) = place::expected(ctx, call) {
+        if let Some(line) = misuse::expected(ctx, call) {
             let reason = format!("what follows from the missing await is expected in line {line}");
             acc.push(call, message, Err(reason.into()));
         } else {

@@ -4,12 +4,12 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::await_forgotten_coroutine::{Misuse, expected, misuse};
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::Role;
+use crate::misuse::{Misuse, expected, misuse};
 use crate::semantic::BindingKind;
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

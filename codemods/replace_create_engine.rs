@@ -2,6 +2,7 @@
 //! cannot take: drivers, arguments, pools, listeners.
 
 mod arguments;
+mod migration;
 
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -43,6 +44,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             }
         }
     }
+    migration::run(ctx, acc);
     for call in model.calls() {
         if let Some((target, member)) = listened(ctx, call) {
             let message = "events of asynchronous engines and sessions are those of the synchronous ones inside";
@@ -144,5 +146,8 @@ fn listened<'a>(ctx: &Context, call: &'a ast::ExprCall) -> Option<(&'a Expr, &'s
 }
 
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    glance::imports(text, "sqlalchemy") || glance::imports(text, "sqlmodel")
+    glance::mentions(
+        text,
+        &["create_engine(", "create_async_engine(", "listens_for(", "event."],
+    ) && (glance::imports(text, "sqlalchemy") || glance::imports(text, "sqlmodel"))
 }

@@ -127,7 +127,7 @@ fn run_in_sync(ctx: &Context, root: &ast::ExprCall) -> Option<(Fix, TextRange)> 
     let Expr::Attribute(method) = &*root.func else {
         return None;
     };
-    let end = chain::end_of_any(ctx, root)?;
+    let end = model.end_of_query(root)?;
     let range = model.node(end).range();
     let AnyNodeRef::ExprCall(whole) = model.node(end) else {
         return None;

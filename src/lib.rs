@@ -23,6 +23,7 @@ pub mod importer;
 pub mod knowledge;
 pub mod layout;
 pub mod lifespan;
+mod misuse;
 pub mod module;
 pub mod offload;
 pub mod one_loop;

@@ -9,9 +9,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::codemod::Wanted;
 use crate::glance::{Place, calls_of, mentions, words};
 use crate::knowledge;
+use crate::misuse::CONSUMERS;
 use crate::semantic::purity::ASYNCIO_COROUTINES;
-
-use super::place::CONSUMERS;
 
 /// Names of coroutine functions of libraries.
 static LIBRARY: LazyLock<FxHashSet<&'static [u8]>> = LazyLock::new(|| {

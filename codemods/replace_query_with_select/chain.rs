@@ -5,6 +5,7 @@ use ruff_text_size::{Ranged, TextSize};
 
 use crate::codemod::Context;
 use crate::finding::Declined;
+use crate::semantic::sqlalchemy::TERMINALS;
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId};
 
 /// Methods that `Select` has under the same name.
@@ -48,18 +49,6 @@ const CHANGED: &[&str] = &[
 
 /// What makes a part of another statement of a query.
 const PARTS: &[&str] = &["subquery", "cte", "scalar_subquery", "as_scalar", "label", "exists"];
-
-pub const TERMINALS: &[&str] = &[
-    "all",
-    "first",
-    "one",
-    "one_or_none",
-    "scalar",
-    "count",
-    "get",
-    "update",
-    "delete",
-];
 
 /// Methods of columns and statements that take a statement.
 const TAKES_STATEMENT: &[&str] = &["in_", "not_in", "notin_", "from_select", "exists", "any_", "all_"];
@@ -349,27 +338,6 @@ fn end<'a>(ctx: &Context<'a>, at: NodeId) -> Result<End<'a>, Declined> {
         AnyNodeRef::ExprAwait(_) => return Err("the query itself is awaited".into()),
         _ => return Err("the query itself is used as a value".into()),
     })
-}
-
-/// The call of a terminal that ends a chain of whatever links.
-pub fn end_of_any(ctx: &Context, root: &ast::ExprCall) -> Option<NodeId> {
-    let model = ctx.model;
-    let mut at = model.id(root);
-    loop {
-        let parent = model.parent(at);
-        let AnyNodeRef::ExprAttribute(method) = model.node(parent) else {
-            return None;
-        };
-        let outer = model.parent(parent);
-        match model.node(outer) {
-            AnyNodeRef::ExprCall(call) if call.func.range() == method.range() => {}
-            _ => return None,
-        }
-        if TERMINALS.contains(&method.attr.as_str()) {
-            return Some(outer);
-        }
-        at = outer;
-    }
 }
 
 /// Where a chain's statement ends.

@@ -356,7 +356,7 @@ impl<'a> Writer<'_, 'a> {
                 let around = self.counted(here, parts)?;
                 self.run(&around, Some(&whole), parts)
             }
-            "get" => self.got(method, call, here, parts),
+            "get" => self.got(call, here, parts),
             "update" => self.updated(method, call, here, parts),
             "delete" => self.deleted(method, call, here, parts),
             name => Err(format!("`select()` has nothing for `{name}`").into()),
@@ -384,13 +384,7 @@ impl<'a> Writer<'_, 'a> {
     }
 
     /// `session.query(User).get(1)` -> `session.get(User, 1)`.
-    fn got(
-        &self,
-        method: &ast::ExprAttribute,
-        call: &ast::ExprCall,
-        here: &Selected,
-        parts: &mut Parts,
-    ) -> Result<(), Declined> {
+    fn got(&self, call: &ast::ExprCall, here: &Selected, parts: &mut Parts) -> Result<(), Declined> {
         let ctx = self.ctx;
         let Root::Query(root) = &self.chain.root else {
             return Err("`get` is called on a query in a name".into());
@@ -446,7 +440,6 @@ impl<'a> Writer<'_, 'a> {
             .retain(|edit| !links.contains_range(edit.range()) || links.is_empty());
         let range = TextRange::new(query.attr.start(), call.end());
         self.no_comment(range)?;
-        let _ = method;
         let mut arguments = vec![ctx.module.slice(entity), ctx.module.slice(key)];
         arguments.extend(keywords.iter().map(String::as_str));
         let text = format!("get({})", arguments.join(", "));

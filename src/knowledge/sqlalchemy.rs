@@ -89,6 +89,10 @@ pub fn class(qualified: &str) -> Option<&'static Class> {
     BY_NAME.get(qualified).copied()
 }
 
+pub fn all_drivers() -> impl Iterator<Item = &'static Driver> {
+    TABLES.driver.iter()
+}
+
 /// The drivers for a scheme that an asynchronous engine cannot use as it is, the preferred one first.
 pub fn drivers(scheme: &str) -> impl Iterator<Item = &'static Driver> {
     TABLES

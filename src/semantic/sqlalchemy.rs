@@ -5,7 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
 use super::types::{Type, TypeOracle};
-use super::{Binding, SemanticModel};
+use super::{Binding, NodeId, SemanticModel};
 use crate::knowledge::sqlalchemy::{self, Class, Role};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -18,6 +18,19 @@ const FACTORY: &str = "sqlalchemy.orm.sessionmaker";
 const SCOPED: &str = "sqlalchemy.orm.scoped_session";
 const ENGINE: &str = "sqlalchemy.engine.Engine";
 const CONNECTION: &str = "sqlalchemy.engine.Connection";
+
+/// Methods of `Query` that run it.
+pub const TERMINALS: &[&str] = &[
+    "all",
+    "first",
+    "one",
+    "one_or_none",
+    "scalar",
+    "count",
+    "get",
+    "update",
+    "delete",
+];
 
 impl<'a> SemanticModel<'a> {
     /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
@@ -33,6 +46,26 @@ impl<'a> SemanticModel<'a> {
     pub fn is_session(&self, expr: &Expr, is_async: bool) -> bool {
         self.sqlalchemy_object(expr)
             .is_some_and(|class| class.role == Role::Session && class.is_async == is_async)
+    }
+
+    /// The call that runs the query which begins with `session.query(...)`, whatever links stand between.
+    pub fn end_of_query(&self, root: &ast::ExprCall) -> Option<NodeId> {
+        let mut at = self.id(root);
+        loop {
+            let parent = self.parent(at);
+            let AnyNodeRef::ExprAttribute(method) = self.node(parent) else {
+                return None;
+            };
+            let outer = self.parent(parent);
+            match self.node(outer) {
+                AnyNodeRef::ExprCall(call) if call.func.range() == method.range() => {}
+                _ => return None,
+            }
+            if TERMINALS.contains(&method.attr.as_str()) {
+                return Some(outer);
+            }
+            at = outer;
+        }
     }
 
     /// The session that a class of this module derives from.

@@ -1,0 +1,715 @@
+//! A synchronous layer that stands in one module: its engine, its factories, everything that is given a session, and their callers, become
+//! asynchronous together or not at all.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::arguments;
+use crate::codemod::Context;
+use crate::draft::Draft;
+use crate::edit::Fix;
+use crate::finding::{Declined, Findings};
+use crate::importer::Import;
+use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
+use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
+
+const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
+const SESSIONS: &[&str] = &["sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session"];
+const FACTORIES: &[&str] = &["sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.session.sessionmaker"];
+
+/// Arguments of `create_engine` that mean the same for an asynchronous engine.
+const SHARED: &[&str] = &[
+    "url",
+    "echo",
+    "future",
+    "pool_size",
+    "max_overflow",
+    "pool_pre_ping",
+    "pool_recycle",
+    "pool_timeout",
+    "poolclass",
+    "isolation_level",
+    "json_serializer",
+    "json_deserializer",
+    "connect_args",
+    "hide_parameters",
+    "execution_options",
+];
+
+/// Members of an engine that need no connection.
+const PLAIN_OF_ENGINE: &[&str] = &["url", "dialect", "name", "driver", "echo", "pool"];
+
+/// Methods of a session that make something to be entered.
+const BLOCKS: &[&str] = &["begin", "begin_nested"];
+
+/// Methods that a synchronous session alone has.
+const SYNC_ONLY: &[&str] = &["bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"];
+
+/// Decorators of FastAPI's routes, which take both kinds of functions.
+const ROUTES: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
+
+pub fn run(ctx: &Context, acc: &mut Findings) {
+    let model = ctx.model;
+    let mut calls = super::CREATE.iter().flat_map(|name| model.calls_to(name));
+    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(super::CREATE_ASYNC).next()) {
+        let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
+        acc.push(&*call.func, message, migrate(ctx, call));
+    }
+}
+
+fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
+    for word in ["yield_per", "scoped_session", "automap", "inspect("] {
+        if ctx.module.text().contains(word) {
+            return Err(format!("`{word}` has another form in an asynchronous program").into());
+        }
+    }
+    ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
+    let mut layer = Layer::new(ctx, call)?;
+    layer.engine(call)?;
+    layer.uses_of_engine()?;
+    layer.classes()?;
+    layer.withs()?;
+    layer.calls()?;
+    layer.values()?;
+    layer.colour()?;
+    layer.end()?;
+    let edits = layer.draft.finish()?;
+    let reason = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises";
+    Ok(Fix::unsafe_because(reason, edits).import(layer.imports).last())
+}
+
+struct Layer<'c, 'a> {
+    ctx: &'c Context<'a>,
+    draft: Draft<'c, 'a>,
+    imports: Vec<Import>,
+    name: &'a str,
+    scope: ScopeId,
+    coloured: BTreeSet<NodeId>,
+    /// Functions of this module that must become coroutine functions, and are not looked at yet.
+    open: Vec<&'a ast::StmtFunctionDef>,
+    /// The only place at module level that runs the layer, and the function that it calls.
+    entry: Option<&'a ast::StmtFunctionDef>,
+    is_disposed: bool,
+}
+
+impl<'c, 'a> Layer<'c, 'a> {
+    fn new(ctx: &'c Context<'a>, call: &ast::ExprCall) -> Result<Self, Declined> {
+        let model = ctx.model;
+        let binding = model
+            .bindings()
+            .iter()
+            .find(|binding| matches!(binding.kind, BindingKind::Assignment(Expr::Call(made)) if made.range() == call.range()))
+            .ok_or("the engine is not bound to a name")?;
+        if binding.scope != ScopeId::MODULE || model.sole_binding(binding.name, binding.scope).is_none() {
+            return Err("the engine is no constant of the module".into());
+        }
+        Ok(Self {
+            ctx,
+            draft: Draft::new(ctx),
+            imports: Vec::new(),
+            name: binding.name,
+            scope: binding.scope,
+            coloured: BTreeSet::new(),
+            open: Vec::new(),
+            entry: None,
+            is_disposed: false,
+        })
+    }
+
+    fn member(&mut self, module: &'static str, member: &'static str, at: NodeId) -> Result<String, Declined> {
+        let (name, import) = self.ctx.plain_member(module, member, at)?;
+        self.imports.extend(import);
+        Ok(name)
+    }
+
+    /// `create_engine("sqlite:///x.db")` -> `create_async_engine("sqlite+aiosqlite:///x.db")`.
+    fn engine(&mut self, call: &ast::ExprCall) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let at = ctx.model.id(call);
+        if call.arguments.args.len() > 1 {
+            return Err("the engine is given more than an address by position".into());
+        }
+        for keyword in &call.arguments.keywords {
+            let name = keyword.arg.as_ref().map_or("**", |name| name.as_str());
+            if !SHARED.contains(&name) {
+                return Err(format!("`{name}` of the engine has another meaning for an asynchronous one").into());
+            }
+            if name == "poolclass" {
+                let class = ctx.model.qualified_name(&keyword.value);
+                match class.as_deref().and_then(|class| class.rsplit('.').next()) {
+                    Some("NullPool" | "StaticPool") => {}
+                    Some("QueuePool") => {
+                        let fix = arguments::queue(ctx, &keyword.value)?;
+                        self.imports.extend(fix.imports);
+                        self.draft.replace(keyword.value.range(), "AsyncAdaptedQueuePool");
+                    }
+                    _ => return Err("the pool of the engine has no asynchronous counterpart".into()),
+                }
+            }
+        }
+        let name = self.member("sqlalchemy.ext.asyncio", "create_async_engine", at)?;
+        self.draft.replace(call.func.range(), name);
+        if let Some((url, scheme)) = super::address(call) {
+            if let Some(driver) = super::driver(ctx, scheme) {
+                let edit = super::scheme_edit(ctx, url, scheme, &driver.is)?;
+                self.draft.replace(edit.range(), edit.content());
+            } else if sqlalchemy::drivers(scheme).next().is_none() && scheme != "postgresql+psycopg" {
+                return Err(format!("no asynchronous driver is known for `{scheme}://`").into());
+            }
+            return Ok(());
+        }
+        let url = call
+            .arguments
+            .find_argument_value("url", 0)
+            .ok_or("the engine is given no address")?;
+        let driver = backend(ctx, url).ok_or("which database the address leads to is not known")?;
+        let make_url = self.member("sqlalchemy.engine", "make_url", at)?;
+        let id = ctx.model.id(&url);
+        self.draft.around(
+            id,
+            0,
+            &format!("{make_url}("),
+            &format!(").set(drivername=\"{}\")", driver.is),
+        );
+        Ok(())
+    }
+
+    /// Everything that is done with the engine's name.
+    fn uses_of_engine(&mut self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let references: Vec<_> = model
+            .references_named(self.name)
+            .filter(|reference| {
+                model.lookup(self.name, reference.scope) == crate::semantic::names::Lookup::Scope(self.scope)
+            })
+            .copied()
+            .collect();
+        for reference in references {
+            let line = ctx.module.location(reference.name.start()).0;
+            let unknown = || Declined(format!("what the engine is used for in line {line} is not known"));
+            let parent = model.parent(reference.node);
+            match model.node(parent) {
+                AnyNodeRef::ExprAttribute(member) => {
+                    let name = member.attr.as_str();
+                    let outer = model.parent(parent);
+                    match model.node(outer) {
+                        AnyNodeRef::ExprCall(call) if call.func.range() == member.range() => match name {
+                            "dispose" => {
+                                self.is_disposed = true;
+                                self.await_at(outer)?;
+                            }
+                            // Entered by a `with`, which is looked at below.
+                            "connect" | "begin"
+                                if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
+                            _ => return Err(unknown()),
+                        },
+                        _ if PLAIN_OF_ENGINE.contains(&name) => {}
+                        _ => return Err(unknown()),
+                    }
+                }
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {
+                    let call = model
+                        .ancestors(reference.node)
+                        .find_map(|(_, node)| match node {
+                            AnyNodeRef::ExprCall(call) => Some(call),
+                            _ => None,
+                        })
+                        .ok_or_else(unknown)?;
+                    self.engine_as_argument(call, reference.node, unknown)?;
+                }
+                _ => return Err(unknown()),
+            }
+        }
+        Ok(())
+    }
+
+    fn engine_as_argument(
+        &mut self,
+        call: &'a ast::ExprCall,
+        reference: NodeId,
+        unknown: impl Fn() -> Declined,
+    ) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let qualified = model.qualified_name(&call.func).unwrap_or_default();
+        if SESSIONS.contains(&&*qualified) || FACTORIES.contains(&&*qualified) {
+            return Ok(());
+        }
+        if matches!(&*qualified, "sqlalchemy.event.listen" | "sqlalchemy.event.listens_for") {
+            self.draft.around(reference, 0, "", ".sync_engine");
+            return Ok(());
+        }
+        let Expr::Attribute(method) = &*call.func else {
+            return Err(unknown());
+        };
+        let is_schema = matches!(method.attr.as_str(), "create_all" | "drop_all");
+        let id = model.id(call);
+        let statement = model.statement_of(id).map(|(id, _)| id);
+        let alone = matches!(statement.map(|id| model.node(id)), Some(AnyNodeRef::StmtExpr(stmt)) if stmt.value.range() == call.range());
+        if !is_schema || !alone || call.arguments.len() != 1 {
+            return Err(unknown());
+        }
+        self.needs_await(id)?;
+        let connection = model.fresh_name("connection", id);
+        let unit = self.ctx.indent_unit(statement.unwrap_or(id));
+        let text = format!(
+            "async with {}.begin() as {connection}:\n{unit}await {connection}.run_sync({})",
+            self.name,
+            model.slice(&*call.func)
+        );
+        self.draft.restate(call.range(), text);
+        Ok(())
+    }
+
+    /// `Session`, in calls and annotations; `sessionmaker`, in calls.
+    fn classes(&mut self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        for (id, _) in model.uses_of(SESSIONS) {
+            let name = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
+            let range = model.node(id).range();
+            self.draft.replace(range, name);
+            match model.node(model.parent(id)) {
+                AnyNodeRef::ExprCall(call) if call.func.range() == range => {
+                    self.bound_to_engine(call)?;
+                    self.keep_values(call);
+                }
+                AnyNodeRef::Arguments(_) | AnyNodeRef::StmtClassDef(_) => {
+                    return Err("the class `Session` is used as a value".into());
+                }
+                _ => {}
+            }
+        }
+        for (id, _) in model.uses_of(FACTORIES) {
+            let range = model.node(id).range();
+            let AnyNodeRef::ExprCall(call) = model.node(model.parent(id)) else {
+                return Err("`sessionmaker` is used as a value".into());
+            };
+            if call.arguments.find_argument("class_", 1).is_some() {
+                return Err("the factory has a class of its own".into());
+            }
+            self.bound_to_engine(call)?;
+            if ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_ok() {
+                let name = self.member("sqlalchemy.ext.asyncio", "async_sessionmaker", id)?;
+                self.draft.replace(range, name);
+            } else {
+                let class = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
+                self.append(call, &format!("class_={class}"));
+            }
+            self.keep_values(call);
+        }
+        if model
+            .uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"])
+            .is_empty()
+        {
+            Ok(())
+        } else {
+            Err("SQLModel's session has methods of its own".into())
+        }
+    }
+
+    fn bound_to_engine(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+        match call.arguments.find_argument_value("bind", 0) {
+            Some(Expr::Name(name)) if name.id == self.name => Ok(()),
+            _ => Err("a session is bound to something else than the engine".into()),
+        }
+    }
+
+    fn append(&mut self, call: &ast::ExprCall, argument: &str) {
+        if let Some(last) = call.arguments.iter_source_order().last() {
+            self.draft.insert(last.range().end(), format!(", {argument}"));
+        }
+    }
+
+    fn keep_values(&mut self, call: &ast::ExprCall) {
+        if call.arguments.find_keyword("expire_on_commit").is_none() {
+            self.append(call, "expire_on_commit=False");
+        }
+    }
+
+    /// `with Session(engine) as session:` -> `async with`.
+    fn withs(&mut self) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        for (id, node) in model.subtree(NodeId(0)) {
+            let AnyNodeRef::StmtWith(with) = node else { continue };
+            let known = with
+                .items
+                .iter()
+                .filter(|item| self.is_entered(&item.context_expr))
+                .count();
+            if known == 0 || with.is_async {
+                continue;
+            }
+            if known < with.items.len() {
+                return Err("a `with` enters other managers too".into());
+            }
+            self.needs_await(id)?;
+            self.draft.insert(with.start(), "async ");
+        }
+        Ok(())
+    }
+
+    fn is_entered(&self, manager: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Call(call) = manager else { return false };
+        let is_block = || match &*call.func {
+            Expr::Attribute(method) => {
+                BLOCKS.contains(&method.attr.as_str()) && sync_object(self.ctx, &method.value).is_some()
+            }
+            _ => false,
+        };
+        sync_object(self.ctx, manager).is_some() || is_block() && model.qualified_name(&call.func).is_none()
+    }
+
+    /// Calls of methods of sessions and connections.
+    fn calls(&mut self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let counterpart = sqlalchemy::class(ASYNC_SESSION).ok_or("the table has no sessions")?;
+        let connection =
+            sqlalchemy::class("sqlalchemy.ext.asyncio.AsyncConnection").ok_or("the table has no connections")?;
+        let mut in_sync: Vec<TextRange> = Vec::new();
+        for call in model.calls() {
+            let Expr::Attribute(method) = &*call.func else { continue };
+            let id = model.id(call);
+            let Some(object) = sync_object(ctx, &method.value) else {
+                continue;
+            };
+            if in_sync.iter().any(|range| range.contains_range(call.range())) {
+                continue;
+            }
+            let name = method.attr.as_str();
+            let is_block = |name: &str, id: NodeId| {
+                BLOCKS.contains(&name) && matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_))
+            };
+            let twin = match object.role {
+                Role::Session => counterpart,
+                Role::Connection => connection,
+                Role::Engine | Role::Factory => continue,
+            };
+            if twin.has_coroutine(name) {
+                self.await_at(id)?;
+            } else if SYNC_ONLY.contains(&name) || name == "query" {
+                let whole = match name {
+                    "query" => model.end_of_query(call).ok_or("a query is used as a value")?,
+                    _ => id,
+                };
+                let Expr::Name(session) = &*method.value else {
+                    return Err("what only synchronous sessions have is asked of an attribute".into());
+                };
+                in_sync.push(model.node(whole).range());
+                self.needs_await(whole)?;
+                let AnyNodeRef::ExprCall(outer) = model.node(whole) else {
+                    continue;
+                };
+                let prefix = ctx.await_prefix(outer);
+                let close = if prefix.starts_with('(') { "))" } else { ")" };
+                let text = format!("{prefix}{0}.run_sync(lambda {0}: ", session.id);
+                self.draft.around(whole, 1, &text, close);
+            } else if !(twin.is_plain(name) || is_block(name, id)) {
+                return Err(format!("`{name}` of a session or connection has no asynchronous counterpart").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions that are handed on, and relationships that would be loaded when they are read.
+    fn values(&self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        for reference in model.references() {
+            let expr = Expr::Name(reference.name.clone());
+            let is_held =
+                sync_object(ctx, &expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection));
+            if !is_held {
+                continue;
+            }
+            let parent = model.parent(reference.node);
+            let is_known = match model.node(parent) {
+                AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::StmtExpr(_) => true,
+                AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
+                    AnyNodeRef::ExprCall(call) => takes_session(ctx, call, reference.name),
+                    _ => false,
+                },
+                _ => false,
+            };
+            if !is_known {
+                let (line, _) = ctx.module.location(reference.name.start());
+                return Err(format!("a session gets out of sight in line {line}").into());
+            }
+        }
+        for (id, node) in model.subtree(NodeId(0)) {
+            let AnyNodeRef::ExprAttribute(read) = node else {
+                continue;
+            };
+            let Expr::Name(object) = &*read.value else { continue };
+            let is_local = model
+                .resolve(&object.id, model.scope_of(id))
+                .all(|binding| binding.scope != ScopeId::MODULE && !matches!(binding.kind, BindingKind::Import(_)));
+            let is_known = sync_object(ctx, &read.value).is_some() || model.imported_root(&read.value);
+            if is_local && !is_known && is_lazy(ctx, id, read) {
+                let (line, _) = ctx.module.location(read.start());
+                return Err(format!("`{}` in line {line} may be loaded when it is read", model.slice(read)).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// An `await` that stands in front of a call.
+    fn await_at(&mut self, id: NodeId) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        self.needs_await(id)?;
+        if let AnyNodeRef::ExprCall(call) = model.node(id) {
+            let prefix = self.ctx.await_prefix(call);
+            let close = if prefix.starts_with('(') { ")" } else { "" };
+            self.draft.around(id, 0, prefix, close);
+        }
+        Ok(())
+    }
+
+    /// The function around a node becomes a coroutine function, where an `await` may stand.
+    fn needs_await(&mut self, id: NodeId) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let line = self.ctx.module.location(model.node(id).range().start()).0;
+        let mut comprehensions = 0;
+        let mut at = Some(model.scope_of(id));
+        while let Some(scope) = at {
+            match model.scope(scope).kind {
+                ScopeKind::Comprehension => comprehensions += 1,
+                ScopeKind::Function(function) => {
+                    if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
+                        return Err("await inside nested comprehensions needs Python 3.11".into());
+                    }
+                    if !function.is_async && self.coloured.insert(model.id(function)) {
+                        self.open.push(function);
+                    }
+                    return Ok(());
+                }
+                _ => return Err(format!("nothing can be awaited in line {line}").into()),
+            }
+            at = model.scope(scope).parent;
+        }
+        Err(format!("nothing can be awaited in line {line}").into())
+    }
+
+    /// `def` -> `async def`, up to the place that runs it all.
+    fn colour(&mut self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        while let Some(function) = self.open.pop() {
+            let name = function.name.as_str();
+            let is_plain = model.scope_of(model.id(function)) == ScopeId::MODULE
+                && model.sole_binding(name, ScopeId::MODULE).is_some()
+                && function
+                    .decorator_list
+                    .iter()
+                    .all(|decorator| is_route(&decorator.expression));
+            if !is_plain {
+                return Err(format!("`{name}` is no plain function of the module").into());
+            }
+            let is_generator = model.is_generator(function);
+            for found in model.uses_of_function(function) {
+                let line = ctx.module.location(model.node(found.reference).range().start()).0;
+                let parent = model.parent(found.reference);
+                match model.node(parent) {
+                    AnyNodeRef::ExprCall(call)
+                        if call.func.range() == model.node(found.reference).range() && !is_generator =>
+                    {
+                        if model.enclosing_function(parent).is_none() {
+                            self.run_at(parent, function, line)?;
+                        } else {
+                            self.await_at(parent)?;
+                        }
+                    }
+                    AnyNodeRef::Arguments(_) if is_depends(ctx, model.parent(parent)) => {}
+                    _ => return Err(format!("`{name}` is used as a value in line {line}").into()),
+                }
+            }
+            let keyword = TextRange::at(def_offset(ctx, function), ruff_text_size::TextSize::of("def"));
+            self.draft.replace(keyword, "async def");
+        }
+        Ok(())
+    }
+
+    /// A call at module level, which makes the event loop.
+    fn run_at(&mut self, call: NodeId, function: &'a ast::StmtFunctionDef, line: usize) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        if self.entry.is_some() {
+            return Err(format!(
+                "the layer is run a second time in line {line}: each event loop needs an engine of its own"
+            )
+            .into());
+        }
+        if model.ancestors(call).any(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::StmtFor(_)
+                    | AnyNodeRef::StmtWhile(_)
+                    | AnyNodeRef::StmtClassDef(_)
+                    | AnyNodeRef::ExprLambda(_)
+            )
+        }) {
+            return Err(format!("nothing can be awaited in line {line}").into());
+        }
+        let (asyncio, import) = self.ctx.import(Import::Module("asyncio"), call)?;
+        self.imports.extend(import);
+        self.draft.around(call, 2, &format!("{asyncio}.run("), ")");
+        self.entry = Some(function);
+        Ok(())
+    }
+
+    /// The engine's connections are closed while the event loop is there: some drivers' threads would keep the program from ending.
+    fn end(&mut self) -> Result<(), Declined> {
+        let (Some(function), false) = (self.entry, self.is_disposed) else {
+            return Ok(());
+        };
+        let model = self.ctx.model;
+        let (Some(first), Some(last)) = (function.body.first(), function.body.last()) else {
+            return Ok(());
+        };
+        let scope = model.body_scope(function);
+        let leaves = model.subtree(model.id(function)).any(|(id, node)| {
+            matches!(node, AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtRaise(_)) && model.scope_of(id) == scope
+        });
+        let dispose = format!("await {}.dispose()", self.name);
+        if leaves {
+            let range = TextRange::new(first.start(), last.end());
+            self.draft.put_under(range, "try:");
+            let unit = self.ctx.indent_unit(model.id(first));
+            self.draft.line_outside(range, format!("finally:\n{unit}{dispose}"));
+        } else {
+            self.draft.line_below(last, dispose);
+        }
+        Ok(())
+    }
+}
+
+/// What an expression is, if it is one of the synchronous objects.
+fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
+    ctx.model.sqlalchemy_object(expr).filter(|class| !class.is_async)
+}
+
+fn is_route(decorator: &Expr) -> bool {
+    matches!(decorator, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if ROUTES.contains(&method.attr.as_str())))
+}
+
+fn is_depends(ctx: &Context, id: NodeId) -> bool {
+    match ctx.model.node(id) {
+        AnyNodeRef::ExprCall(call) => ctx
+            .model
+            .qualified_name(&call.func)
+            .is_some_and(|name| name.ends_with(".Depends")),
+        _ => false,
+    }
+}
+
+/// Whether a function of this module is given the session for a parameter that says so.
+fn takes_session(ctx: &Context, call: &ast::ExprCall, name: &ast::ExprName) -> bool {
+    let model = ctx.model;
+    let Some(function) = model.function_of(&call.func) else {
+        return false;
+    };
+    let position = call
+        .arguments
+        .args
+        .iter()
+        .position(|argument| argument.range() == name.range());
+    let parameter = position.and_then(|position| {
+        function
+            .parameters
+            .posonlyargs
+            .iter()
+            .chain(&function.parameters.args)
+            .nth(position)
+    });
+    parameter.is_some_and(|parameter| {
+        parameter.parameter.annotation.as_deref().is_some_and(|annotation| {
+            model
+                .qualified_name(annotation)
+                .is_some_and(|name| SESSIONS.contains(&name.as_str()))
+        })
+    })
+}
+
+/// Whether an attribute of an object is read as what a relationship gives: counted, iterated over, asked for an item or a member.
+fn is_lazy(ctx: &Context, id: NodeId, read: &ast::ExprAttribute) -> bool {
+    let model = ctx.model;
+    match model.node(model.parent(id)) {
+        AnyNodeRef::StmtFor(outer) => outer.iter.range() == read.range(),
+        AnyNodeRef::Comprehension(outer) => outer.iter.range() == read.range(),
+        AnyNodeRef::ExprAttribute(outer) => {
+            let is_method = matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call) if call.func.range() == outer.range());
+            !is_method || matches!(outer.attr.as_str(), "append" | "remove" | "extend")
+        }
+        AnyNodeRef::Arguments(_) => match model.node(model.parent(model.parent(id))) {
+            AnyNodeRef::ExprCall(call) => ["len", "list", "sorted", "set", "tuple", "sum"]
+                .iter()
+                .any(|name| model.is_builtin(&call.func, name)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Where the word `def` stands.
+fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size::TextSize {
+    let start = function.decorator_list.last().map_or(function.start(), |decorator| {
+        ctx.module.line_end_with_newline(decorator.end())
+    });
+    let text = &ctx.module.text()[TextRange::new(start, function.name.start())];
+    let at = text.rfind("def").unwrap_or_default();
+    start + ruff_text_size::TextSize::try_from(at).unwrap_or_default()
+}
+
+/// The driver for an address that is computed: told by a literal that the module gives it, else by the only driver that the project depends on.
+fn backend(ctx: &Context, url: &Expr) -> Option<&'static Driver> {
+    let scheme = literal_of(ctx, url).and_then(|text| text.split_once("://").map(|(scheme, _)| scheme.to_owned()));
+    if let Some(scheme) = scheme {
+        return super::driver(ctx, &scheme);
+    }
+    let mut known = sqlalchemy::all_drivers().filter(|driver| ctx.settings.dependencies.contains(&driver.package));
+    let first = known.next()?;
+    known.next().is_none().then_some(first)
+}
+
+/// The literal that an expression has in this module: a constant's, the default of `os.environ.get`, or what the module itself writes into `os.environ`.
+fn literal_of(ctx: &Context, url: &Expr) -> Option<String> {
+    let model = ctx.model;
+    match url {
+        Expr::StringLiteral(text) => Some(text.value.to_string()),
+        Expr::Name(name) => match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
+            BindingKind::Assignment(value) => super::leading(value)
+                .map(str::to_owned)
+                .or_else(|| literal_of(ctx, value)),
+            _ => None,
+        },
+        Expr::Call(call) => {
+            let path = model.qualified_name(&call.func)?;
+            match (path.as_str(), call.arguments.args.get(1)) {
+                ("os.getenv" | "os.environ.get", Some(Expr::StringLiteral(text))) => Some(text.value.to_string()),
+                _ => None,
+            }
+        }
+        Expr::Subscript(read) => {
+            model.qualified_name(&read.value).filter(|path| path == "os.environ")?;
+            let key = model.slice(&*read.slice);
+            ctx.module.syntax().body.iter().find_map(|stmt| match stmt {
+                Stmt::Assign(assign) => match (&*assign.targets, &*assign.value) {
+                    ([Expr::Subscript(written)], Expr::StringLiteral(text))
+                        if model.slice(&*written.slice) == key
+                            && model
+                                .qualified_name(&written.value)
+                                .is_some_and(|path| path == "os.environ") =>
+                    {
+                        Some(text.value.to_string())
+                    }
+                    _ => None,
+                },
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
