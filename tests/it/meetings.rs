@@ -52,6 +52,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "an endpoint that awaits nothing moves to a thread as a whole",
     ),
     (
+        "replace_async_timeout",
+        "replace_asyncio_timeout_error",
+        "an import of asyncio, for its exception alone, still tells which library the module is written for",
+    ),
+    (
         "replace_requests_with_httpx",
         "offload_blocking_call",
         "a call that httpx can make needs no thread",
