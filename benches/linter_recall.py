@@ -18,9 +18,17 @@ from pathlib import Path
 from versus_ruff import TARGET, VENV, bench_python, pinned_ruff
 
 FLAKE8_ASYNC = "26.8.1"
+# About the choice of another library, not about asyncio.
+OTHER_RULES = {"ASYNC127"}
 RUFF_RULES = "ASYNC1,ASYNC2,RUF006,RUF029,UP041"
 # Rules whose findings a codemod's page explains: the page, and why in a few words. What is not here must be found or left alone place by place.
 EXPLAINED = {
+    "ASYNC102": ("reraise_cancelled_error", "asyncio raises a cancellation once: clean-up may wait"),
+    "ASYNC106": ("await_forgotten_coroutine", "a form of import; names are followed through all"),
+    "ASYNC115": ("replace_busy_wait", "asyncio has no checkpoint but sleep(0)"),
+    "ASYNC119": ("use_async_with", "existing generators are left; none is made"),
+    "ASYNC120": ("reraise_cancelled_error", "asyncio raises a cancellation once: clean-up may wait"),
+    "ASYNC124": ("await_forgotten_coroutine", "as RUF029"),
     "RUF029": ("await_forgotten_coroutine", "a coroutine that never waits is an interface kept, not a defect"),
 }
 
@@ -48,6 +56,8 @@ def main():
     counts = collections.defaultdict(collections.Counter)
     missing = []
     for rule, file, first, last in sorted(set(theirs)):
+        if rule in OTHER_RULES:
+            continue
         verdict = judged(ours.get(file, ()), first, last)
         if verdict == "missing" and rule in EXPLAINED:
             verdict = "explained"

@@ -14,6 +14,7 @@ mod await_forgotten_coroutine;
 mod await_session_call;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
+mod close_httpx_client;
 mod copy_tasks_before_cancel;
 mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
@@ -39,6 +40,7 @@ mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
 mod replace_httpx_app_argument;
+mod replace_httpx_with_httpx2;
 mod replace_iscoroutinefunction;
 mod replace_loop_create_task;
 mod replace_on_event_with_lifespan;
@@ -161,6 +163,11 @@ pub static ALL: &[Codemod] = catalogue![
         replace_on_event_with_lifespan,
         glance: |text, _| replace_on_event_with_lifespan::glance(text)
     ),
+    codemod!(
+        close_httpx_client,
+        glance: |text, _| glance::mentions(text, &["AsyncClient("]) || glance::mentions(text, &[".close()"])
+    ),
+    codemod!(replace_httpx_with_httpx2, glance: |text, _| glance::imports(text, "httpx")),
     codemod!(replace_httpx_app_argument, glance: |text, _| replace_httpx_app_argument::glance(text)),
     codemod!(annotate_async_generator, glance: annotate_async_generator::glance),
     codemod!(

@@ -27,17 +27,17 @@ impl Context<'_> {
         };
         let least: pep440_rs::Version = least.parse().expect("a literal version");
         match dependencies.version(library) {
-        Some(version) if *version >= least => Ok(()),
-        Some(version) => Err(format!("{why}, and the project allows {version}").into()),
-        None if kind == WebKind::FastApi && self.starlette_is_at_least("0.26") => Ok(()),
-        None if kind == WebKind::Starlette && dependencies.version("fastapi").is_some_and(|found| *found >= least) => {
-            Ok(())
+            Some(version) if *version >= least => Ok(()),
+            Some(version) => Err(format!("{why}, and the project allows {version}").into()),
+            None if kind == WebKind::FastApi && self.starlette_is_at_least("0.26") => Ok(()),
+            None if kind == WebKind::Starlette && dependencies.contains("fastapi") => {
+                self.can_have_lifespan(WebKind::FastApi)
+            }
+            None => Err(format!(
+                "{why}, and the project's files do not say which it has: require `{library}>={least}`, or lock it"
+            )
+            .into()),
         }
-        None => Err(format!(
-            "{why}, and the project's files do not say which version it has: require `{library}>={least}`, or lock it"
-        )
-        .into()),
-    }
     }
 
     /// The lifespan is defined above the statement that makes the application: one that always runs, in a function or at module level.

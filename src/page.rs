@@ -372,7 +372,7 @@ impl Config {
             line_length: self.line_length.unwrap_or(defaults.line_length),
             options: self.codemods,
             receivers: self.receivers,
-            dependencies: Dependencies(dependencies),
+            dependencies: Dependencies(dependencies, BTreeMap::new()),
             ..defaults
         })
     }

@@ -49,14 +49,26 @@ pub enum Exactness {
     Review,
 }
 
+/// Distributions in whose place a rewrite needs another one.
+pub const REPLACEABLE: &[&str] = &["httpx"];
+
 /// The distributions that the project depends on, with the lowest version that a lock file or a range allows, when known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dependencies(pub BTreeMap<String, Option<pep440_rs::Version>>);
+pub struct Dependencies(pub BTreeMap<String, Option<pep440_rs::Version>>, pub Declarations);
+
+/// Where some distributions are required, by their names: the file and line, and the requirement as it is written there.
+pub type Declarations = BTreeMap<String, (String, String)>;
 
 impl Dependencies {
     /// Distribution names are compared in their normalised form (PEP 503).
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// Where a distribution is required, as `requirements.txt:3`, and how. Known only of those in [`crate::settings::REPLACEABLE`].
+    pub fn declaration(&self, name: &str) -> Option<(&str, &str)> {
+        let (place, line) = self.1.get(name)?;
+        Some((place, line))
     }
 
     pub fn version(&self, name: &str) -> Option<&pep440_rs::Version> {

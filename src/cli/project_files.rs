@@ -13,7 +13,7 @@ use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 use ruff_python_ast::PythonVersion;
 use toml::{Table, Value};
 
-use crate::settings::Dependencies;
+use crate::settings::{Declarations, Dependencies, REPLACEABLE};
 
 /// How deep `-r other.txt` is followed.
 const MAX_INCLUDES: usize = 8;
@@ -28,6 +28,7 @@ pub struct ProjectFiles {
     pub line_length: Option<usize>,
     declared: Option<Versions>,
     locked: Option<Versions>,
+    declarations: Declarations,
 }
 
 impl ProjectFiles {
@@ -73,11 +74,13 @@ impl ProjectFiles {
             declared.extend(ranges);
             declared.extend(pins);
         }
+        let declarations = declared.as_ref().map(|declared| declarations(folder, &names, declared));
         Some(Self {
             python,
             line_length,
             declared,
             locked: locked(folder, &names),
+            declarations: declarations.unwrap_or_default(),
         })
     }
 
@@ -88,6 +91,11 @@ impl ProjectFiles {
             line_length: self.line_length.or(above.line_length),
             declared: self.declared.or_else(|| above.declared.clone()),
             locked: self.locked.or_else(|| above.locked.clone()),
+            declarations: if self.declarations.is_empty() {
+                above.declarations.clone()
+            } else {
+                self.declarations
+            },
         }
     }
 
@@ -97,7 +105,7 @@ impl ProjectFiles {
         for (name, version) in self.locked.iter().flatten() {
             all.insert(name.clone(), version.clone());
         }
-        Dependencies(all)
+        Dependencies(all, self.declarations.clone())
     }
 
     /// Whether the folder is the root of a repository, above which nothing belongs to the project.
@@ -155,6 +163,41 @@ impl Names {
     fn has(&self, name: &str) -> bool {
         self.found.contains(name)
     }
+}
+
+/// The lines that require the distributions that may have to be replaced.
+fn declarations(folder: &Path, names: &Names, declared: &Versions) -> Declarations {
+    let wanted = REPLACEABLE.iter().filter(|name| declared.contains_key(**name));
+    let files = || {
+        ["pyproject.toml", "setup.cfg"]
+            .into_iter()
+            .filter(|name| names.has(name))
+    };
+    wanted
+        .filter_map(|name| {
+            let mut all = files().chain(names.requirements.iter().map(String::as_str));
+            let found = all.find_map(|file| {
+                let text = fs::read_to_string(folder.join(file)).ok()?;
+                let (line, requirement) = requirement_line(&text, name)?;
+                Some((format!("{file}:{line}"), requirement))
+            })?;
+            Some(((*name).to_owned(), found))
+        })
+        .collect()
+}
+
+/// The first line, counted from 1, that begins with a requirement of a distribution, in quotes or not; and the requirement.
+fn requirement_line(text: &str, name: &str) -> Option<(usize, String)> {
+    text.lines().enumerate().find_map(|(index, line)| {
+        let start = line.find(name)?;
+        let before = line[..start].trim_end_matches(['"', '\'']);
+        let is_first = before.trim().is_empty() || before.trim_end().ends_with(['[', ',', '=']);
+        let rest = &line[start + name.len()..];
+        let is_whole = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || matches!(next, '-' | '_' | '.'));
+        let end = rest.find(['"', '\'', '#', ';']).unwrap_or(rest.len());
+        (is_first && is_whole && !line.trim_start().starts_with('#'))
+            .then(|| (index + 1, format!("{name}{}", rest[..end].trim_end())))
+    })
 }
 
 fn table(path: &Path) -> Option<Table> {
@@ -643,6 +686,33 @@ mod tests {
             )],
             &[("django", Some("4.2")), ("x", None)],
         );
+    }
+
+    #[test]
+    fn the_line_that_requires_a_distribution_is_known() {
+        let declared = |files: &[(&str, &str)]| {
+            let dependencies = project(files).dependencies();
+            dependencies
+                .declaration("httpx")
+                .map(|(place, line)| format!("{place} {line}"))
+        };
+        assert_eq!(
+            declared(&[(
+                "requirements.txt",
+                "httpx-sse==1\n# httpx\nhttpx[http2]==0.28.1  # why\n"
+            )])
+            .as_deref(),
+            Some("requirements.txt:3 httpx[http2]==0.28.1")
+        );
+        assert_eq!(
+            declared(&[(
+                "pyproject.toml",
+                "[project]\ndependencies = [\n  \"respx\",\n  \"httpx>=0.27; python_version>'3'\",\n]\n"
+            )])
+            .as_deref(),
+            Some("pyproject.toml:4 httpx>=0.27")
+        );
+        assert_eq!(declared(&[("requirements.txt", "respx\n")]), None);
     }
 
     #[test]
