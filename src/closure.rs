@@ -365,24 +365,7 @@ fn always_returns(stmt: &Stmt) -> bool {
     let block = |body: &[Stmt]| body.last().is_some_and(always_returns);
     match stmt {
         Stmt::Return(_) | Stmt::Raise(_) => true,
-        Stmt::With(with) => !may_suppress(with) && block(&with.body),
-        Stmt::If(inner) => {
-            block(&inner.body)
-                && inner
-                    .elif_else_clauses
-                    .last()
-                    .is_some_and(|clause| clause.test.is_none())
-                && inner.elif_else_clauses.iter().all(|clause| block(&clause.body))
-        }
-        Stmt::Try(inner) => {
-            (block(&inner.body) || block(&inner.orelse))
-                && inner.handlers.iter().all(|handler| {
-                    let ast::ExceptHandler::ExceptHandler(handler) = handler;
-                    block(&handler.body)
-                })
-                || block(&inner.finalbody)
-        }
-        _ => false,
+        _ => on_every_path(stmt, block),
     }
 }
 
@@ -409,8 +392,16 @@ fn always_binds(stmt: &Stmt, name: &str) -> bool {
             with.items
                 .iter()
                 .any(|item| item.optional_vars.as_deref().is_some_and(target))
-                || !may_suppress(with) && block(&with.body)
+                || on_every_path(stmt, block)
         }
+        _ => on_every_path(stmt, block),
+    }
+}
+
+/// Whether something holds for a block on every path through a compound statement that is certain to run one.
+fn on_every_path(stmt: &Stmt, block: impl Fn(&[Stmt]) -> bool) -> bool {
+    match stmt {
+        Stmt::With(with) => !may_suppress(with) && block(&with.body),
         Stmt::If(inner) => {
             block(&inner.body)
                 && inner

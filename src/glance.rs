@@ -264,6 +264,48 @@ pub fn body_of_handled(text: &[u8], start: usize) -> Option<&[u8]> {
     None
 }
 
+/// The text behind the parenthesis that closes the arguments; `None` when it is not found.
+pub fn behind_arguments(behind: &[u8]) -> Option<&[u8]> {
+    let mut depth = 0usize;
+    let mut at = 0;
+    while let Some(byte) = behind.get(at) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return behind.get(at + 1..);
+                }
+            }
+            b'#' => at += memchr(b'\n', &behind[at..])?,
+            b'"' | b'\'' => at = end_of_string(behind, at)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The offset of the quote that ends a string.
+fn end_of_string(text: &[u8], start: usize) -> Option<usize> {
+    let quote = text[start];
+    let triple = [quote; 3];
+    if text[start..].starts_with(&triple) {
+        let inside = start + 3;
+        return Some(inside + memmem::find(&text[inside..], &triple)? + 2);
+    }
+    let mut at = start + 1;
+    loop {
+        match text.get(at)? {
+            b'\\' => at += 1,
+            b'\n' => return None,
+            byte if *byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
 /// What long strings begin and end with.
 pub const TRIPLE_QUOTES: &[&str] = &["\"\"\"", "'''"];
 

@@ -7,7 +7,7 @@ use memchr::{memchr, memmem, memrchr};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codemod::Wanted;
-use crate::glance::{Place, calls_of, mentions, words};
+use crate::glance::{Place, behind_arguments, calls_of, is_word, mentions, words};
 use crate::knowledge;
 use crate::misuse::CONSUMERS;
 use crate::semantic::purity::ASYNCIO_COROUTINES;
@@ -351,50 +351,4 @@ fn is_used(behind: &[u8]) -> bool {
         }
         _ => [&b"and"[..], b"or", b"in", b"is", b"not"].contains(&word),
     }
-}
-
-/// The text behind the parenthesis that closes the arguments; `None` when it is not found.
-fn behind_arguments(behind: &[u8]) -> Option<&[u8]> {
-    let mut depth = 0usize;
-    let mut at = 0;
-    while let Some(byte) = behind.get(at) {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return behind.get(at + 1..);
-                }
-            }
-            b'#' => at += memchr(b'\n', &behind[at..])?,
-            b'"' | b'\'' => at = end_of_string(behind, at)?,
-            _ => {}
-        }
-        at += 1;
-    }
-    None
-}
-
-/// The offset of the quote that ends a string.
-fn end_of_string(text: &[u8], start: usize) -> Option<usize> {
-    let quote = text[start];
-    let triple = [quote; 3];
-    if text[start..].starts_with(&triple) {
-        let inside = start + 3;
-        return Some(inside + memmem::find(&text[inside..], &triple)? + 2);
-    }
-    let mut at = start + 1;
-    loop {
-        match text.get(at)? {
-            b'\\' => at += 1,
-            b'\n' => return None,
-            byte if *byte == quote => return Some(at),
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }

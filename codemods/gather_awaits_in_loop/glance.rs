@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use crate::codemod::Wanted;
-use crate::glance::{TRIPLE_QUOTES, callee, code_above, is_word, line_start, may_overlap, mentions};
+use crate::glance::{TRIPLE_QUOTES, behind_arguments, callee, code_above, is_word, line_start, may_overlap, mentions};
 use crate::knowledge;
 
 /// May be wrong in favour of looking, never against it.
@@ -33,37 +33,95 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
 fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool {
     let opened = before.trim_ascii_end_matches(b'(');
     let above = || code_above(text, start);
-    let is_header = |line: &[u8]| {
-        line.ends_with(b":") && !is_block(line) && ends_block(text, start)
-            // A comment behind the colon, a header on several lines.
-            || line.contains(&b'#')
-            || line.ends_with(b"\\")
-    };
+    let is_header = |line: &[u8]| may_be_loop(text, line) && ends_block(text, start);
+    let next = code_behind(behind);
+    let Some(next) = next else { return false };
+    // What stands behind the element of a comprehension, and not behind that of a display.
+    let is_element = || !matches!(next.first(), Some(b',' | b']' | b'}' | b')'));
     match opened.last() {
+        Some(b'#') => false,
+        _ if before.starts_with(b"#") => false,
         // Its own line: in a loop, or in brackets that the line above opens.
         None => {
             let above = above();
-            is_header(above)
-                || matches!(above.last(), Some(b'[' | b'{' | b'(' | b':' | b'\\' | b'#')) && !is_block(above)
+            let is_inside = || match above.last() {
+                Some(b'[' | b'{') => is_element(),
+                Some(b'(') => {
+                    is_element()
+                        || [&b".append("[..], b".add(", b"(("]
+                            .iter()
+                            .any(|end| above.ends_with(end))
+                }
+                Some(b':') => !matches!(above.first(), Some(b')' | b']' | b'}')) && !above.starts_with(b"for"),
+                last => matches!(last, Some(b'\\' | b'#')),
+            };
+            is_header(above) || !is_block(above) && is_inside()
         }
-        Some(b'[' | b'{') => true,
+        Some(b'[' | b'{') => is_element(),
         Some(b':') => !is_block(before) || before.starts_with(b"for"),
         Some(b'=') => {
             let is_kept_apart =
                 opened.ends_with(b"+=") || memmem::find(opened, b"]").is_some() || !opened.ends_with(b" =");
             is_kept_apart && (before.starts_with(b"for") || before.starts_with(b"]") || is_header(above()))
         }
-        _ if opened.ends_with(b"if") || opened.ends_with(b"not") => {
-            let rest = behind
-                .split(|byte| matches!(byte, b'\n' | b'\r'))
-                .next()
-                .unwrap_or_default();
-            !rest.trim_ascii_end().ends_with(b":")
-        }
+        _ if opened.ends_with(b"if") || opened.ends_with(b"not") => next.first() != Some(&b':'),
         _ if opened.ends_with(b".append") || opened.ends_with(b".add") => {
             before.starts_with(b"for") || is_header(above())
         }
         _ => false,
+    }
+}
+
+/// The code behind the awaited call. `None` when what is awaited is no call; empty where it is not read to its end.
+fn code_behind(awaited: &[u8]) -> Option<&[u8]> {
+    let awaited = awaited.trim_ascii_start();
+    let path = awaited
+        .iter()
+        .take_while(|byte| is_word(**byte) || **byte == b'.')
+        .count();
+    match awaited.get(path) {
+        Some(b'(') => Some(
+            behind_arguments(&awaited[path..])
+                .unwrap_or_default()
+                .trim_ascii_start(),
+        ),
+        // A path that goes on in the next line.
+        Some(b'\n' | b'\r') if awaited[path..].trim_ascii_start().starts_with(b".") => Some(b""),
+        // `await task`, at the end of its line or of the brackets around it.
+        None | Some(b'\n' | b'\r' | b')' | b']' | b'}' | b',' | b':') if path > 0 => None,
+        _ => Some(b""),
+    }
+}
+
+/// Whether a line of the text may be, or end, the header of a loop.
+fn may_be_loop(text: &[u8], line: &[u8]) -> bool {
+    let code = match memchr::memchr(b'#', line) {
+        Some(comment) if !line.contains(&b'"') && !line.contains(&b'\'') => line[..comment].trim_ascii_end(),
+        _ => line,
+    };
+    if code.ends_with(b"\\") {
+        return true;
+    }
+    if !code.ends_with(b":") && code.len() == line.len() {
+        return line.contains(&b'#');
+    }
+    match code.first() {
+        // A header on several lines begins above, indented like its end.
+        Some(b')' | b']' | b'}') => {
+            let end = line.as_ptr() as usize - text.as_ptr() as usize;
+            let mut start = line_start(text, end);
+            let own = &text[start..end];
+            while start > 0 {
+                start = line_start(text, start - 1);
+                if let Some(code) = text[start..].strip_prefix(own)
+                    && code.first().is_some_and(|byte| !byte.is_ascii_whitespace())
+                {
+                    return code.starts_with(b"for") || code.starts_with(b"async for");
+                }
+            }
+            true
+        }
+        _ => code.starts_with(b"for"),
     }
 }
 
