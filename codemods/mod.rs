@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use crate::codemod::{Codemod, Logic, options_of};
 use crate::glance;
 use crate::page::Page;
+use crate::project::scan;
 
 // Literal, not made by the macro below: rustfmt finds files by these lines.
 mod annotate_async_generator;
@@ -24,6 +25,7 @@ mod load_relationship;
 mod mark_queue_task_done;
 mod move_primitive_into_loop;
 mod offload_blocking_call;
+mod offload_blocking_helper;
 mod offload_session;
 mod remove_loop_argument;
 mod rename_sync_dunders;
@@ -183,6 +185,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_sync_driver, glance: replace_sync_driver::glance),
     codemod!(replace_subprocess_run, glance: replace_subprocess_run::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
+    codemod!(offload_blocking_helper, glance: |text, _| scan::may_block_within(text)),
     codemod!(replace_get_event_loop, glance: |text, _| glance::uses_member(text, "asyncio", &["get_event_loop"])),
     codemod!(replace_run_until_complete),
     codemod!(replace_event_loop_policy, glance: replace_event_loop_policy::glance),

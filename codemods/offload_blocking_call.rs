@@ -18,11 +18,7 @@ use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::blocking::{self, Blocking, Rule};
-use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
-
-/// Flags with which a call returns at once instead of waiting.
-const NO_WAIT: &[&str] = &["WNOHANG", "P_NOWAIT", "P_NOWAITO", "LOCK_NB", "LOCK_UN"];
 
 /// Builtins that read an iterator to its end before anything else happens.
 const EXHAUSTING: &[&str] = &["list", "tuple", "set", "frozenset", "sorted", "len"];
@@ -60,7 +56,7 @@ fn find(ctx: &Context, acc: &mut Findings) {
         if is_awaited(ctx, call) {
             continue;
         }
-        if let Some(declared) = declared::declaration(ctx, call) {
+        if let Some(declared) = ctx.blocking_declaration(call) {
             acc.push_defect(
                 call,
                 format!("`{}` blocks the event loop: every other task waits", declared.call),
@@ -82,10 +78,10 @@ fn find(ctx: &Context, acc: &mut Findings) {
             acc.push_defect(call, message, result);
             continue;
         }
-        let Some((name, row)) = recognise(ctx, call) else {
+        let Some((name, row)) = ctx.blocking_call(call) else {
             continue;
         };
-        if returns_at_once(ctx, call, row) {
+        if ctx.returns_at_once(call, row) {
             continue;
         }
         let message = format!("`{name}` blocks the event loop: every other task waits");
@@ -236,78 +232,6 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
     ctx.model
         .enclosing_function(id)
         .is_some_and(|function| function.name.starts_with("test_"))
-}
-
-/// What the table or the configuration says of the callable.
-pub(super) fn recognise(ctx: &Context, call: &ast::ExprCall) -> Option<(String, Blocking)> {
-    if let Some(declared) = declared::declaration(ctx, call) {
-        let row = Blocking {
-            name: "",
-            kind: "declared",
-            rule: Rule::Call,
-            shared: None,
-            is_exact: true,
-            twin: "",
-            note: "",
-        };
-        return Some((declared.call.clone(), row));
-    }
-    let known = |name: String| {
-        let row = *blocking::blocking(&name)?;
-        Some((name, row))
-    };
-    if let Some(name) = ctx.model.qualified_name(&call.func) {
-        return known(name);
-    }
-    match &*call.func {
-        Expr::Name(name) => {
-            let row = blocking::blocking(&name.id)?;
-            ctx.model
-                .is_builtin(&call.func, row.name)
-                .then(|| (name.id.to_string(), *row))
-        }
-        // Asked first: to tell the receiver's class costs much more.
-        Expr::Attribute(method) if !blocking::is_method(&method.attr) => None,
-        Expr::Attribute(method) => match ctx.model.type_of(&method.value) {
-            Type::Foreign(class) => known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether the arguments say that the call does not wait.
-pub(super) fn returns_at_once(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> bool {
-    let arguments = ctx.model.slice(&call.arguments);
-    if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
-        return true;
-    }
-    let is_zero = |expr: Option<&Expr>| expr.is_some_and(|expr| ctx.model.number(expr) == Some(0.0));
-    match row.name {
-        name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
-        "select.select" => is_zero(call.arguments.args.get(3)),
-        name if name.ends_with("Executor.shutdown") => call
-            .arguments
-            .find_argument_value("wait", 0)
-            .is_some_and(|wait| matches!(wait, Expr::BooleanLiteral(literal) if !literal.value)),
-        name if name.starts_with("queue.") => {
-            let block = call.arguments.find_argument_value("block", 0);
-            matches!(block, Some(Expr::BooleanLiteral(literal)) if !literal.value)
-                || is_zero(call.arguments.find_argument_value("timeout", 1))
-        }
-        "threading.Event.wait" => is_zero(call.arguments.find_argument_value("timeout", 0)),
-        "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
-        "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
-            is_zero(call.arguments.args.first())
-                || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
-        }
-        name if row.kind == "socket" && name.starts_with("socket.socket.") => ctx.model.calls().any(|other| {
-            matches!(&*other.func, Expr::Attribute(method)
-                if method.attr.as_str() == "setblocking"
-                    || method.attr.as_str() == "settimeout" && is_zero(other.arguments.args.first()))
-        }),
-        _ => false,
-    }
 }
 
 /// An answer whose body is read later would still be read by the event loop.

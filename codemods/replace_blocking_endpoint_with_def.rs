@@ -4,7 +4,7 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::offload_blocking_call::{is_own, recognise, returns_at_once};
+use super::offload_blocking_call::is_own;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
@@ -109,8 +109,8 @@ fn blocking_call(ctx: &Context, function: &ast::StmtFunctionDef, depth: usize) -
         {
             return None;
         }
-        if let Some((name, row)) = recognise(ctx, call) {
-            let blocks = moves(row.rule) && row.kind != "loop" && !returns_at_once(ctx, call, row);
+        if let Some((name, row)) = ctx.blocking_call(call) {
+            let blocks = moves(row.rule) && row.kind != "loop" && !ctx.returns_at_once(call, row);
             return blocks.then_some(name);
         }
         let callee = model
@@ -291,7 +291,7 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
     if model.gives_coroutine(&call.func) {
         return Err(format!("`{text}` gives a coroutine, which needs an event loop").into());
     }
-    if let Some((_, row)) = recognise(ctx, call) {
+    if let Some((_, row)) = ctx.blocking_call(call) {
         if writes_file(ctx, call, row.name) {
             doubt.get_or_insert_with(|| "it writes a file, which several threads would do at once".to_owned());
         }

@@ -179,11 +179,13 @@ impl Selection {
         &self.codemods
     }
 
-    /// Looks which of the codemods may find something of what is wanted in this Python text. A file that concerns none is never parsed.
+    /// Looks which of the codemods may find something of what is wanted in this Python text. A file that concerns none is never parsed. What
+    /// the project knows of the file goes before what its text says.
     ///
     /// Where findings are suppressed, all that are found must be known, or a suppression of a declined one would be taken for unused.
-    pub fn look(&self, text: &[u8], wanted: Wanted) -> Look<'_> {
+    pub fn look(&self, text: &[u8], wanted: Wanted, project: &ProjectFacts) -> Look<'_> {
         let mut concerned = self.with_needles_in(text);
+        concerned.retain(|codemod| project.concern(codemod.name) != Some(false));
         let mentions_declared = || self.declared.iter().any(|name| name.find(text).is_some());
         if !concerned.is_empty() && !is_by_carriage_returns(text) && !mentions_declared() {
             let wanted = if memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
@@ -191,7 +193,9 @@ impl Selection {
             } else {
                 wanted
             };
-            concerned.retain(|codemod| codemod.glance.is_none_or(|glance| glance(text, wanted)));
+            concerned.retain(|codemod| {
+                project.concern(codemod.name) == Some(true) || codemod.glance.is_none_or(|glance| glance(text, wanted))
+            });
         }
         Look {
             selection: self,

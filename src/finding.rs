@@ -109,6 +109,13 @@ impl Findings {
         self.add(at, message, verdict);
     }
 
+    /// The calls that lead from the finding that was pushed last to what it is about.
+    pub fn along(&mut self, call_path: Vec<Hop>) {
+        if let Some(last) = self.list.last_mut() {
+            last.call_path = call_path;
+        }
+    }
+
     /// Makes all fixes wait until no other codemod has one.
     pub fn go_last(&mut self) {
         for finding in &mut self.list {

@@ -4,6 +4,7 @@
 //! it), [`codemod`] and [`page`] (one rewrite), [`plan`] and [`rewrite`] (many rewrites on one text), [`cli`] (the only input and output).
 
 pub mod awaiting;
+pub mod blocking_calls;
 pub mod bounded;
 pub mod cli;
 mod closure;

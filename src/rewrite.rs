@@ -130,7 +130,7 @@ pub fn rewrite(
         }
         record(&mut applied, &findings, &step);
         current = step.attempt.after;
-        look = selection.look(current.text.as_bytes(), wanted);
+        look = selection.look(current.text.as_bytes(), wanted, project);
         parsed = Some(step.attempt.parsed);
     }
     unreachable!("the loop returns in its last round")

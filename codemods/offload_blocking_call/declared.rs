@@ -1,4 +1,4 @@
-//! What `[[tool.asyncup.blocking]]` declares: a callable that blocks, and the coroutine function that does the same, if there is one.
+//! A call of what `[[tool.asyncup.blocking]]` declares to block -> its twin, awaited; without one, the call in a thread.
 
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
@@ -8,23 +8,6 @@ use crate::edit::{Edit, Fix};
 use crate::finding::Declined;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::settings::{Blocking, Exactness};
-
-/// The declaration that a call falls under: of a function by its qualified name, of a method by that of its class.
-pub(super) fn declaration<'c>(ctx: &Context<'c>, call: &ast::ExprCall) -> Option<&'c Blocking> {
-    let declared = &ctx.settings.blocking;
-    if declared.is_empty() {
-        return None;
-    }
-    let name = match (ctx.model.qualified_name(&call.func), &*call.func) {
-        (Some(name), _) => name,
-        (None, Expr::Attribute(method)) => match ctx.model.type_of(&method.value) {
-            Type::Foreign(class) => format!("{class}.{}", method.attr),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    declared.iter().find(|declared| declared.call == name)
-}
 
 /// `shop.fetch(x)` -> `await shop.afetch(x)`; without a twin, the call in a thread.
 pub(super) fn rewrite(ctx: &Context, call: &ast::ExprCall, declared: &Blocking) -> Result<Fix, Declined> {

@@ -4,7 +4,6 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::recognise;
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
 use crate::semantic::{BindingKind, NodeId};
@@ -99,7 +98,8 @@ fn blocks<'a>(ctx: &Context<'a>, callable: Callable<'a>) -> bool {
         Callable::Lambda(lambda) => (model.id(&*lambda.body), model.scope_of(model.id(&*lambda.body))),
     };
     model.subtree(root).any(|(id, node)| match node {
-        AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => recognise(ctx, inner)
+        AnyNodeRef::ExprCall(inner) if model.scope_of(id) == scope => ctx
+            .blocking_call(inner)
             .is_some_and(|(name, row)| matches!(row.rule, Rule::Call | Rule::Closure) || name == "time.sleep"),
         _ => false,
     })

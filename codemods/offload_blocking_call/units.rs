@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::recognise;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::Declined;
@@ -545,7 +544,7 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
             "`{text}` needs the thread of the event loop: move what blocks without it"
         )));
     }
-    if let Some((name, row)) = recognise(ctx, call) {
+    if let Some((name, row)) = ctx.blocking_call(call) {
         if row.rule == Rule::Never {
             return Err(Declined(format!("`{name}` cannot be moved to a thread: {}", row.note)));
         }
@@ -634,7 +633,7 @@ fn is_made(ctx: &Context, value: &Expr, range: TextRange, depth: usize) -> bool 
         Expr::BoolOp(choice) => choice.values.iter().all(|value| is_made(ctx, value, range, depth)),
         Expr::Call(call) => match &*call.func {
             // `dict.get`, `list.pop`: an element.
-            Expr::Attribute(method) if recognise(ctx, call).is_none() && !model_is_plain(ctx, call) => {
+            Expr::Attribute(method) if ctx.blocking_call(call).is_none() && !model_is_plain(ctx, call) => {
                 is_own_within(ctx, &method.value, range, depth)
             }
             // `enumerate(files)`: what it is given.
@@ -723,10 +722,10 @@ fn is_own_within(ctx: &Context, expr: &Expr, range: TextRange, depth: usize) -> 
         Expr::Call(call) => match map_callable(expr) {
             Expr::Attribute(method) => {
                 is_own_within(ctx, &method.value, range, depth)
-                    || recognise(ctx, call).is_some()
+                    || ctx.blocking_call(call).is_some()
                     || model_is_plain(ctx, call)
             }
-            _ => recognise(ctx, call).is_some() || model_is_plain(ctx, call),
+            _ => ctx.blocking_call(call).is_some() || model_is_plain(ctx, call),
         },
         Expr::StringLiteral(_) | Expr::FString(_) | Expr::BytesLiteral(_) | Expr::List(_) | Expr::Dict(_) => true,
         Expr::BinOp(binary) => {

@@ -124,15 +124,19 @@ fn rewrite(ctx: &Context, client: &OwnClient, calls: &[Option<&ast::ExprCall>]) 
     if overlap {
         return Err("the helper stands inside of its batch".into());
     }
-    let reason = if model.enclosing_function(model.id(function)).is_some() {
-        SHARED.to_owned()
-    } else {
-        format!(
-            "{SHARED}; and callers in other modules must give `{}` one",
+    // Another module may call it as well, and would not give it a client.
+    let is_program = model
+        .calls_to("asyncio.run")
+        .any(|call| model.enclosing_function(model.id(call)).is_none());
+    let is_private = model.enclosing_function(model.id(function)).is_some() || function.name.starts_with('_');
+    if !is_private && !is_program {
+        return Err(format!(
+            "`{}` may be called by other modules, which would give it no client",
             function.name
         )
-    };
-    Ok(Fix::unsafe_because(reason, edits))
+        .into());
+    }
+    Ok(Fix::unsafe_because(SHARED, edits))
 }
 
 /// The helper's name for the client, unless the caller has that name for something else.

@@ -80,10 +80,9 @@ fn explain_place(
         command: Command::Check,
         resolver: &resolver,
         generated: true,
-        project: ProjectFacts::default(),
     };
     let mut processed = None;
-    let judge = |buffer: &mut Buffer, _| processor.file(&file, buffer);
+    let judge = |buffer: &mut Buffer, _| processor.file(&file, &ProjectFacts::default(), buffer);
     pipeline::run(1, 1, Buffer::default, judge, |_, result| {
         processed = processed.take().or(result);
         ControlFlow::Continue(())

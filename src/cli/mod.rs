@@ -40,6 +40,7 @@ mod read;
 pub mod report;
 mod resolve;
 mod run;
+mod survey;
 mod undo;
 mod write;
 

@@ -45,7 +45,6 @@ pub struct Processor<'a> {
     pub declined: bool,
     /// Whether files that say that they are generated are taken.
     pub generated: bool,
-    pub project: ProjectFacts,
 }
 
 /// Bytes of one file after the other. Most files are looked at once, for needles, and forgotten.
@@ -75,21 +74,21 @@ impl Buffer {
 
 impl Processor<'_> {
     /// Reads and judges a file. `None`: nothing in it concerns any codemod.
-    pub fn file(&self, file: &InputFile, buffer: &mut Buffer) -> Option<Processed> {
+    pub fn file(&self, file: &InputFile, project: &ProjectFacts, buffer: &mut Buffer) -> Option<Processed> {
         if file.profile.selection.codemods().is_empty() {
             return None;
         }
         let opened = File::open(self.resolver.folder.join(&file.path));
         match opened.and_then(|opened| buffer.read(opened)) {
-            Ok(bytes) => self.bytes(file, bytes),
+            Ok(bytes) => self.bytes(file, project, bytes),
             Err(error) => Some(skipped(&file.path, format!("cannot be read: {error}"))),
         }
     }
 
     /// Judges the bytes of a file.
-    pub fn bytes(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+    pub fn bytes(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
         silence_panics();
-        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, bytes)));
+        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, project, bytes)));
         result.unwrap_or_else(|panic| {
             let cause = format!("internal error: {}{}", message_of(&*panic), place_of_panic());
             Some(Processed::InternalError(Box::new(report_of(
@@ -99,16 +98,26 @@ impl Processor<'_> {
         })
     }
 
-    fn judge(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+    /// Whether the bytes of a file may hold something that is wanted.
+    pub fn concerns(&self, file: &InputFile, bytes: &[u8], project: &ProjectFacts) -> bool {
+        self.first_look(file, bytes, project)
+            .is_some_and(|look| look.is_none_or(|look| !look.concerned.is_empty()))
+    }
+
+    /// `None`: a notebook that concerns no codemod; `Some(None)`: one that must be decoded to tell.
+    fn first_look<'f>(&self, file: &'f InputFile, bytes: &[u8], project: &ProjectFacts) -> Option<Option<Look<'f>>> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
-        let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
-        let wanted = self.wanted(file);
-        let look = match kind {
-            SourceKind::Notebook if selection.with_needles_in(bytes).is_empty() => return None,
-            SourceKind::Notebook => None,
-            SourceKind::Module | SourceKind::Stub => Some(selection.look(bytes, wanted)),
-        };
+        match kind_of(&file.path) {
+            SourceKind::Notebook if selection.with_needles_in(bytes).is_empty() => None,
+            SourceKind::Notebook => Some(None),
+            SourceKind::Module | SourceKind::Stub => Some(Some(selection.look(bytes, self.wanted(file), project))),
+        }
+    }
+
+    fn judge(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
+        let kind = kind_of(&file.path);
+        let look = self.first_look(file, bytes, project)?;
         if look.as_ref().is_some_and(|look| look.concerned.is_empty()) {
             return None;
         }
@@ -117,14 +126,17 @@ impl Processor<'_> {
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
         };
-        let look = look.unwrap_or_else(|| selection.look(decoded.source.text.as_bytes(), wanted));
+        let look = look.unwrap_or_else(|| {
+            let selection = &file.profile.selection;
+            selection.look(decoded.source.text.as_bytes(), self.wanted(file), project)
+        });
         if look.concerned.is_empty() {
             return None;
         }
         let settings = self.settings(file);
         let result = match self.command {
-            Command::Check => self.check(&look, &decoded, &settings),
-            Command::Diff | Command::Apply => self.rewrite(file, look, &decoded, &settings),
+            Command::Check => self.check(&look, project, &decoded, &settings),
+            Command::Diff | Command::Apply => self.rewrite(file, look, project, &decoded, &settings),
         };
         let (result, is_internal) = match result {
             Ok(Some(result)) => (result, false),
@@ -156,7 +168,8 @@ impl Processor<'_> {
         }
     }
 
-    fn settings(&self, file: &InputFile) -> Arc<Settings> {
+    /// What holds for a file.
+    pub fn settings(&self, file: &InputFile) -> Arc<Settings> {
         self.resolver
             .settings(&self.resolver.folder.join(&file.path), &file.profile)
     }
@@ -164,10 +177,11 @@ impl Processor<'_> {
     fn check(
         &self,
         look: &Look,
+        project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
-        let mut findings = rewrite::analyse(&decoded.source, look, settings, &self.project)?;
+        let mut findings = rewrite::analyse(&decoded.source, look, settings, project)?;
         findings.retain(|finding| self.declined || !finding.is_declined());
         Ok((!findings.is_empty()).then_some(FileResult::Checked(findings)))
     }
@@ -176,11 +190,12 @@ impl Processor<'_> {
         &self,
         file: &InputFile,
         look: Look,
+        project: &ProjectFacts,
         decoded: &SourceFile,
         settings: &Settings,
     ) -> Result<Option<FileResult>, RewriteError> {
         let profile = &file.profile;
-        let mut outcome = rewrite::rewrite(&decoded.source, look, profile.policy, settings, &self.project)?;
+        let mut outcome = rewrite::rewrite(&decoded.source, look, profile.policy, settings, project)?;
         // What is not shown need not wait in memory for its turn.
         outcome
             .remaining

@@ -14,6 +14,7 @@ use super::journal::Journal;
 use super::process::{self, Buffer, Processed, Processor};
 use super::report::{Command, FileResult, OutputFormat, ReportOptions};
 use super::resolve::Resolver;
+use super::survey::Survey;
 use super::{Error, Status, interrupt, pipeline};
 
 /// The path that stands for stdin.
@@ -39,7 +40,6 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
         resolver: &resolver,
         declined: shows_declined(format, arguments),
         generated: arguments.files.generated,
-        project: ProjectFacts::default(),
     };
     let paths = discover::expand_lists(&arguments.paths)?;
     if paths.iter().any(|path| path == Path::new(STDIN)) {
@@ -62,16 +62,20 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
         let _ = consumer.take(0, Some(process::skipped(&path, cause)));
     }
     let files = &found.files;
+    let survey = Survey::of(&processor, files, threads)?;
+    let alone = ProjectFacts::default();
     pipeline::run(
         files.len(),
         threads,
         Buffer::default,
         |buffer, index| {
-            let stop = interrupt::is_wanted();
-            if stop {
-                None
-            } else {
-                processor.file(&files[index], buffer)
+            if interrupt::is_wanted() {
+                return None;
+            }
+            match &survey {
+                Some(survey) if !survey.is_concerned(index) => None,
+                Some(survey) => processor.file(&files[index], survey.facts(index), buffer),
+                None => processor.file(&files[index], &alone, buffer),
             }
         },
         |progress, processed| consumer.take(progress.done, processed),
@@ -96,7 +100,7 @@ fn stdin(processor: &Processor, format: OutputFormat, arguments: &RunArguments) 
         path: discover::shown(&path, folder),
     };
     let mut report = None;
-    let judge = |(): &mut (), _| processor.bytes(&file, bytes);
+    let judge = |(): &mut (), _| processor.bytes(&file, &ProjectFacts::default(), bytes);
     pipeline::run(
         1,
         1,

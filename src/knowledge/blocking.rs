@@ -153,6 +153,39 @@ const MADE_BY: &[(&str, &str)] = &[
     ("Redis", "from_url"),
 ];
 
+/// The rows of the table that a text may call, of those that are wanted.
+pub fn mentioned(text: &[u8], is_wanted: impl Fn(&Blocking) -> bool) -> impl Iterator<Item = &'static Blocking> {
+    static BUILTINS: LazyLock<Vec<(&Blocking, String)>> = LazyLock::new(|| {
+        let builtins = ROWS.iter().filter(|row| !row.name.contains('.'));
+        builtins.map(|row| (row, format!("{}(", row.name))).collect()
+    });
+    let is_wanted = std::rc::Rc::new(is_wanted);
+    let is_wanted_too = std::rc::Rc::clone(&is_wanted);
+    let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
+    let builtins = BUILTINS
+        .iter()
+        .filter(move |(row, call)| is_wanted(row) && occurs(call));
+    let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
+    let packages = import_lines(text).flat_map(move |statement| {
+        let words = statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+        let mut packages: Vec<&Vec<&Blocking>> = Vec::new();
+        for word in words {
+            if seen.insert(word)
+                && let Some(rows) = std::str::from_utf8(word)
+                    .ok()
+                    .and_then(|package| BY_PACKAGE.get(package))
+            {
+                packages.push(rows);
+            }
+        }
+        packages
+    });
+    let rows = packages
+        .flat_map(|rows| rows.iter().copied())
+        .filter(move |row| is_wanted_too(row) && is_mentioned(row, &occurs));
+    builtins.map(|(row, _)| *row).chain(rows)
+}
+
 /// What the coroutines of one text call. Many rows share their last name, for which the text is searched once.
 struct Look<'t> {
     text: &'t [u8],
@@ -215,7 +248,7 @@ fn packages_in(statement: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The lines with an import statement, as far as the packages they name go.
-fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     memmem::find_iter(text, b"import").filter_map(move |at| {
         let line_start = |at: usize| memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
@@ -234,6 +267,22 @@ fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         (line.starts_with(b"import") || line.starts_with(b"from") || is_continued || line.contains(&b';'))
             .then(|| &text[start..end])
     })
+}
+
+fn is_mentioned(row: &Blocking, occurs: &impl Fn(&str) -> bool) -> bool {
+    let (owner, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
+    let owner = owner.rsplit('.').next().unwrap_or_default();
+    if last == "*" {
+        return occurs(owner);
+    }
+    if row.shared.is_some() {
+        // The receiver may come from a factory that does not name the class.
+        let from_factory = owner.starts_with(char::is_lowercase);
+        return (from_factory || occurs(owner)) && occurs(&format!(".{last}("));
+    }
+    occurs(&format!("{owner}.{last}"))
+        || (occurs(&format!("from {owner}")) || occurs(&format!(".{owner} import")) || occurs(&format!("{owner} as")))
+            && occurs(last)
 }
 
 #[cfg(test)]

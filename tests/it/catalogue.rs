@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use asyncup::codemod::{Codemod, Selection, Wanted};
 use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
+use asyncup::project::ProjectFacts;
 
 use crate::meetings::{COMPETITORS, LAST};
 
@@ -145,7 +146,7 @@ fn cases_agree_with_the_front_matter() {
             if case.is_rewritten() || case.reason().is_some() {
                 ensure(
                     !selection
-                        .look(case.before.as_bytes(), Wanted::Everything)
+                        .look(case.before.as_bytes(), Wanted::Everything, &ProjectFacts::default())
                         .concerned
                         .is_empty(),
                     at("it would not be parsed, for want of a needle or at a glance"),

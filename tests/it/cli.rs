@@ -408,3 +408,47 @@ fn a_closed_pipe_is_success() {
     assert!(ran.stderr.is_empty(), "{ran:?}");
     assert!(matches!(ran.stdout.lines().last(), Some("0" | "1")), "{ran:?}");
 }
+
+#[test]
+fn what_blocks_is_found_through_other_files_and_not_where_nothing_does() {
+    let project = Project::new(&[
+        (
+            "app/main.py",
+            "import asyncio\n\nfrom app import service\n\n\nasync def handler(n):\n    return service.report(n)\n",
+        ),
+        ("app/__init__.py", ""),
+        ("app/service/__init__.py", "from .reports import report as report\n"),
+        (
+            "app/service/reports.py",
+            "from app.db import Database\n\n\ndef report(n):\n    return Database(n).query()\n",
+        ),
+        (
+            "app/db.py",
+            "import subprocess\n\n\nclass Database:\n    def __init__(self, n):\n        self.n = n\n\n    def query(self):\n        return subprocess.check_output([\"query\", str(self.n)])\n",
+        ),
+        (
+            "app/other.py",
+            "from app.db import Other\n\n\nasync def handler(other: Other):\n    return other.query()\n",
+        ),
+    ]);
+    let ran = project.ends(&["check", "--output-format", "json", "app"], 1, "");
+    let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let [finding] = findings.as_array().unwrap().as_slice() else {
+        panic!("one finding expected: {}", ran.stdout);
+    };
+    let message = finding["message"].as_str().unwrap().replace('\\', "/");
+    assert!(
+        message.ends_with(
+            "handler -> app.service.reports.report (app/service/reports.py:4) -> app.db.Database.query (app/db.py:8) -> subprocess.check_output (app/db.py:9)"
+        ),
+        "{message}"
+    );
+    assert_eq!(finding["call_path"].as_array().unwrap().len(), 3, "{finding}");
+    project.ends(&["apply", "app"], 0, "");
+    assert!(
+        project
+            .read("app/main.py")
+            .ends_with("    return await asyncio.to_thread(service.report, n)\n")
+    );
+    project.ends(&["check", "app"], 0, "");
+}

@@ -47,6 +47,16 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "an endpoint that awaits nothing moves to a thread as a whole",
     ),
     (
+        "replace_blocking_endpoint_with_def",
+        "offload_blocking_helper",
+        "an endpoint that awaits nothing moves to a thread as a whole",
+    ),
+    (
+        "replace_async_timeout",
+        "replace_asyncio_timeout_error",
+        "an import of asyncio, for its exception alone, still tells which library the module is written for",
+    ),
+    (
         "replace_requests_with_httpx",
         "offload_blocking_call",
         "a call that httpx can make needs no thread",
@@ -377,7 +387,7 @@ fn default_codemods() -> Vec<&'static Codemod> {
 fn together(text: &str, level: Applicability, settings: &Settings) -> Result<Outcome, String> {
     rewrite::rewrite(
         &Source::module(text),
-        Selection::new(default_codemods()).look(text.as_bytes(), Wanted::Everything),
+        Selection::new(default_codemods()).look(text.as_bytes(), Wanted::Everything, &ProjectFacts::default()),
         Policy { level },
         settings,
         &ProjectFacts::default(),

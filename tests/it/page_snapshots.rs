@@ -68,7 +68,7 @@ fn shown_case(codemod: &'static Codemod, case: &Case) -> String {
         };
         run(options, &[file]).0.text()
     };
-    let look = || selection.look(source.text.as_bytes(), Wanted::Everything);
+    let look = || selection.look(source.text.as_bytes(), Wanted::Everything, &facts);
     let found = match analyse(&source, &look(), &case.settings, &facts) {
         Ok(found) => found,
         Err(error) => return format!("{error}\n"),

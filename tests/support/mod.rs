@@ -23,7 +23,7 @@ pub fn rewritten(
     let source = Source::module(text);
     let outcome = rewrite::rewrite(
         &source,
-        selection.look(text.as_bytes(), Wanted::Everything),
+        selection.look(text.as_bytes(), Wanted::Everything, &ProjectFacts::default()),
         Policy { level },
         settings,
         &ProjectFacts::default(),
@@ -45,7 +45,7 @@ pub fn wanted_findings(
     let source = Source::module(text);
     rewrite::analyse(
         &source,
-        &selection.look(text.as_bytes(), wanted),
+        &selection.look(text.as_bytes(), wanted, &ProjectFacts::default()),
         settings,
         &ProjectFacts::default(),
     )

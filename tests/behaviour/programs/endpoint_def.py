@@ -1,6 +1,6 @@
 # codemods: replace_blocking_endpoint_with_def
 # level: safe
-# unblocks: 200
+# unblocks: 400
 """Endpoints that sleep and ask other servers, their errors and their validation; requests are answered at the same time."""
 
 import asyncio
@@ -16,7 +16,7 @@ BASE = ""
 
 @app.get("/slow/{number}")
 async def slow(number: int) -> dict:
-    time.sleep(0.1)
+    time.sleep(0.2)
     return {"number": number}
 
 

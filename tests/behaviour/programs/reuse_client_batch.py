@@ -13,7 +13,7 @@ class Pages:
         self.base = base
         self.found = {}
 
-    async def read(self, code):
+    async def _read(self, code):
         async with httpx.AsyncClient(follow_redirects=True) as client:
             response = await client.get(f"{self.base}/status/{code}")
             self.found[code] = response.status_code
@@ -21,11 +21,11 @@ class Pages:
     async def read_all(self, codes):
         async with asyncio.TaskGroup() as group:
             for code in codes:
-                group.create_task(self.read(code))
+                group.create_task(self._read(code))
         return sorted(self.found.items())
 
 
-async def fetch(base, number):
+async def _fetch(base, number):
     async with httpx.AsyncClient() as client:
         response = await client.get(f"{base}/echo", params={"n": number})
         if number == 2:
@@ -43,5 +43,5 @@ async def main(base):
                 return (await client.get(base + path)).text
 
     texts = await asyncio.gather(*[limited(path) for path in ("/json", "/status/204")])
-    results = await asyncio.gather(*[fetch(base, number) for number in range(4)], return_exceptions=True)
+    results = await asyncio.gather(*[_fetch(base, number) for number in range(4)], return_exceptions=True)
     return texts, [repr(result) for result in results], await Pages(base).read_all([200, 404])

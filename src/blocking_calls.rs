@@ -1,0 +1,104 @@
+//! Which calls block: the table of `knowledge/blocking.tsv` and what the configuration adds, met with what is known of a callee.
+
+use ruff_python_ast::{self as ast, Expr};
+
+use crate::codemod::Context;
+use crate::knowledge::blocking::{self, Blocking, Rule};
+use crate::semantic::types::{Type, TypeOracle};
+use crate::settings;
+
+/// Flags with which a call returns at once instead of waiting.
+const NO_WAIT: &[&str] = &["WNOHANG", "P_NOWAIT", "P_NOWAITO", "LOCK_NB", "LOCK_UN"];
+
+impl Context<'_> {
+    /// What the table or the configuration says of the callable.
+    pub fn blocking_call(&self, call: &ast::ExprCall) -> Option<(String, Blocking)> {
+        if let Some(declared) = self.blocking_declaration(call) {
+            let row = Blocking {
+                name: "",
+                kind: "declared",
+                rule: Rule::Call,
+                shared: None,
+                is_exact: true,
+                twin: "",
+                note: "",
+            };
+            return Some((declared.call.clone(), row));
+        }
+        let known = |name: String| {
+            let row = *blocking::blocking(&name)?;
+            Some((name, row))
+        };
+        if let Some(name) = self.model.qualified_name(&call.func) {
+            return known(name);
+        }
+        match &*call.func {
+            Expr::Name(name) => {
+                let row = blocking::blocking(&name.id)?;
+                self.model
+                    .is_builtin(&call.func, row.name)
+                    .then(|| (name.id.to_string(), *row))
+            }
+            // Asked first: to tell the receiver's class costs much more.
+            Expr::Attribute(method) if !blocking::is_method(&method.attr) => None,
+            Expr::Attribute(method) => match self.model.type_of(&method.value) {
+                Type::Foreign(class) => {
+                    known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some())
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The declaration that a call falls under: of a function by its qualified name, of a method by that of its class.
+    pub fn blocking_declaration(&self, call: &ast::ExprCall) -> Option<&settings::Blocking> {
+        let declared = &self.settings.blocking;
+        if declared.is_empty() {
+            return None;
+        }
+        let name = match (self.model.qualified_name(&call.func), &*call.func) {
+            (Some(name), _) => name,
+            (None, Expr::Attribute(method)) => match self.model.type_of(&method.value) {
+                Type::Foreign(class) => format!("{class}.{}", method.attr),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        declared.iter().find(|declared| declared.call == name)
+    }
+
+    /// Whether the arguments say that the call does not wait.
+    pub fn returns_at_once(&self, call: &ast::ExprCall, row: Blocking) -> bool {
+        let arguments = self.model.slice(&call.arguments);
+        if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
+            return true;
+        }
+        let is_zero = |expr: Option<&Expr>| expr.is_some_and(|expr| self.model.number(expr) == Some(0.0));
+        match row.name {
+            name if name.starts_with("os.spawn") => !arguments.contains("P_WAIT"),
+            "select.select" => is_zero(call.arguments.args.get(3)),
+            name if name.ends_with("Executor.shutdown") => call
+                .arguments
+                .find_argument_value("wait", 0)
+                .is_some_and(|wait| matches!(wait, Expr::BooleanLiteral(literal) if !literal.value)),
+            name if name.starts_with("queue.") => {
+                let block = call.arguments.find_argument_value("block", 0);
+                matches!(block, Some(Expr::BooleanLiteral(literal)) if !literal.value)
+                    || is_zero(call.arguments.find_argument_value("timeout", 1))
+            }
+            "threading.Event.wait" => is_zero(call.arguments.find_argument_value("timeout", 0)),
+            "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
+            "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
+                is_zero(call.arguments.args.first())
+                    || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
+            }
+            name if row.kind == "socket" && name.starts_with("socket.socket.") => self.model.calls().any(|other| {
+                matches!(&*other.func, Expr::Attribute(method)
+                if method.attr.as_str() == "setblocking"
+                    || method.attr.as_str() == "settimeout" && is_zero(other.arguments.args.first()))
+            }),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The look at all files before the first is judged: which of them concern any codemod at all, and what the project says of each.
+//!
+//! Every file is read once for this; only those that turn out to matter are read again. See [`crate::project`] for what is looked for.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use crate::codemod::{Codemod, Context};
+use crate::module::Module;
+use crate::project::scan::{self, Scan};
+use crate::project::summary::Summary;
+use crate::project::{Project, ProjectFacts, summarise};
+use crate::semantic::SemanticModel;
+use crate::source::SourceKind;
+
+use super::discover::InputFile;
+use super::process::{Buffer, Processor};
+use super::read::{Content, SourceFile, kind_of};
+use super::{Error, interrupt, pipeline};
+
+/// The codemods that read facts of the project.
+const READERS: &[&str] = &["offload_blocking_helper"];
+
+/// Rounds in which files are summarised that those of the round before import.
+const MAX_ROUNDS: usize = 6;
+
+/// What the look found, for each file.
+pub struct Survey(Vec<Surveyed>);
+
+#[derive(Default)]
+struct Surveyed {
+    /// Whether a codemod that reads no facts of the project has something to look for.
+    is_concerned: bool,
+    facts: ProjectFacts,
+}
+
+/// What the first look at one file says.
+struct Look {
+    is_concerned: bool,
+    scan: Option<Scan>,
+}
+
+impl Survey {
+    /// Looks at the files. `None` where no codemod reads facts of the project, or there is only one file.
+    pub fn of(processor: &Processor, files: &[InputFile], threads: usize) -> Result<Option<Self>, Error> {
+        if files.len() < 2 || !files.iter().any(reads_facts) {
+            return Ok(None);
+        }
+        let nothing = ProjectFacts::unconcerned();
+        let looks = each(files.len(), threads, |buffer, index| {
+            look(processor, &files[index], &nothing, buffer)
+        })?;
+        let (concerned, scans): (Vec<bool>, Vec<Option<Scan>>) = looks
+            .into_iter()
+            .map(|look| look.map_or((true, None), |look| (look.is_concerned, look.scan)))
+            .unzip();
+        let reach = scan::Reach::of(&scans);
+        drop(scans);
+        let project = summarised(processor, files, threads, &reach)?;
+        let linked = project.link();
+        let surveyed = concerned
+            .into_iter()
+            .zip(linked)
+            .map(|(is_concerned, blocked)| Surveyed {
+                is_concerned,
+                facts: ProjectFacts {
+                    blocked: Some(Arc::new(blocked)),
+                    ..ProjectFacts::default()
+                },
+            });
+        Ok(Some(Self(surveyed.collect())))
+    }
+
+    pub fn facts(&self, index: usize) -> &ProjectFacts {
+        &self.0[index].facts
+    }
+
+    /// Whether a file is worth a second look.
+    pub fn is_concerned(&self, index: usize) -> bool {
+        let surveyed = &self.0[index];
+        surveyed.is_concerned
+            || READERS
+                .iter()
+                .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
+    }
+}
+
+fn reads_facts(file: &InputFile) -> bool {
+    let selected: &[&'static Codemod] = file.profile.selection.codemods();
+    selected.iter().any(|codemod| READERS.contains(&codemod.name))
+}
+
+/// `work` for every index, by all threads.
+fn each<R: Send>(
+    count: usize,
+    threads: usize,
+    work: impl Fn(&mut Buffer, usize) -> Option<R> + Sync,
+) -> Result<Vec<Option<R>>, Error> {
+    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    pipeline::run(
+        count,
+        threads,
+        Buffer::default,
+        |buffer, index| {
+            if interrupt::is_wanted() {
+                return None;
+            }
+            Some((index, work(buffer, index)))
+        },
+        |_, result| {
+            if let Some((index, result)) = result {
+                results[index] = result;
+            }
+            ControlFlow::Continue(())
+        },
+    )
+    .map_err(Error::Threads)?;
+    Ok(results)
+}
+
+/// `None` for a file that cannot be read: whoever reads it again will say so.
+fn look(processor: &Processor, file: &InputFile, nothing: &ProjectFacts, buffer: &mut Buffer) -> Option<Look> {
+    if file.profile.selection.codemods().is_empty() {
+        return Some(Look {
+            is_concerned: false,
+            scan: None,
+        });
+    }
+    let opened = File::open(processor.resolver.folder.join(&file.path)).ok()?;
+    let bytes = buffer.read(opened).ok()?;
+    let is_module = kind_of(&file.path) == SourceKind::Module;
+    Some(Look {
+        is_concerned: processor.concerns(file, bytes, nothing),
+        scan: (is_module && reads_facts(file)).then(|| Scan::of(&file.path.to_string_lossy(), bytes)),
+    })
+}
+
+/// The project with the summaries of those files that matter.
+fn summarised(
+    processor: &Processor,
+    files: &[InputFile],
+    threads: usize,
+    reach: &scan::Reach,
+) -> Result<Project, Error> {
+    let mut project = Project::new(files.iter().map(|file| file.path.clone()));
+    let mut wanted: Vec<usize> = reach.files().collect();
+    let mut asked = vec![false; files.len()];
+    for _ in 0..MAX_ROUNDS {
+        wanted.retain(|&file| !asked[file]);
+        if wanted.is_empty() {
+            break;
+        }
+        for &file in &wanted {
+            asked[file] = true;
+        }
+        let summaries = each(wanted.len(), threads, |buffer, index| {
+            summary_of(processor, &files[wanted[index]], buffer)
+        })?;
+        for (&file, summary) in wanted.iter().zip(summaries) {
+            project.files[file].1 = summary;
+        }
+        wanted = project.unread(|name| reach.is_name(name));
+    }
+    Ok(project)
+}
+
+fn summary_of(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<Summary> {
+    let path = processor.resolver.folder.join(&file.path);
+    let bytes = buffer.read(File::open(path).ok()?).ok()?.to_vec();
+    let settings = processor.settings(file);
+    // What goes wrong here goes wrong again, and is reported, if the file is rewritten.
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        let Ok(Content::Python(decoded)) = SourceFile::decode(bytes, kind_of(&file.path), processor.generated) else {
+            return None;
+        };
+        let module = Module::parse(&decoded.source, settings.target).ok()?;
+        let model = SemanticModel::build(&module);
+        Some(summarise(&Context {
+            module: &module,
+            model: &model,
+            settings: &settings,
+            project: &ProjectFacts::default(),
+            codemod: "",
+        }))
+    }))
+    .ok()
+    .flatten()
+}

@@ -1,0 +1,350 @@
+//! Where a coroutine runs sync functions that block, hops away and in other files.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use ruff_text_size::TextRange;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::resolve::{Found, FunctionId, Linker};
+use super::summary::{Edge, Function, Leaf, Note, Site};
+use crate::importer::is_standard;
+use crate::knowledge::blocking::{self, Rule};
+
+/// Decorators of which what is decorated still runs in the caller's frame.
+const TRANSPARENT: &[&str] = &[
+    "lru_cache",
+    "cache",
+    "wraps",
+    "contextmanager",
+    "override",
+    "overload",
+    "retry",
+];
+
+/// A use in a coroutine that blocks the event loop.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    /// The coroutine function, or what hands a callback over, by its qualified name in its module.
+    pub frame: String,
+    /// What is called or used, as written there.
+    pub text: String,
+    pub edge: Edge,
+    /// The functions that run, from the one that is used to the one that blocks.
+    pub hops: Vec<Hop>,
+    /// What blocks.
+    pub leaf: Leaf,
+    /// How many more calls that block it reaches.
+    pub more: usize,
+    /// Why it must not run in a thread.
+    pub hazard: Option<String>,
+    /// What is not proven of it.
+    pub doubt: Option<String>,
+    /// Whether a test runs it.
+    pub is_test: bool,
+}
+
+/// A function on the way.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// `None`: the file of the use.
+    pub file: Option<PathBuf>,
+    /// Its name where it is defined.
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+    /// With its module in front where that is another one.
+    pub name: String,
+}
+
+/// How a function gets to what blocks.
+#[derive(Clone)]
+struct Step {
+    distance: usize,
+    next: Option<FunctionId>,
+    leaf: Leaf,
+}
+
+/// For each file, in source order.
+pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
+    let mut found: Vec<Vec<Blocked>> = linker.project.files.iter().map(|_| Vec::new()).collect();
+    let edges = Edges::of(linker);
+    let steps = edges.steps();
+    for (id, function) in linker.functions() {
+        let mut seen: BTreeSet<(&str, Edge)> = BTreeSet::new();
+        for (site, callees) in edges.sites(id) {
+            let runs_on_loop = site.edge == Edge::Callback || function.is_async;
+            if !runs_on_loop {
+                continue;
+            }
+            let first = callees.iter().copied().filter(|callee| {
+                let callee = linker.function(*callee);
+                // Another codemod looks into the functions of a coroutine.
+                !callee.is_async && !callee.is_local_to_coroutine
+            });
+            let Some(first) = first
+                .filter(|callee| steps.contains_key(callee))
+                .min_by_key(|callee| (steps[callee].distance, *callee))
+            else {
+                continue;
+            };
+            if seen.insert((&site.text, site.edge)) {
+                found[id.file].push(edges.describe(&steps, id, site, first));
+            }
+        }
+    }
+    found
+}
+
+/// The call graph, as far as it runs in the frame of the caller.
+struct Edges<'l, 'p> {
+    linker: &'l Linker<'p>,
+    sites: FxHashMap<FunctionId, Vec<(&'p Site, Vec<FunctionId>)>>,
+    leaves: FxHashMap<FunctionId, Vec<Leaf>>,
+    judged: RefCell<FxHashMap<FunctionId, Judged>>,
+}
+
+/// What is known of running a function, with all that it runs, in a thread.
+#[derive(Clone)]
+struct Judged {
+    /// Calls that block besides the first.
+    more: usize,
+    hazard: Option<String>,
+    doubt: Option<String>,
+}
+
+impl<'l, 'p> Edges<'l, 'p> {
+    fn of(linker: &'l Linker<'p>) -> Self {
+        let mut sites: FxHashMap<FunctionId, Vec<(&Site, Vec<FunctionId>)>> = FxHashMap::default();
+        let mut leaves: FxHashMap<FunctionId, Vec<Leaf>> = FxHashMap::default();
+        for (id, function) in linker.functions() {
+            let own = leaves.entry(id).or_default();
+            own.extend(function.leaves.iter().cloned());
+            for site in &function.sites {
+                let callees: Vec<FunctionId> = linker.callees(id.file, site);
+                if callees.is_empty() {
+                    own.extend(leaf_of_library(linker, id, site));
+                } else {
+                    sites.entry(id).or_default().push((site, callees));
+                }
+            }
+        }
+        Self {
+            linker,
+            sites,
+            leaves,
+            judged: RefCell::default(),
+        }
+    }
+
+    fn sites(&self, id: FunctionId) -> impl Iterator<Item = (&'p Site, &[FunctionId])> + '_ {
+        let sites = self.sites.get(&id).into_iter().flatten();
+        sites.map(|(site, callees)| (*site, callees.as_slice()))
+    }
+
+    /// Whether running a function's body is what a use of it does, in the frame of the user.
+    fn is_followed(function: &Function) -> bool {
+        let is_transparent = |name: &String| {
+            name.rsplit('.')
+                .next()
+                .is_some_and(|last| TRANSPARENT.contains(&last) || last == "setter")
+        };
+        !function.is_async && function.decorators.iter().all(is_transparent)
+    }
+
+    /// The shortest way of each sync function to something that blocks.
+    fn steps(&self) -> BTreeMap<FunctionId, Step> {
+        let mut callers: FxHashMap<FunctionId, Vec<FunctionId>> = FxHashMap::default();
+        let mut steps: BTreeMap<FunctionId, Step> = BTreeMap::new();
+        let mut open = VecDeque::new();
+        for (id, function) in self.linker.functions() {
+            if id.index == 0 || !Self::is_followed(function) {
+                continue;
+            }
+            for (site, callees) in self.sites(id) {
+                if site.edge != Edge::Callback {
+                    for &callee in callees {
+                        callers.entry(callee).or_default().push(id);
+                    }
+                }
+            }
+            if let Some(leaf) = self.leaves.get(&id).and_then(|leaves| leaves.first()) {
+                let leaf = leaf.clone();
+                steps.insert(
+                    id,
+                    Step {
+                        distance: 0,
+                        next: None,
+                        leaf,
+                    },
+                );
+                open.push_back(id);
+            }
+        }
+        while let Some(id) = open.pop_front() {
+            let Step { distance, leaf, .. } = steps[&id].clone();
+            for &caller in callers.get(&id).into_iter().flatten() {
+                steps.entry(caller).or_insert_with(|| {
+                    open.push_back(caller);
+                    Step {
+                        distance: distance + 1,
+                        next: Some(id),
+                        leaf: leaf.clone(),
+                    }
+                });
+            }
+        }
+        steps
+    }
+
+    fn describe(
+        &self,
+        steps: &BTreeMap<FunctionId, Step>,
+        frame: FunctionId,
+        site: &Site,
+        first: FunctionId,
+    ) -> Blocked {
+        let linker = self.linker;
+        let mut hops = Vec::new();
+        let mut at = Some(first);
+        while let Some(id) = at {
+            let function = linker.function(id);
+            let is_other = id.file != frame.file;
+            hops.push(Hop {
+                file: is_other.then(|| linker.project.files[id.file].0.clone()),
+                range: function.range,
+                line: function.line,
+                name: if is_other {
+                    format!("{}.{}", linker.modules.name_of(id.file), function.qualname)
+                } else {
+                    function.qualname.clone()
+                },
+            });
+            at = steps[&id].next;
+        }
+        let function = linker.function(frame);
+        let mut known = self.judged.borrow_mut();
+        let Judged { more, hazard, doubt } = known.entry(first).or_insert_with(|| self.judge(first)).clone();
+        Blocked {
+            frame: function.qualname.clone(),
+            text: site.text.clone(),
+            edge: site.edge,
+            hops,
+            leaf: steps[&first].leaf.clone(),
+            more,
+            hazard,
+            doubt,
+            is_test: function.is_test,
+        }
+    }
+
+    /// Whether a function may run in a thread, with all that it runs.
+    fn judge(&self, first: FunctionId) -> Judged {
+        let inside = self.inside(first);
+        let noted = |of: fn(&Function) -> Option<&Note>| {
+            inside.iter().find_map(|&id| {
+                let function = self.linker.function(id);
+                let note = of(function)?;
+                Some(format!("`{}` {} (line {})", function.qualname, note.text, note.line))
+            })
+        };
+        let leaves: usize = inside.iter().map(|id| self.leaves.get(id).map_or(0, Vec::len)).sum();
+        Judged {
+            more: leaves.saturating_sub(1),
+            hazard: noted(|function| function.hazard.as_ref()),
+            doubt: noted(|function| function.unknown.as_ref())
+                .or_else(|| noted(|function| function.write.as_ref()))
+                .or_else(|| self.is_open(&inside)),
+        }
+    }
+
+    /// The functions that run when this one does, itself first.
+    fn inside(&self, first: FunctionId) -> Vec<FunctionId> {
+        let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+        let mut all = Vec::new();
+        let mut open = vec![first];
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            all.push(id);
+            for (site, callees) in self.sites(id) {
+                if site.edge != Edge::Callback {
+                    open.extend(
+                        callees
+                            .iter()
+                            .copied()
+                            .filter(|&callee| !self.linker.function(callee).is_async),
+                    );
+                }
+            }
+        }
+        all
+    }
+
+    /// The first call inside that leads to a file that was not looked at, or to nothing that is known.
+    fn is_open(&self, inside: &[FunctionId]) -> Option<String> {
+        inside.iter().find_map(|&id| {
+            let function = self.linker.function(id);
+            function.sites.iter().find_map(|site| {
+                let is_call = site.edge == Edge::Call;
+                let callees = self.linker.callees(id.file, site);
+                let overridden = callees.iter().any(|&callee| self.is_overridden(callee));
+                let is_unknown = callees.is_empty()
+                    && match self.linker.find(id.file, &site.target) {
+                        // What blocks is known.
+                        Some(Found::External(name)) if blocking::blocking(&name).is_some() => false,
+                        None => true,
+                        Some(Found::External(name)) => !is_standard(&name),
+                        Some(Found::Class(_)) => false,
+                        Some(Found::Function(made)) => !self.linker.function(made).is_generator,
+                        Some(Found::Module(_)) => true,
+                    };
+                (is_call && (is_unknown || overridden)).then(|| {
+                    format!(
+                        "`{}` calls `{}`, of which it is not known what it does (line {})",
+                        function.qualname,
+                        crate::module::one_line(&site.text),
+                        site.line
+                    )
+                })
+            })
+        })
+    }
+
+    fn is_overridden(&self, method: FunctionId) -> bool {
+        let function = self.linker.function(method);
+        let Some(index) = function.class else { return false };
+        let name = function.qualname.rsplit('.').next().unwrap_or_default();
+        let class = super::resolve::ClassId {
+            file: method.file,
+            index,
+        };
+        name != "__init__"
+            && self
+                .linker
+                .descendants(class)
+                .iter()
+                .any(|&other| self.linker.class(other).methods.contains_key(name))
+    }
+}
+
+/// A call that blocks of which only the project as a whole tells the class.
+fn leaf_of_library(linker: &Linker, id: FunctionId, site: &Site) -> Option<Leaf> {
+    if site.edge != Edge::Call {
+        return None;
+    }
+    let Some(Found::External(name)) = linker.find(id.file, &site.target) else {
+        return None;
+    };
+    let function = linker.function(id);
+    let is_known = function.leaves.iter().any(|leaf| leaf.range == site.range);
+    let row = blocking::blocking(&name).filter(|row| row.shared.is_some() && row.rule == Rule::Call)?;
+    (!is_known).then(|| Leaf {
+        kind: row.kind.to_owned(),
+        name,
+        range: site.range,
+        line: site.line,
+    })
+}

@@ -1,0 +1,105 @@
+//! Facts that span files.
+//!
+//! map -> reduce -> map. [`summarise`] says of one parsed file what the others may want to know ([`summary`], plain data); [`Project::link`]
+//! is a pure function of all summaries: it finds the modules that imports mean ([`modules`]), follows each use to the function that it
+//! runs ([`resolve`]), and derives what blocks the event loop ([`chains`]); codemods read the [`ProjectFacts`] of their own file.
+//! A file that is given alone is a project of one file, summarised where a codemod asks.
+//!
+//! Parsing costs fifty times as much as looking, so the map is led by demand. [`scan`] looks at the bytes of every file: which functions it
+//! defines, by their indentation, which names each of them calls, and which calls something of the table of blocking calls. [`scan::Reach`]
+//! goes from those upwards by name, only between files of which one imports a name of the other, until it meets coroutines; the files on
+//! these paths are summarised, and nothing else. A project without a blocking call that a coroutine might reach is not parsed at all.
+//! Names can lead too far, which costs time; where they lead too short (an import under another name over several files), a finding is missed,
+//! and none is wrong: only what `link` resolves for certain counts.
+
+pub mod chains;
+pub mod modules;
+pub mod resolve;
+pub mod scan;
+mod summarise;
+pub mod summary;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use self::chains::Blocked;
+use self::modules::{ModuleId, Modules};
+pub use self::summarise::summarise;
+use self::summary::Summary;
+use crate::codemod::Context;
+
+/// What is known about the other files of the project, for one file.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectFacts {
+    /// Places in tests that patch `requests` (a mock, `responses`, ...), as `file:line`: the exact form of a rewrite is preferred then.
+    pub requests_patches: Vec<String>,
+    /// Where its coroutines run what blocks; `None` where the file was not linked with others.
+    pub blocked: Option<Arc<Vec<Blocked>>>,
+}
+
+/// The summaries of files that are linked together.
+pub struct Project {
+    /// Sorted by path; a file that was not summarised, or could not be, has none.
+    pub files: Vec<(PathBuf, Option<Summary>)>,
+    modules: Modules,
+}
+
+impl Project {
+    /// Files without summaries.
+    pub fn new(paths: impl Iterator<Item = PathBuf>) -> Self {
+        let files: Vec<(PathBuf, Option<Summary>)> = paths.map(|path| (path, None)).collect();
+        Self {
+            modules: Modules::new(files.iter().map(|(path, _)| path.as_path())),
+            files,
+        }
+    }
+
+    /// Where coroutines run what blocks, for each file.
+    pub fn link(&self) -> Vec<Vec<Blocked>> {
+        chains::blocked(&resolve::Linker::new(self))
+    }
+
+    /// The files without a summary of which those with one import something under a name that counts.
+    pub fn unread(&self, counts: impl Fn(&str) -> bool) -> Vec<usize> {
+        let mut unread = BTreeSet::new();
+        for (importer, summary) in self.files.iter().enumerate() {
+            for path in summary.1.iter().flat_map(Summary::imported) {
+                if path.rsplit('.').next().is_some_and(&counts)
+                    && let Some((ModuleId::File(file), _)) = self.modules.find(importer, path)
+                    && self.files[file].1.is_none()
+                {
+                    unread.insert(file);
+                }
+            }
+        }
+        unread.into_iter().collect()
+    }
+}
+
+impl ProjectFacts {
+    /// Of a file about which the project has nothing to say.
+    pub fn unconcerned() -> Self {
+        Self {
+            blocked: Some(Arc::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the codemods that read these facts have something to look for in a file, whatever its text says.
+    pub fn concern(&self, codemod: &str) -> Option<bool> {
+        let blocked = self.blocked.as_ref()?;
+        (codemod == "offload_blocking_helper").then_some(!blocked.is_empty())
+    }
+}
+
+impl Context<'_> {
+    /// Where the file's coroutines run what blocks. A file that was not linked with others is a project of its own.
+    pub fn blocked(&self) -> Arc<Vec<Blocked>> {
+        self.project.blocked.clone().unwrap_or_else(|| {
+            let mut project = Project::new(std::iter::once(PathBuf::new()));
+            project.files[0].1 = Some(summarise(self));
+            Arc::new(project.link().pop().unwrap_or_default())
+        })
+    }
+}

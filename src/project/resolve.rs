@@ -1,0 +1,384 @@
+//! From what a file says that it calls to the functions of the project: through imports, re-exports, classes and their bases.
+//!
+//! What is found is certain as far as the files tell: names by their only binding, methods by the class of a receiver that is known.
+
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use super::Project;
+use super::modules::{ModuleId, Modules};
+use super::summary::{Class, ClassName, Edge, Function, Meaning, Receiver, Site, Summary, Target};
+
+/// A function: its file, and its index there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId {
+    pub file: usize,
+    pub index: usize,
+}
+
+/// A class: its file, and its index there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassId {
+    pub file: usize,
+    pub index: usize,
+}
+
+/// What a name turns out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Function(FunctionId),
+    Class(ClassId),
+    Module(ModuleId),
+    /// Of a library: the qualified name.
+    External(String),
+}
+
+/// Imports that lead to imports that lead to imports.
+const MAX_STEPS: usize = 16;
+
+pub struct Linker<'p> {
+    pub project: &'p Project,
+    pub modules: &'p Modules,
+    /// The classes that derive from a class directly.
+    derived: FxHashMap<ClassId, Vec<ClassId>>,
+    /// What was found for a name that a file imports.
+    found: RefCell<FxHashMap<usize, FxHashMap<String, Option<Found>>>>,
+}
+
+impl<'p> Linker<'p> {
+    pub fn new(project: &'p Project) -> Self {
+        let mut linker = Self {
+            project,
+            modules: &project.modules,
+            derived: FxHashMap::default(),
+            found: RefCell::default(),
+        };
+        let mut derived: FxHashMap<ClassId, Vec<ClassId>> = FxHashMap::default();
+        for (file, summary) in linker.summaries() {
+            for index in 0..summary.classes.len() {
+                let class = ClassId { file, index };
+                for base in linker.bases(class) {
+                    if let Found::Class(base) = base {
+                        derived.entry(base).or_default().push(class);
+                    }
+                }
+            }
+        }
+        linker.derived = derived;
+        linker
+    }
+
+    pub fn summaries(&self) -> impl Iterator<Item = (usize, &'p Summary)> + use<'p> {
+        let files = self.project.files.iter().enumerate();
+        files.filter_map(|(index, (_, summary))| Some((index, summary.as_ref()?)))
+    }
+
+    pub fn functions(&self) -> impl Iterator<Item = (FunctionId, &'p Function)> + use<'p> {
+        self.summaries().flat_map(|(file, summary)| {
+            let functions = summary.functions.iter().enumerate();
+            functions.map(move |(index, function)| (FunctionId { file, index }, function))
+        })
+    }
+
+    fn summary(&self, file: usize) -> Option<&'p Summary> {
+        self.project.files[file].1.as_ref()
+    }
+
+    /// Panics when there is no such function: ids come from summaries.
+    pub fn function(&self, id: FunctionId) -> &'p Function {
+        &self.summary(id.file).expect("ids come from summaries").functions[id.index]
+    }
+
+    pub fn class(&self, id: ClassId) -> &'p Class {
+        &self.summary(id.file).expect("ids come from summaries").classes[id.index]
+    }
+
+    /// The functions that a use runs, in the order in which it does.
+    pub fn callees(&self, file: usize, site: &Site) -> Vec<FunctionId> {
+        let function = |found: Option<Found>| match found {
+            Some(Found::Function(function)) => Some(function),
+            _ => None,
+        };
+        if let Target::Object(Receiver::Result(made)) = &site.target
+            && let Some(Found::Function(made)) = self.find(file, made)
+            && self.runs_when(made, site.edge)
+        {
+            return vec![made];
+        }
+        match (site.edge, self.find(file, &site.target)) {
+            (Edge::Call, Some(Found::Class(class))) => {
+                function(self.member(class, "__init__", 0)).into_iter().collect()
+            }
+            (Edge::Enter | Edge::Iterate, Some(Found::Class(class))) => {
+                let methods = site.edge.methods().iter();
+                methods
+                    .filter_map(|method| function(self.member(class, method, 0)))
+                    .collect()
+            }
+            (Edge::Read, found) => function(found)
+                .filter(|function| self.function(*function).is_property)
+                .into_iter()
+                .collect(),
+            // A generator runs when it is iterated over.
+            (Edge::Call | Edge::Callback, found) => function(found)
+                .filter(|function| !self.function(*function).is_property && !self.function(*function).is_generator)
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the body of a generator function runs when what it gives is used in this way.
+    fn runs_when(&self, made: FunctionId, edge: Edge) -> bool {
+        let function = self.function(made);
+        function.is_generator
+            && match edge {
+                Edge::Iterate => function.decorators.is_empty(),
+                Edge::Enter => {
+                    matches!(function.decorators.as_slice(), [name] if name.rsplit('.').next() == Some("contextmanager"))
+                }
+                Edge::Call | Edge::Read | Edge::Callback => false,
+            }
+    }
+
+    /// What a target is. For an object, its class.
+    pub fn find(&self, file: usize, target: &Target) -> Option<Found> {
+        self.find_at(file, target, 0)
+    }
+
+    fn find_at(&self, file: usize, target: &Target, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        match target {
+            Target::Function(index) => Some(Found::Function(FunctionId { file, index: *index })),
+            Target::Class(index) => Some(Found::Class(ClassId { file, index: *index })),
+            Target::Path(path) => self.imported(file, path, steps),
+            Target::Star(name) => self.starred(file, name, steps),
+            Target::Super(index, name) => {
+                let class = ClassId { file, index: *index };
+                self.inherited(class, name, steps)
+            }
+            Target::Member(receiver, name) => match self.object(file, receiver, steps + 1)? {
+                Found::Class(class) => self.member(class, name, steps + 1),
+                Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
+                Found::Module(module) => self.in_module(module, &[name], steps + 1),
+                Found::Function(_) => None,
+            },
+            Target::Object(receiver) => self.object(file, receiver, steps + 1),
+        }
+    }
+
+    /// The class of an object.
+    fn object(&self, file: usize, receiver: &Receiver, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        match receiver {
+            Receiver::Instance(class) | Receiver::Class(class) => self.class_named(file, class, steps + 1),
+            Receiver::Attribute(outer, name) => match self.object(file, outer, steps + 1)? {
+                Found::Class(class) => self.attribute(class, name, steps + 1),
+                Found::Module(module) => self.in_module(module, &[name], steps + 1),
+                _ => None,
+            },
+            Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
+                Found::Class(class) => Some(Found::Class(class)),
+                Found::Function(function) => {
+                    let returns = self.function(function).returns.as_ref()?;
+                    self.class_named(function.file, returns, steps + 1)
+                }
+                _ => None,
+            },
+            Receiver::Entered(inner) => {
+                let Found::Class(class) = self.object(file, inner, steps + 1)? else {
+                    return None;
+                };
+                // Whether it enters itself is not said; a method of the same class is then the best that is known.
+                let Some(Found::Function(enter)) = self.member(class, "__enter__", steps + 1) else {
+                    return None;
+                };
+                match &self.function(enter).returns {
+                    Some(returns) => self.class_named(enter.file, returns, steps + 1),
+                    None => None,
+                }
+            }
+        }
+    }
+
+    fn class_named(&self, file: usize, class: &ClassName, steps: usize) -> Option<Found> {
+        match class {
+            ClassName::Own(index) => Some(Found::Class(ClassId { file, index: *index })),
+            ClassName::Path(path) => self.imported(file, path, steps + 1),
+        }
+    }
+
+    /// An imported object by its dotted name.
+    fn imported(&self, file: usize, path: &str, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        if let Some(known) = self.found.borrow().get(&file).and_then(|known| known.get(path)) {
+            return known.clone();
+        }
+        let found = self.looked_up(file, path, steps);
+        self.found
+            .borrow_mut()
+            .entry(file)
+            .or_default()
+            .insert(path.to_owned(), found.clone());
+        found
+    }
+
+    fn looked_up(&self, file: usize, path: &str, steps: usize) -> Option<Found> {
+        let Some((module, taken)) = self.modules.find(file, path) else {
+            return (!path.starts_with('.')).then(|| Found::External(path.to_owned()));
+        };
+        let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
+        // A package may bind the name of one of its modules anew: `from .client import client`.
+        if let Some(name) = taken.checked_sub(1).and_then(|last| parts.get(last))
+            && let Some((above, _)) = path.rsplit_once(&format!(".{name}"))
+            && let Some((package, _)) = self.modules.find(file, if above.is_empty() { "." } else { above })
+            && let ModuleId::File(package) = package
+            && let Some(meaning @ (Meaning::Function(_) | Meaning::Class(_))) =
+                self.summary(package).and_then(|summary| summary.names.get(*name))
+            && self.modules.child(ModuleId::File(package), name) == Some(module)
+        {
+            return match (meaning, parts.len() == taken) {
+                (Meaning::Function(index), true) => Some(Found::Function(FunctionId {
+                    file: package,
+                    index: *index,
+                })),
+                (Meaning::Class(index), true) => Some(Found::Class(ClassId {
+                    file: package,
+                    index: *index,
+                })),
+                _ => None,
+            };
+        }
+        self.in_module(module, &parts[taken..], steps + 1)
+    }
+
+    /// What a module binds to the first of the names, and so on.
+    fn in_module(&self, module: ModuleId, names: &[&str], steps: usize) -> Option<Found> {
+        let Some((first, rest)) = names.split_first() else {
+            return Some(Found::Module(module));
+        };
+        if steps > MAX_STEPS {
+            return None;
+        }
+        let ModuleId::File(file) = module else { return None };
+        let summary = self.summary(file)?;
+        let found = match summary.names.get(*first) {
+            Some(Meaning::Function(index)) => Found::Function(FunctionId { file, index: *index }),
+            Some(Meaning::Class(index)) => Found::Class(ClassId { file, index: *index }),
+            Some(Meaning::Import(path)) => self.imported(file, path, steps + 1)?,
+            None => self.starred(file, first, steps + 1)?,
+        };
+        match (found, rest) {
+            (found, []) => Some(found),
+            (Found::Class(class), [name]) => self.member(class, name, steps + 1),
+            (Found::Module(module), rest) => self.in_module(module, rest, steps + 1),
+            (Found::External(name), rest) => Some(Found::External(format!("{name}.{}", rest.join(".")))),
+            _ => None,
+        }
+    }
+
+    /// A name that only an import of everything can have brought.
+    fn starred(&self, file: usize, name: &str, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS || name.starts_with('_') {
+            return None;
+        }
+        let stars = &self.summary(file)?.stars;
+        let mut found = stars.iter().filter_map(|module| {
+            let (module, _) = self.modules.find(file, module)?;
+            self.in_module(module, &[name], steps + 1)
+        });
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
+    }
+
+    /// The base classes, those of libraries included.
+    pub fn bases(&self, class: ClassId) -> Vec<Found> {
+        let bases = self.class(class).bases.iter().flatten();
+        bases.filter_map(|base| self.class_named(class.file, base, 0)).collect()
+    }
+
+    /// Whether all bases are known, those of libraries as well.
+    pub fn knows_bases(&self, class: ClassId) -> bool {
+        self.bases(class).len() == self.class(class).bases.len()
+    }
+
+    /// The member that an instance of a class has under a name: its own, else of the first base that has it.
+    pub fn member(&self, class: ClassId, name: &str, steps: usize) -> Option<Found> {
+        match self.class(class).methods.get(name) {
+            Some(&index) => Some(Found::Function(FunctionId {
+                file: class.file,
+                index,
+            })),
+            None => self.inherited(class, name, steps),
+        }
+    }
+
+    fn inherited(&self, class: ClassId, name: &str, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        let mut library = None;
+        for base in self.bases(class) {
+            match base {
+                Found::Class(base) => match self.member(base, name, steps + 1) {
+                    Some(Found::External(found)) => {
+                        library.get_or_insert(found);
+                    }
+                    Some(found) => return Some(found),
+                    None => {}
+                },
+                Found::External(base) => {
+                    library.get_or_insert(format!("{base}.{name}"));
+                }
+                Found::Function(_) | Found::Module(_) => {}
+            }
+        }
+        library.map(Found::External)
+    }
+
+    /// The class of an attribute of the instances of a class.
+    fn attribute(&self, class: ClassId, name: &str, steps: usize) -> Option<Found> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        if let Some(known) = self.class(class).attributes.get(name) {
+            return self.class_named(class.file, known, steps + 1);
+        }
+        if let Some(&index) = self.class(class).methods.get(name) {
+            // A property gives what it says that it returns.
+            let property = FunctionId {
+                file: class.file,
+                index,
+            };
+            let function = self.function(property);
+            let returns = function.returns.as_ref().filter(|_| function.is_property)?;
+            return self.class_named(class.file, returns, steps + 1);
+        }
+        self.bases(class).into_iter().find_map(|base| match base {
+            Found::Class(base) => self.attribute(base, name, steps + 1),
+            _ => None,
+        })
+    }
+
+    /// The classes that derive from a class, however far.
+    pub fn descendants(&self, class: ClassId) -> Vec<ClassId> {
+        let mut all = Vec::new();
+        let mut open = vec![class];
+        while let Some(class) = open.pop() {
+            for &derived in self.derived.get(&class).into_iter().flatten() {
+                if !all.contains(&derived) {
+                    all.push(derived);
+                    open.push(derived);
+                }
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,607 @@
+//! A look at the bytes of a file: which functions it defines, what names each of them calls, and which may block. Nothing is parsed.
+//!
+//! By indentation and by names, so it may see too much (a word in a string counts) and knows no types. What it says is only where to look.
+
+use memchr::{memchr, memchr2_iter, memmem, memrchr};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::hash::Hasher;
+use std::sync::LazyLock;
+
+use super::summarise::CALLBACK_TAKERS;
+use crate::knowledge::blocking::{self, Blocking, Rule};
+
+/// Functions that may lead to one that blocks, from caller to caller; what is further away is not looked for.
+const MAX_HOPS: usize = 8;
+
+/// So many files are worth parsing in any project, and one more for each so many files. Where names lead to more of them, fewer hops are
+/// looked at.
+const AFFORDABLE: usize = 100;
+const AFFORDABLE_SHARE: usize = 60;
+
+/// A name, as a number: names are only compared.
+type Name = u64;
+
+/// What the bytes of a file say.
+pub struct Scan {
+    /// The names by which others may import the file: its own, and that of its package, which may hand on what it defines.
+    modules: [Name; 2],
+    functions: Vec<Function>,
+    /// The words of its import statements.
+    imports: FxHashSet<Name>,
+}
+
+struct Function {
+    name: Name,
+    /// The class that it is defined in, if any.
+    class: Option<Name>,
+    /// Whether it runs without being called by its name: a special method of a class.
+    is_special: bool,
+    is_followed: bool,
+    is_property: bool,
+    is_common: bool,
+    is_async: bool,
+    /// Whether it hands functions over to the event loop.
+    hands_over: bool,
+    /// Whether it calls something of the table.
+    blocks: bool,
+    /// What it calls, and the attributes that it reads, the latter as [`read`] gives them. Sorted.
+    uses: Vec<Name>,
+}
+
+impl Function {
+    /// What the uses of it look like. Of special methods only those count whose uses are followed, and they are used by the name of their
+    /// class.
+    fn used_as(&self, modules: [Name; 2]) -> Vec<Name> {
+        match self.class {
+            Some(class) if self.is_special => {
+                if self.is_followed {
+                    vec![class, member(class)]
+                } else {
+                    Vec::new()
+                }
+            }
+            Some(_) if self.is_property => vec![read(self.name)],
+            Some(_) => vec![member(self.name)],
+            None => {
+                let [module, package] = modules.map(|module| member_of(module, self.name));
+                vec![self.name, module, package]
+            }
+        }
+    }
+
+    /// Whether a function of the same file that uses the name means this one. A name that every other class has tells little: then the
+    /// receiver must be `self`, or the class be made there.
+    fn is_meant_by(&self, user: &Function) -> bool {
+        let uses = |name| user.uses.binary_search(&name).is_ok();
+        let is_named = |class| uses(member_of(*SELF, self.name)) || uses(class);
+        !self.is_common || self.class.is_none_or(is_named)
+    }
+}
+
+/// Special methods that are followed: their classes are called, entered, or iterated over.
+const FOLLOWED: &[&[u8]] = &[b"__init__", b"__enter__", b"__exit__", b"__iter__", b"__next__"];
+
+/// Names of methods that containers, files, strings and clients have as well.
+const COMMON: &[&[u8]] = &[
+    b"add", b"append", b"close", b"copy", b"count", b"decode", b"delete", b"encode", b"execute", b"extend", b"find",
+    b"format", b"get", b"insert", b"index", b"items", b"join", b"keys", b"load", b"loads", b"open", b"pop", b"post",
+    b"put", b"read", b"remove", b"request", b"run", b"send", b"set", b"split", b"start", b"stop", b"strip", b"update",
+    b"values", b"write",
+];
+
+/// Whether the receiver that a text ends with may be what waits for others, by its name: of `get` and its like, most belong to mappings and
+/// strings.
+fn may_be_client(text: &[u8]) -> bool {
+    const HINTS: &[&str] = &[
+        "api", "client", "conn", "cur", "db", "http", "kv", "pool", "proc", "redis", "s3", "sess", "sock", "thread",
+    ];
+    const MAPPINGS: &[&[u8]] = &[
+        b"args",
+        b"cache",
+        b"caches",
+        b"clients",
+        b"config",
+        b"connections",
+        b"data",
+        b"headers",
+        b"info",
+        b"metadata",
+        b"options",
+        b"params",
+        b"response",
+        b"sessions",
+        b"settings",
+        b"state",
+    ];
+    let receiver = word_before(text, text.len()).to_ascii_lowercase();
+    if receiver.is_empty() {
+        return text.ends_with(b"()");
+    }
+    !MAPPINGS.iter().any(|word| receiver.ends_with(word))
+        && HINTS
+            .iter()
+            .any(|hint| memmem::find(&receiver, hint.as_bytes()).is_some())
+}
+
+static SELF: LazyLock<Name> = LazyLock::new(|| hash(b"self"));
+
+/// `.name(`, told from `name(`.
+fn member(name: Name) -> Name {
+    name.rotate_left(32)
+}
+
+/// `owner.name(`.
+fn member_of(owner: Name, name: Name) -> Name {
+    owner.rotate_left(16) ^ name
+}
+
+/// An attribute that is read, told from a call of the same name.
+fn read(name: Name) -> Name {
+    !name
+}
+
+/// The calls of a text that block, as far as the bytes around them tell.
+struct Leaves<'t> {
+    rows: FxHashMap<&'static [u8], Vec<Leaf<'t>>>,
+}
+
+struct Leaf<'t> {
+    /// The last part of what stands before the dot; `None`: whatever stands there.
+    owner: Option<&'t [u8]>,
+    /// Whether the name alone may be it.
+    is_imported: bool,
+}
+
+impl Leaves<'_> {
+    fn of(text: &[u8], imports: &FxHashSet<Name>) -> Self {
+        let mut rows: FxHashMap<&'static [u8], Vec<Leaf>> = FxHashMap::default();
+        for row in blocking::mentioned(text, is_leaf) {
+            let (owner, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
+            let owner = owner.rsplit('.').next().unwrap_or_default();
+            let is_renamed = || memmem::find(text, format!(" {owner} as ").as_bytes()).is_some();
+            let is_any = row.shared.is_some() || last == "*" || is_renamed();
+            rows.entry(last.as_bytes()).or_default().push(Leaf {
+                owner: (!is_any).then_some(owner.as_bytes()),
+                is_imported: owner.is_empty() || imports.contains(&hash(last.as_bytes())),
+            });
+        }
+        Self { rows }
+    }
+
+    /// Whether the call of the name that ends at `end` is one.
+    fn contain(&self, text: &[u8], name: &[u8], end: usize) -> bool {
+        if self.rows.is_empty() {
+            return false;
+        }
+        let start = end - name.len();
+        let is_member = start > 0 && text[start - 1] == b'.';
+        let of = |row: &[u8], tells: bool| {
+            let is_it = |leaf: &Leaf| match (is_member, leaf.owner) {
+                (false, _) => leaf.is_imported,
+                (true, None) => tells || may_be_client(&text[..start - 1]),
+                (true, Some(owner)) => word_before(text, start - 1) == owner,
+            };
+            self.rows.get(row).is_some_and(|leaves| leaves.iter().any(is_it))
+        };
+        of(name, !COMMON.contains(&name)) || is_member && of(b"*", false)
+    }
+}
+
+/// Whether a row of the table makes a function one that blocks.
+pub fn is_leaf(row: &Blocking) -> bool {
+    matches!(row.rule, Rule::Call | Rule::List) || row.name == "time.sleep"
+}
+
+/// Whether a coroutine of this text may call a sync function of it that blocks.
+pub fn may_block_within(text: &[u8]) -> bool {
+    if !has_coroutine(text) || !blocks(text) {
+        return false;
+    }
+    let scan = Scan::of("", text);
+    Reach::of(&[Some(scan)]).meets_coroutine
+}
+
+/// Whether a text defines a coroutine.
+pub fn has_coroutine(text: &[u8]) -> bool {
+    memmem::find(text, b"async def").is_some()
+}
+
+fn blocks(text: &[u8]) -> bool {
+    blocking::mentioned(text, is_leaf).next().is_some()
+}
+
+impl Scan {
+    /// `path` has `/` between its parts.
+    pub fn of(path: &str, text: &[u8]) -> Self {
+        let imports = import_words(text);
+        let leaves = Leaves::of(text, &imports);
+        let mut functions = headers(text);
+        uses(text, &mut functions, &leaves);
+        let functions = functions
+            .into_iter()
+            .filter(|header| !header.is_class)
+            .map(|mut header| {
+                header.uses.sort_unstable();
+                header.uses.dedup();
+                Function {
+                    name: header.name,
+                    class: header.class,
+                    is_special: header.is_special,
+                    is_followed: header.is_followed,
+                    is_common: header.is_common,
+                    is_property: header.is_property,
+                    is_async: header.is_async,
+                    hands_over: header.hands_over,
+                    blocks: header.blocks && !header.is_async,
+                    uses: header.uses,
+                }
+            })
+            .collect();
+        let path = path.strip_suffix(".py").unwrap_or(path);
+        let path = path.strip_suffix("/__init__").unwrap_or(path);
+        let mut names = path.rsplit('/').map(|part| hash(part.as_bytes()));
+        let module = names.next().unwrap_or_default();
+        Self {
+            modules: [module, names.next().unwrap_or(module)],
+            functions,
+            imports,
+        }
+    }
+
+    /// Whether a function of another file may be used here: its class is imported, or its module and used through it, or itself.
+    fn may_know(&self, user: &Function, other: &Scan, function: &Function) -> bool {
+        match function.class {
+            Some(class) => self.imports.contains(&class),
+            None => {
+                let is_through = |module: &Name| {
+                    let through = member_of(*module, function.name);
+                    self.imports.contains(module) && user.uses.binary_search(&through).is_ok()
+                };
+                self.imports.contains(&function.name) || other.modules.iter().any(is_through)
+            }
+        }
+    }
+}
+
+/// The line of a `def` or `class`.
+struct Header {
+    start: usize,
+    indent: usize,
+    name: Name,
+    class: Option<Name>,
+    is_class: bool,
+    is_special: bool,
+    is_followed: bool,
+    is_property: bool,
+    is_common: bool,
+    is_async: bool,
+    hands_over: bool,
+    blocks: bool,
+    uses: Vec<Name>,
+}
+
+/// How many bytes behind a call that hands a function over are looked at for its name.
+const ARGUMENTS: usize = 80;
+
+/// All lines that look like definitions, in source order.
+fn headers(text: &[u8]) -> Vec<Header> {
+    let mut found: Vec<Header> = Vec::new();
+    let mut places: Vec<(usize, bool)> = memmem::find_iter(text, b"def ").map(|at| (at, false)).collect();
+    places.extend(memmem::find_iter(text, b"class ").map(|at| (at, true)));
+    places.sort_unstable();
+    for (at, is_class) in places {
+        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let before = text[start..at].trim_ascii_start();
+        if !(before.is_empty() || !is_class && before == b"async ") {
+            continue;
+        }
+        let name = word_at(text, at + if is_class { 6 } else { 4 });
+        if name.is_empty() {
+            continue;
+        }
+        let indent = indent_of(text, start);
+        let class = found
+            .iter()
+            .rev()
+            .find(|outer| outer.indent < indent)
+            .filter(|outer| outer.is_class)
+            .map(|outer| outer.name);
+        let is_special = name.starts_with(b"__") && name.ends_with(b"__");
+        found.push(Header {
+            start,
+            indent,
+            name: hash(name),
+            class,
+            is_class,
+            is_special: class.is_some() && is_special,
+            is_followed: FOLLOWED.contains(&name),
+            is_common: COMMON.contains(&name),
+            is_property: class.is_some() && above(text, start).trim_ascii().ends_with(b"property"),
+            is_async: before == b"async ",
+            hands_over: false,
+            blocks: false,
+            uses: Vec::new(),
+        });
+    }
+    found
+}
+
+/// Says of each function what it uses.
+fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
+    // The definitions that are open at a place, by their indexes.
+    let mut open: Vec<usize> = Vec::new();
+    let mut next = 0;
+    let mut line_end = 0;
+    for at in memchr2_iter(b'(', b'.', text) {
+        while next < headers.len() && headers[next].start <= at {
+            while open
+                .last()
+                .is_some_and(|&last| headers[last].indent >= headers[next].indent)
+            {
+                open.pop();
+            }
+            open.push(next);
+            next += 1;
+        }
+        if open.is_empty() {
+            continue;
+        }
+        let name = if text[at] == b'(' {
+            word_before(text, at)
+        } else {
+            word_at(text, at + 1)
+        };
+        if name.is_empty() || name[0].is_ascii_digit() {
+            continue;
+        }
+        if at >= line_end {
+            let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            line_end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+            let indent = indent_of(text, start);
+            while open
+                .last()
+                .is_some_and(|&last| headers[last].indent >= indent && headers[last].start != start)
+            {
+                open.pop();
+            }
+        }
+        if let Some(&last) = open.last() {
+            let is_call = text[at] == b'(';
+            let start = at.saturating_sub(name.len());
+            let name_hash = hash(name);
+            match is_call && start > 0 && text[start - 1] == b'.' {
+                true => {
+                    let owner = word_before(text, start - 1);
+                    headers[last].uses.push(member(name_hash));
+                    headers[last].uses.push(member_of(hash(owner), name_hash));
+                }
+                false => headers[last]
+                    .uses
+                    .push(if is_call { name_hash } else { read(name_hash) }),
+            }
+            headers[last].blocks |= is_call && leaves.contain(text, name, at);
+            if is_call && CALLBACK_TAKERS.iter().any(|(taker, _)| taker.as_bytes() == name) {
+                headers[last].hands_over = true;
+                let arguments = &text[at..text.len().min(at + ARGUMENTS)];
+                let words = arguments.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
+                headers[last]
+                    .uses
+                    .extend(words.map(hash).flat_map(|word| [word, member(word)]));
+            }
+        }
+    }
+}
+
+/// The line above the one that starts here.
+fn above(text: &[u8], start: usize) -> &[u8] {
+    let end = start.saturating_sub(1);
+    let from = memrchr(b'\n', &text[..end]).map_or(0, |newline| newline + 1);
+    &text[from..end]
+}
+
+fn indent_of(text: &[u8], start: usize) -> usize {
+    text[start..]
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn word_at(text: &[u8], start: usize) -> &[u8] {
+    let rest = &text[start.min(text.len())..];
+    &rest[..rest.iter().take_while(|byte| is_word(**byte)).count()]
+}
+
+fn word_before(text: &[u8], end: usize) -> &[u8] {
+    let length = text[..end].iter().rev().take_while(|byte| is_word(**byte)).count();
+    &text[end - length..end]
+}
+
+fn hash(name: &[u8]) -> Name {
+    let mut hasher = FxHasher::default();
+    hasher.write(name);
+    hasher.finish()
+}
+
+/// The words of the import statements, those in parentheses on the lines below included.
+fn import_words(text: &[u8]) -> FxHashSet<Name> {
+    let mut words = FxHashSet::default();
+    let from = text.as_ptr() as usize;
+    for line in blocking::import_lines(text) {
+        let start = line.as_ptr() as usize - from;
+        let mut statement = line;
+        if let Some(bracket) = memchr(b'(', line)
+            && memchr(b')', &line[bracket..]).is_none()
+        {
+            let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
+            statement = &text[start..end];
+        }
+        words.extend(
+            statement
+                .split(|byte| !is_word(*byte))
+                .filter(|word| !word.is_empty())
+                .map(hash),
+        );
+    }
+    words
+}
+
+/// How far what blocks reaches, by names.
+pub struct Reach {
+    concerned: Vec<bool>,
+    names: FxHashSet<Name>,
+    meets_coroutine: bool,
+}
+
+impl Reach {
+    /// The files that are worth parsing to tell where coroutines run what blocks: those on a path of calls from one to the other.
+    pub fn files(&self) -> impl Iterator<Item = usize> + '_ {
+        self.concerned
+            .iter()
+            .enumerate()
+            .filter(|(_, is)| **is)
+            .map(|(file, _)| file)
+    }
+
+    /// Whether a function on such a path has this name, or its class.
+    pub fn is_name(&self, name: &str) -> bool {
+        self.names.contains(&hash(name.as_bytes()))
+    }
+
+    pub fn of(scans: &[Option<Scan>]) -> Self {
+        type Place = (usize, usize);
+        let at = |(file, index): Place| &scans[file].as_ref().expect("places come from scans").functions[index];
+        let all = || {
+            scans.iter().enumerate().flat_map(|(file, scan)| {
+                let functions = scan.iter().flat_map(|scan| scan.functions.iter().enumerate());
+                functions.map(move |(index, function)| ((file, index), function))
+            })
+        };
+        // Only names that some function goes by are worth remembering.
+        let mut known: FxHashSet<Name> = FxHashSet::default();
+        let modules = |place: Place| scans[place.0].as_ref().map_or([0, 0], |scan| scan.modules);
+        for (place, function) in all().filter(|(_, function)| !function.is_async) {
+            known.extend(function.used_as(modules(place)));
+        }
+        let mut users: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+        for (place, function) in all() {
+            for name in function.uses.iter().filter(|name| known.contains(name)) {
+                users.entry(*name).or_default().push(place);
+            }
+        }
+        // The callees of each function that were reached, and in which round each was.
+        let mut below: FxHashMap<Place, Vec<Place>> = FxHashMap::default();
+        let mut rounds: FxHashMap<Place, usize> = FxHashMap::default();
+        let mut open: Vec<Place> = all()
+            .filter(|(_, function)| function.blocks)
+            .map(|(place, _)| place)
+            .collect();
+        rounds.extend(open.iter().map(|place| (*place, 0)));
+        let mut frames: Vec<(Place, usize)> = Vec::new();
+        for round in 1..=MAX_HOPS {
+            let mut further = Vec::new();
+            for place in std::mem::take(&mut open) {
+                let function = at(place);
+                for user in function
+                    .used_as(modules(place))
+                    .iter()
+                    .flat_map(|name| users.get(name))
+                    .flatten()
+                {
+                    let may_know = if user.0 == place.0 {
+                        function.is_meant_by(at(*user))
+                    } else {
+                        match (&scans[user.0], &scans[place.0]) {
+                            (Some(scan), Some(other)) => scan.may_know(at(*user), other, function),
+                            _ => false,
+                        }
+                    };
+                    if !may_know || *user == place {
+                        continue;
+                    }
+                    below.entry(*user).or_default().push(place);
+                    if at(*user).is_async || at(*user).hands_over {
+                        frames.push((*user, round));
+                    }
+                    if !at(*user).is_async && !rounds.contains_key(user) {
+                        rounds.insert(*user, round);
+                        further.push(*user);
+                    }
+                }
+            }
+            open = further;
+        }
+        let affordable = AFFORDABLE + scans.len() / AFFORDABLE_SHARE;
+        let within = |hops: usize| {
+            let mut concerned = vec![false; scans.len()];
+            let mut names: FxHashSet<Name> = FxHashSet::default();
+            let mut seen: FxHashSet<Place> = FxHashSet::default();
+            let near = frames.iter().filter(|(_, round)| *round <= hops);
+            let mut open: Vec<Place> = near.map(|(place, _)| *place).collect();
+            while let Some(place) = open.pop() {
+                if seen.insert(place) {
+                    concerned[place.0] = true;
+                    names.insert(at(place).name);
+                    names.extend(at(place).class);
+                    let callees = below.get(&place).into_iter().flatten();
+                    open.extend(callees.filter(|callee| rounds[*callee] < hops));
+                }
+            }
+            Self {
+                concerned,
+                names,
+                meets_coroutine: !frames.is_empty(),
+            }
+        };
+        (1..=MAX_HOPS)
+            .rev()
+            .map(within)
+            .find(|reach| reach.files().count() <= affordable)
+            .unwrap_or_else(|| within(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], expected: &[bool]) {
+        let scans: Vec<Option<Scan>> = files
+            .iter()
+            .map(|(path, text)| Some(Scan::of(path, text.as_bytes())))
+            .collect();
+        assert_eq!(Reach::of(&scans).concerned, expected);
+    }
+
+    #[test]
+    fn files_between_a_coroutine_and_what_blocks_are_concerned() {
+        let main = (
+            "main.py",
+            "import service\nasync def handler(n):\n    return service.report(n)\n",
+        );
+        let service = (
+            "service.py",
+            "from db import query\ndef report(n): return {'n': query(n)}\n",
+        );
+        let sleeps = ("db.py", "import time\ndef query(n):\n    time.sleep(1)\n");
+        let harmless = ("db.py", "import time\ndef query(n):\n    return n\n");
+        let stranger = ("other.py", "def query(n):\n    return report(n)\n");
+        check(&[main, service, sleeps, stranger], &[true, true, true, false]);
+        check(&[main, service, harmless], &[false, false, false]);
+        check(&[service, sleeps], &[false, false]);
+    }
+
+    #[test]
+    fn a_text_alone_is_looked_at_by_function() {
+        let inner = b"import time\ndef f():\n    time.sleep(1)\nasync def g():\n    def h():\n        pass\n    f()\n";
+        assert!(may_block_within(inner));
+        let property = b"import time\nclass C:\n    @property\n    def p(self):\n        time.sleep(1)\nasync def g(c: C):\n    return c.p\n";
+        assert!(may_block_within(property));
+        let apart = b"import time\ndef f():\n    time.sleep(1)\nasync def g():\n    pass\nf()\n";
+        assert!(!may_block_within(apart));
+    }
+}

@@ -1,0 +1,798 @@
+//! The map: one parsed file to its [`Summary`].
+
+use std::collections::BTreeMap;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashMap;
+
+use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
+use crate::codemod::Context;
+use crate::knowledge::blocking::Rule;
+use crate::semantic::names::{Lookup, map_callable};
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
+
+/// How many steps lead from an expression to what is known of it.
+const MAX_STEPS: usize = 5;
+
+/// Methods that hand a function over to the event loop, and which of their arguments it is.
+pub(super) const CALLBACK_TAKERS: &[(&str, usize)] = &[
+    ("add_done_callback", 0),
+    ("add_reader", 1),
+    ("add_signal_handler", 1),
+    ("add_writer", 1),
+    ("call_at", 1),
+    ("call_later", 1),
+    ("call_soon", 0),
+    ("call_soon_threadsafe", 0),
+];
+
+/// What must run in the thread of the event loop, or is tied to one thread, by the start of its qualified name.
+const TIED: &[&str] = &[
+    "asyncio.",
+    "trio.",
+    "anyio.",
+    "signal.",
+    "tkinter.",
+    "threading.local",
+    "contextvars.ContextVar.reset",
+    "contextvars.ContextVar.set",
+    "sqlite3.Connection.",
+    "sqlite3.Cursor.",
+    "sqlalchemy.orm.",
+    "sqlalchemy.engine.",
+    "sqlalchemy.ext.asyncio.",
+    "django.db.",
+];
+
+/// What gives an object that is tied to the thread that has made it, or is another one in each.
+const TIED_FACTORIES: &[&str] = &["sqlite3.connect", "threading.local"];
+
+/// The last words of names for what one thread may use: of an object that is given, and of which nothing else is known.
+const TIED_NAMES: &[&str] = &["conn", "connection", "cur", "cursor", "session"];
+
+/// What of these may be used in every thread.
+const FREE: &[&str] = &[
+    "asyncio.CancelledError",
+    "asyncio.QueueEmpty",
+    "asyncio.QueueFull",
+    "asyncio.Task.get_name",
+    "asyncio.TimeoutError",
+    "asyncio.iscoroutine",
+    "asyncio.iscoroutinefunction",
+    "asyncio.isfuture",
+    "asyncio.run",
+];
+
+fn is_tied(name: &str) -> bool {
+    TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
+}
+
+/// Methods of the builtin containers and of strings that write to what they are called on.
+const MUTATORS: &[&str] = &[
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "reverse",
+    "setdefault",
+    "sort",
+    "update",
+];
+
+/// Methods of which every class that has them gives a value and does nothing else: those of strings, numbers, mappings and dates.
+const HARMLESS: &[&str] = &[
+    "astimezone",
+    "capitalize",
+    "casefold",
+    "copy",
+    "count",
+    "date",
+    "decode",
+    "encode",
+    "endswith",
+    "find",
+    "format",
+    "fromisoformat",
+    "get",
+    "group",
+    "groups",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isdigit",
+    "isformat",
+    "isoformat",
+    "isspace",
+    "items",
+    "join",
+    "keys",
+    "lower",
+    "lstrip",
+    "match",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "search",
+    "split",
+    "splitlines",
+    "startswith",
+    "strftime",
+    "strip",
+    "title",
+    "timestamp",
+    "total_seconds",
+    "upper",
+    "values",
+    "zfill",
+];
+
+/// What one file says to the others.
+pub fn summarise(ctx: &Context) -> Summary {
+    let mut mapper = Mapper {
+        ctx,
+        functions: FxHashMap::default(),
+        classes: FxHashMap::default(),
+        summary: Summary::default(),
+    };
+    mapper.definitions();
+    mapper.names();
+    mapper.hierarchy();
+    mapper.uses();
+    mapper.summary
+}
+
+struct Mapper<'c, 'a> {
+    ctx: &'c Context<'a>,
+    functions: FxHashMap<NodeId, usize>,
+    classes: FxHashMap<NodeId, usize>,
+    summary: Summary,
+}
+
+impl<'a> Mapper<'_, 'a> {
+    fn line(&self, at: impl Ranged) -> usize {
+        self.ctx.module.location(at.start()).0
+    }
+
+    fn note(&self, at: impl Ranged, text: impl Into<String>) -> Note {
+        Note {
+            text: text.into(),
+            line: self.line(at.range()),
+        }
+    }
+
+    /// All functions and classes, without what is in them.
+    fn definitions(&mut self) {
+        let model = self.ctx.model;
+        self.summary
+            .functions
+            .push(empty(String::new(), TextRange::default(), 1));
+        for binding in model.bindings() {
+            match binding.kind {
+                BindingKind::Class(class) => {
+                    self.classes.insert(model.id(class), self.summary.classes.len());
+                    self.summary.classes.push(Class {
+                        qualname: self.qualname(class.name.as_str(), model.scope_of(model.id(class))),
+                        bases: Vec::new(),
+                        methods: BTreeMap::new(),
+                        attributes: BTreeMap::new(),
+                    });
+                }
+                BindingKind::Function(function) => self.function(function),
+                _ => {}
+            }
+        }
+    }
+
+    fn function(&mut self, function: &'a ast::StmtFunctionDef) {
+        let model = self.ctx.model;
+        let id = model.id(function);
+        let qualname = self.qualname(function.name.as_str(), model.scope_of(id));
+        let mut found = empty(qualname, function.name.range(), self.line(function.name.range()));
+        found.is_async = function.is_async;
+        found.is_generator = model.is_generator(function);
+        found.is_test = function.name.starts_with("test_");
+        found.is_local_to_coroutine = model.enclosing_function(id).is_some_and(|outer| outer.is_async);
+        for decorator in &function.decorator_list {
+            let expr = &decorator.expression;
+            let name = model.qualified_name(map_callable(expr));
+            let is_property = model.is_builtin(expr, "property")
+                || name.as_deref().is_some_and(|name| name == "functools.cached_property");
+            found.is_property |= is_property;
+            if !is_property && !model.is_inert_decorator(expr) {
+                found
+                    .decorators
+                    .push(self.ctx.module.slice(map_callable(expr)).to_owned());
+            }
+        }
+        let class = model.class_of_method(function);
+        found.class = class.and_then(|class| self.classes.get(&model.id(class)).copied());
+        let index = self.summary.functions.len();
+        self.functions.insert(id, index);
+        if let Some(class) = found.class {
+            self.summary.classes[class]
+                .methods
+                .insert(function.name.to_string(), index);
+        }
+        self.summary.functions.push(found);
+    }
+
+    fn qualname(&self, name: &str, scope: ScopeId) -> String {
+        let mut parts = vec![name.to_owned()];
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            let scope = self.ctx.model.scope(id);
+            match scope.kind {
+                ScopeKind::Class(class) => parts.push(class.name.to_string()),
+                ScopeKind::Function(function) => {
+                    parts.push("<locals>".to_owned());
+                    parts.push(function.name.to_string());
+                }
+                _ => {}
+            }
+            at = scope.parent;
+        }
+        parts.reverse();
+        parts.join(".")
+    }
+
+    /// What the names of the module mean to others that import them.
+    fn names(&mut self) {
+        let model = self.ctx.model;
+        for binding in model
+            .bindings()
+            .iter()
+            .filter(|binding| binding.scope == ScopeId::MODULE)
+        {
+            if self.summary.names.contains_key(binding.name) {
+                continue;
+            }
+            let meaning = match self.named(binding.name, ScopeId::MODULE) {
+                Some(Target::Function(function)) => Meaning::Function(function),
+                Some(Target::Class(class)) => Meaning::Class(class),
+                Some(Target::Path(path)) => Meaning::Import(path),
+                _ => continue,
+            };
+            self.summary.names.insert(binding.name.to_owned(), meaning);
+        }
+        for (_, node) in model.subtree(NodeId(0)) {
+            if let AnyNodeRef::StmtImportFrom(import) = node
+                && import.names.iter().any(|alias| alias.name.as_str() == "*")
+            {
+                let module = import.module.as_deref().unwrap_or_default();
+                let dots = ".".repeat(import.level as usize);
+                self.summary.stars.push(format!("{dots}{module}"));
+            }
+        }
+    }
+
+    /// The bases of classes, the classes of their attributes, and what functions say that they return.
+    fn hierarchy(&mut self) {
+        let model = self.ctx.model;
+        for class in model.classes() {
+            let index = self.classes[&model.id(class)];
+            let bases = class.arguments.iter().flat_map(|arguments| arguments.args.iter());
+            let bases = bases
+                .filter(|base| !model.is_builtin(base, "object"))
+                .map(|base| match base {
+                    // `Generic[T]` and its like.
+                    Expr::Subscript(subscript) => self.class_named(&subscript.value),
+                    base => self.class_named(base),
+                })
+                .collect();
+            self.summary.classes[index].bases = bases;
+        }
+        let mut attributes: BTreeMap<(usize, String), Option<ClassName>> = BTreeMap::new();
+        for store in model.attribute_stores() {
+            let Type::Instance(class) = model.type_of(&store.value) else {
+                continue;
+            };
+            let known = match model.type_of(&Expr::Attribute(store.clone())) {
+                Type::Instance(other) => self.classes.get(&model.id(other)).map(|index| ClassName::Own(*index)),
+                Type::Foreign(name) => Some(ClassName::Path(name)),
+                _ => None,
+            };
+            attributes.insert((self.classes[&model.id(class)], store.attr.to_string()), known);
+        }
+        for ((class, name), known) in attributes {
+            if let Some(known) = known {
+                self.summary.classes[class].attributes.insert(name, known);
+            }
+        }
+        for function in model.functions() {
+            let index = self.functions[&model.id(function)];
+            let said = function
+                .returns
+                .as_deref()
+                .and_then(|returns| self.class_named(returns));
+            let own = || {
+                let class = self.summary.functions[index].class.map(ClassName::Own)?;
+                returns_itself(function).then_some(class)
+            };
+            self.summary.functions[index].returns = said.or_else(own);
+        }
+    }
+
+    /// The class that an expression names.
+    fn class_named(&self, expr: &Expr) -> Option<ClassName> {
+        let model = self.ctx.model;
+        if let Some(class) = model.class_named(expr) {
+            return self.classes.get(&model.id(class)).map(|index| ClassName::Own(*index));
+        }
+        model.qualified_name(expr).map(ClassName::Path)
+    }
+
+    /// What a name stands for when it is read in a scope.
+    fn named(&self, name: &str, scope: ScopeId) -> Option<Target> {
+        let model = self.ctx.model;
+        if let Some(path) = model.imported_name(name, scope) {
+            return Some(Target::Path(path));
+        }
+        if model.lookup(name, scope) == Lookup::Unknown {
+            return Some(Target::Star(name.to_owned()));
+        }
+        let binding = model.sole_binding(name, scope)?;
+        match binding.kind {
+            BindingKind::Function(_) if binding.scope == ScopeId::MODULE && model.is_replaced(name) => None,
+            BindingKind::Function(function) => self.functions.get(&model.id(function)).copied().map(Target::Function),
+            BindingKind::Class(class) => self.classes.get(&model.id(class)).copied().map(Target::Class),
+            // `b = a`.
+            BindingKind::Assignment(Expr::Name(other)) if other.id != name => {
+                self.named(&other.id, model.scope_of(model.id(other)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What an expression stands for.
+    fn target(&self, expr: &Expr, steps: usize) -> Option<Target> {
+        let model = self.ctx.model;
+        match expr {
+            Expr::Name(name) => self
+                .named(&name.id, model.scope_of(model.id(name)))
+                .or_else(|| self.class_parameter(name).map(Target::Class)),
+            Expr::Attribute(attribute) => {
+                if let Some(path) = model.qualified_name(expr) {
+                    return Some(Target::Path(path));
+                }
+                let name = attribute.attr.to_string();
+                if let Expr::Call(call) = &*attribute.value
+                    && model.is_builtin(&call.func, "super")
+                    && call.arguments.is_empty()
+                {
+                    let function = model.enclosing_function(model.id(call))?;
+                    let class = model.class_of_method(function)?;
+                    return Some(Target::Super(*self.classes.get(&model.id(class))?, name));
+                }
+                Some(Target::Member(self.receiver(&attribute.value, steps)?, name))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is known of an object.
+    fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
+        let model = self.ctx.model;
+        if steps > MAX_STEPS {
+            return None;
+        }
+        match model.type_of(expr) {
+            Type::Instance(class) => {
+                let index = self.classes.get(&model.id(class))?;
+                return Some(Receiver::Instance(ClassName::Own(*index)));
+            }
+            // An imported name may be a function with a capital letter; `resolve` finds out.
+            Type::Foreign(name) => return Some(Receiver::Instance(ClassName::Path(name))),
+            Type::Scalar(_) | Type::Container(_) => return None,
+            Type::Unknown => {}
+        }
+        match expr {
+            Expr::Name(name) => {
+                let scope = model.scope_of(model.id(name));
+                match self.named(&name.id, scope) {
+                    Some(Target::Class(class)) => return Some(Receiver::Class(ClassName::Own(class))),
+                    Some(Target::Path(path)) => return Some(Receiver::Class(ClassName::Path(path))),
+                    _ => {}
+                }
+                if let Some(class) = self.class_parameter(name) {
+                    return Some(Receiver::Class(ClassName::Own(class)));
+                }
+                match model.sole_binding(&name.id, scope)?.kind {
+                    BindingKind::Assignment(value) => self.receiver(value, steps + 1),
+                    BindingKind::With(item, _) => Some(Receiver::Entered(Box::new(
+                        self.receiver(&item.context_expr, steps + 1)?,
+                    ))),
+                    _ => None,
+                }
+            }
+            Expr::Attribute(attribute) => Some(Receiver::Attribute(
+                Box::new(self.receiver(&attribute.value, steps + 1)?),
+                attribute.attr.to_string(),
+            )),
+            Expr::Call(call) => Some(Receiver::Result(Box::new(self.target(&call.func, steps + 1)?))),
+            Expr::Await(inner) => self.receiver(&inner.value, steps + 1),
+            _ => None,
+        }
+    }
+
+    /// The class whose class method has this name as its first parameter.
+    fn class_parameter(&self, name: &ast::ExprName) -> Option<usize> {
+        let model = self.ctx.model;
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
+        let BindingKind::Parameter(parameter) = binding.kind else {
+            return None;
+        };
+        let function = model.function_of_scope(binding.scope)?;
+        let is_first = function
+            .parameters
+            .iter_source_order()
+            .next()?
+            .as_parameter()
+            .name
+            .range()
+            == parameter.name.range();
+        let is_class_method = function
+            .decorator_list
+            .iter()
+            .any(|decorator| model.is_builtin(&decorator.expression, "classmethod"));
+        let class = model.class_of_method(function)?;
+        (is_first && is_class_method).then(|| self.classes.get(&model.id(class)).copied())?
+    }
+
+    /// What every function uses, calls and touches.
+    fn uses(&mut self) {
+        let model = self.ctx.model;
+        for (id, node) in model.subtree(NodeId(0)) {
+            let Some(owner) = self.owner(id) else { continue };
+            if let AnyNodeRef::ExprAttribute(attribute) = node
+                && self.is_tied_object(&attribute.value)
+            {
+                let text = format!(
+                    "uses `{}`, which may belong to one thread",
+                    self.ctx.module.slice(&*attribute.value)
+                );
+                self.hazard(owner, attribute.range(), &text);
+            }
+            match node {
+                AnyNodeRef::ExprCall(call) => self.call(owner, call),
+                AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => self.read(owner, id, attribute),
+                AnyNodeRef::StmtWith(with) if !with.is_async => {
+                    for item in &with.items {
+                        self.object(owner, &item.context_expr, Edge::Enter);
+                    }
+                }
+                AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.object(owner, &stmt.iter, Edge::Iterate),
+                AnyNodeRef::Comprehension(part) if !part.is_async => self.object(owner, &part.iter, Edge::Iterate),
+                AnyNodeRef::StmtGlobal(stmt) => self.write(owner, stmt.range(), "binds a global name"),
+                AnyNodeRef::StmtNonlocal(stmt) => self.write(owner, stmt.range(), "binds a name of another function"),
+                AnyNodeRef::ExprAttribute(attribute)
+                    if !self.is_made_here(owner, &attribute.value) && !self.is_being_made(owner, &attribute.value) =>
+                {
+                    let text = format!("writes to `{}`", self.ctx.module.slice(attribute));
+                    self.write(owner, attribute.range(), &text);
+                }
+                AnyNodeRef::ExprSubscript(subscript)
+                    if !subscript.ctx.is_load() && !self.is_made_here(owner, &subscript.value) =>
+                {
+                    let text = format!("writes to `{}`", self.ctx.module.slice(&*subscript.value));
+                    self.write(owner, subscript.range(), &text);
+                }
+                AnyNodeRef::StmtReturn(stmt) if stmt.value.as_deref().is_some_and(|value| self.is_lazy(value)) => {
+                    self.hazard(
+                        owner,
+                        stmt.range(),
+                        "gives an iterator, whose steps would run in the event loop",
+                    );
+                }
+                AnyNodeRef::StmtRaise(raise)
+                    if raise
+                        .exc
+                        .as_deref()
+                        .is_some_and(|exc| model.is_builtin(map_callable(exc), "StopIteration")) =>
+                {
+                    self.hazard(
+                        owner,
+                        raise.range(),
+                        "raises StopIteration, which a thread cannot hand over",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The function in whose frame a node runs. What stands in a lambda or a class body runs elsewhere or once.
+    fn owner(&self, id: NodeId) -> Option<usize> {
+        let model = self.ctx.model;
+        let mut at = model.scope_of(id);
+        loop {
+            let scope = model.scope(at);
+            match scope.kind {
+                ScopeKind::Module => return Some(0),
+                ScopeKind::Function(function) => return self.functions.get(&model.id(function)).copied(),
+                ScopeKind::Comprehension | ScopeKind::Generator | ScopeKind::TypeParams => at = scope.parent?,
+                ScopeKind::Class(_) | ScopeKind::Lambda(_) => return None,
+            }
+        }
+    }
+
+    fn call(&mut self, owner: usize, call: &'a ast::ExprCall) {
+        let model = self.ctx.model;
+        let blocking = self.ctx.blocking_call(call);
+        if let Some((name, row)) = &blocking
+            && !self.ctx.returns_at_once(call, *row)
+            && (matches!(row.rule, Rule::Call | Rule::List) || name == "time.sleep" || row.kind == "declared")
+            && !is_no_wait(call, name)
+        {
+            let leaf = Leaf {
+                name: name.clone(),
+                kind: row.kind.to_owned(),
+                range: call.range(),
+                line: self.line(call.range()),
+            };
+            self.summary.functions[owner].leaves.push(leaf);
+        }
+        self.callbacks(owner, call);
+        self.judge_call(owner, call);
+        let Some(target) = self.target(&call.func, 0) else {
+            return;
+        };
+        let is_awaited = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::ExprAwait(_));
+        self.site(owner, target, Edge::Call, call.range(), &call.func, is_awaited);
+    }
+
+    /// Functions that are given to the event loop.
+    fn callbacks(&mut self, owner: usize, call: &'a ast::ExprCall) {
+        let Expr::Attribute(method) = &*call.func else { return };
+        let taker = CALLBACK_TAKERS.iter().find(|(name, _)| *name == method.attr.as_str());
+        let Some(callback) = taker.and_then(|(_, index)| call.arguments.args.get(*index)) else {
+            return;
+        };
+        if let Type::Foreign(class) = self.ctx.model.type_of(&method.value)
+            && class.starts_with("concurrent.")
+        {
+            // Their callbacks run in the thread that has computed.
+            return;
+        }
+        if let Some(target) = self.target(callback, 0) {
+            self.site(owner, target, Edge::Callback, callback.range(), callback, false);
+        }
+    }
+
+    fn read(&mut self, owner: usize, id: NodeId, attribute: &'a ast::ExprAttribute) {
+        let model = self.ctx.model;
+        let is_callee = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
+        let inner = matches!(model.node(model.parent(id)), AnyNodeRef::ExprAttribute(_));
+        if is_callee || inner && model.imported_root(&attribute.value) {
+            return;
+        }
+        let expr = Expr::Attribute(attribute.clone());
+        if let Some(target @ Target::Member(Receiver::Instance(_) | Receiver::Attribute(..) | Receiver::Result(_), _)) =
+            self.target(&expr, 0)
+        {
+            self.site(owner, target, Edge::Read, attribute.range(), &expr, false);
+        }
+    }
+
+    fn object(&mut self, owner: usize, expr: &'a Expr, edge: Edge) {
+        if let Some(receiver) = self.receiver(expr, 0) {
+            self.site(owner, Target::Object(receiver), edge, expr.range(), expr, false);
+        }
+    }
+
+    fn site(&mut self, owner: usize, target: Target, edge: Edge, range: TextRange, text: &Expr, is_awaited: bool) {
+        let site = Site {
+            target,
+            edge,
+            range,
+            line: self.line(range),
+            text: self.ctx.module.slice(text).to_owned(),
+            is_awaited,
+        };
+        self.summary.functions[owner].sites.push(site);
+    }
+
+    /// What a call of something that is not of the project may do.
+    fn judge_call(&mut self, owner: usize, call: &'a ast::ExprCall) {
+        let model = self.ctx.model;
+        let written = || crate::module::one_line(self.ctx.module.slice(&*call.func));
+        if let Some(name) = model.qualified_name(&call.func) {
+            // Whether it is of the project or of a library, the link tells.
+            if is_tied(&name) {
+                let text = format!("calls `{name}`, which needs its thread");
+                self.hazard(owner, call.range(), &text);
+            }
+            return;
+        }
+        match &*call.func {
+            Expr::Attribute(method) => match model.type_of(&method.value) {
+                Type::Foreign(class) => {
+                    let name = format!("{class}.{}", method.attr);
+                    if is_tied(&name) {
+                        let text = format!("calls `{name}`, which needs its thread");
+                        self.hazard(owner, call.range(), &text);
+                    }
+                }
+                Type::Scalar(_) => {}
+                _ if MUTATORS.contains(&method.attr.as_str()) => {
+                    if !self.is_made_here(owner, &method.value) {
+                        let text = format!("changes `{}`", self.ctx.module.slice(&*method.value));
+                        self.write(owner, call.range(), &text);
+                    }
+                }
+                Type::Container(_) | Type::Instance(_) => {}
+                Type::Unknown => {
+                    let is_known = self.target(&call.func, 0).is_some() || HARMLESS.contains(&method.attr.as_str());
+                    if !is_known {
+                        let text = format!("calls `{}`, of which it is not known what it does", written());
+                        self.unknown(owner, call.range(), &text);
+                    }
+                }
+            },
+            Expr::Name(name) => {
+                let scope = model.scope_of(model.id(name));
+                let is_builtin = model.lookup(&name.id, scope) == Lookup::Builtin;
+                let has_default = call.arguments.args.len() > 1;
+                if is_builtin && name.id.as_str() == "next" && !has_default {
+                    let text = "calls `next`, whose StopIteration a thread cannot hand over";
+                    self.unknown(owner, call.range(), text);
+                } else if !is_builtin && self.target(&call.func, 0).is_none() {
+                    let text = format!("calls `{}`, of which it is not known what it does", name.id);
+                    self.unknown(owner, call.range(), &text);
+                }
+            }
+            _ => {
+                let text = format!("calls `{}`, of which it is not known what it does", written());
+                self.unknown(owner, call.range(), &text);
+            }
+        }
+    }
+
+    /// Whether an object was made by the function itself, so that nobody else sees what is written to it.
+    fn is_made_here(&self, owner: usize, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else {
+            return matches!(expr, Expr::Call(_) | Expr::List(_) | Expr::Dict(_) | Expr::Set(_));
+        };
+        let scope = model.scope_of(model.id(name));
+        let mut bindings = model.resolve(&name.id, scope).peekable();
+        bindings.peek().is_some()
+            && bindings.all(|binding| {
+                let is_own = model
+                    .function_of_scope(binding.scope)
+                    .is_some_and(|function| self.functions.get(&model.id(function)) == Some(&owner));
+                is_own
+                    && match binding.kind {
+                        BindingKind::Assignment(value) => matches!(
+                            value,
+                            Expr::List(_)
+                                | Expr::Dict(_)
+                                | Expr::Set(_)
+                                | Expr::ListComp(_)
+                                | Expr::DictComp(_)
+                                | Expr::SetComp(_)
+                                | Expr::Call(_)
+                        ),
+                        BindingKind::Annotated(stmt) => stmt.value.as_deref().is_some_and(|value| {
+                            matches!(value, Expr::List(_) | Expr::Dict(_) | Expr::Set(_) | Expr::Call(_))
+                        }),
+                        BindingKind::AugAssignment => true,
+                        _ => false,
+                    }
+            })
+    }
+
+    /// Whether an object may be used by one thread only: by what has made it, or, where nothing else is known, by its name.
+    fn is_tied_object(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        match self.receiver(expr, 0) {
+            Some(Receiver::Result(target)) => {
+                matches!(&*target, Target::Path(path) if TIED_FACTORIES.contains(&path.as_str()))
+            }
+            Some(_) => false,
+            None => {
+                let name = match expr {
+                    Expr::Name(name) => {
+                        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+                        let is_given = bindings.all(|binding| {
+                            binding.scope == ScopeId::MODULE || matches!(binding.kind, BindingKind::Parameter(_))
+                        });
+                        if !is_given {
+                            return false;
+                        }
+                        name.id.as_str()
+                    }
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    _ => return false,
+                };
+                let last = name.rsplit('_').next().unwrap_or(name);
+                model.type_of(expr) == Type::Unknown && TIED_NAMES.contains(&last)
+            }
+        }
+    }
+
+    /// Whether the steps of an iterator are taken by whoever gets it.
+    fn is_lazy(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Generator(_) => true,
+            Expr::Call(call) => ["filter", "iter", "map", "zip", "enumerate"]
+                .iter()
+                .any(|name| self.ctx.model.is_builtin(&call.func, name)),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the object that a constructor makes.
+    fn is_being_made(&self, owner: usize, expr: &Expr) -> bool {
+        self.summary.functions[owner].qualname.ends_with(".__init__")
+            && matches!(expr, Expr::Name(_))
+            && matches!(self.ctx.model.type_of(expr), Type::Instance(_))
+    }
+
+    fn hazard(&mut self, owner: usize, at: TextRange, text: &str) {
+        let note = self.note(at, text);
+        self.summary.functions[owner].hazard.get_or_insert(note);
+    }
+
+    fn write(&mut self, owner: usize, at: TextRange, text: &str) {
+        let note = self.note(at, text);
+        self.summary.functions[owner].write.get_or_insert(note);
+    }
+
+    fn unknown(&mut self, owner: usize, at: TextRange, text: &str) {
+        let note = self.note(at, text);
+        self.summary.functions[owner].unknown.get_or_insert(note);
+    }
+}
+
+/// Whether a method ends with `return self`.
+fn returns_itself(function: &ast::StmtFunctionDef) -> bool {
+    let first = function.parameters.iter_source_order().next();
+    let first = first.map(|parameter| parameter.as_parameter().name.as_str());
+    match function.body.last() {
+        Some(Stmt::Return(stmt)) => {
+            matches!(stmt.value.as_deref(), Some(Expr::Name(name)) if Some(name.id.as_str()) == first)
+        }
+        _ => false,
+    }
+}
+
+/// `time.sleep(0)`, and questions for which nobody waits.
+fn is_no_wait(call: &ast::ExprCall, name: &str) -> bool {
+    name == "time.sleep"
+        && matches!(&*call.arguments.args, [Expr::NumberLiteral(number)]
+            if matches!(&number.value, ast::Number::Int(int) if int.as_u8() == Some(0)))
+}
+
+fn empty(qualname: String, range: TextRange, line: usize) -> Function {
+    Function {
+        qualname,
+        range,
+        line,
+        class: None,
+        is_async: false,
+        is_generator: false,
+        is_property: false,
+        is_test: false,
+        is_local_to_coroutine: false,
+        decorators: Vec::new(),
+        returns: None,
+        sites: Vec::new(),
+        leaves: Vec::new(),
+        hazard: None,
+        write: None,
+        unknown: None,
+    }
+}

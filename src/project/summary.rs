@@ -1,0 +1,184 @@
+//! What one file says to the others: plain data without a borrow, so that it can be kept, sent and compared.
+//!
+//! Nothing here is resolved across files. A [`Target`] says as much as the file itself knows of what is called; `resolve` follows it.
+
+use std::collections::BTreeMap;
+
+use ruff_text_size::TextRange;
+
+/// The facts of one file.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The first one is the body of the module.
+    pub functions: Vec<Function>,
+    pub classes: Vec<Class>,
+    /// What the names of the module stand for, where all of their bindings agree.
+    pub names: BTreeMap<String, Meaning>,
+    /// The modules of which everything is imported, as written: relative ones keep their dots.
+    pub stars: Vec<String>,
+}
+
+impl Summary {
+    /// The dotted names of what it imports and calls, or binds to a name.
+    pub fn imported(&self) -> impl Iterator<Item = &str> {
+        let called = self.functions.iter().flat_map(|function| &function.sites);
+        let called = called.filter_map(|site| match &site.target {
+            Target::Path(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let bound = self.names.values().filter_map(|meaning| match meaning {
+            Meaning::Import(path) => Some(path.as_str()),
+            Meaning::Function(_) | Meaning::Class(_) => None,
+        });
+        called.chain(bound).chain(self.stars.iter().map(String::as_str))
+    }
+}
+
+/// What a name of a module stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Function(usize),
+    Class(usize),
+    /// An imported object by its dotted name; relative ones keep their dots.
+    Import(String),
+}
+
+/// A class that a file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassName {
+    /// One of its own.
+    Own(usize),
+    /// An imported one.
+    Path(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct Class {
+    pub qualname: String,
+    /// `None` where a base is no name that the file knows.
+    pub bases: Vec<Option<ClassName>>,
+    /// The last definition of each.
+    pub methods: BTreeMap<String, usize>,
+    /// The classes of attributes, where the file knows them.
+    pub attributes: BTreeMap<String, ClassName>,
+}
+
+/// A function, or the body of the module.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// `Client.get`; a function in a function is `outer.<locals>.inner`. Empty for the body of the module.
+    pub qualname: String,
+    /// Its name, where it is defined.
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+    /// The class whose method it is.
+    pub class: Option<usize>,
+    pub is_async: bool,
+    pub is_generator: bool,
+    pub is_property: bool,
+    pub is_test: bool,
+    /// Whether it is defined inside of an async function.
+    pub is_local_to_coroutine: bool,
+    /// What decorates it, other than what leaves calls alone.
+    pub decorators: Vec<String>,
+    /// The class of what it returns, where that is said.
+    pub returns: Option<ClassName>,
+    pub sites: Vec<Site>,
+    pub leaves: Vec<Leaf>,
+    /// What must not run in another thread: the first of it.
+    pub hazard: Option<Note>,
+    /// The first write to something that outlives it.
+    pub write: Option<Note>,
+    /// The first thing of which it is not known what it does.
+    pub unknown: Option<Note>,
+}
+
+/// A remark about a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub text: String,
+    /// 1-based.
+    pub line: usize,
+}
+
+/// Where a function uses what may be a function of the project.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub target: Target,
+    pub edge: Edge,
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+    /// What names the target, as written: `self.client.get`.
+    pub text: String,
+    pub is_awaited: bool,
+}
+
+/// How a use runs its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Edge {
+    Call,
+    /// An attribute is read: a property runs.
+    Read,
+    /// `with`: `__enter__` and `__exit__` run.
+    Enter,
+    /// `for`: `__iter__` and `__next__` run.
+    Iterate,
+    /// It is handed over to the event loop, which calls it.
+    Callback,
+}
+
+impl Edge {
+    /// The methods that this use of an object runs.
+    pub fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Enter => &["__enter__", "__exit__"],
+            Self::Iterate => &["__iter__", "__next__"],
+            Self::Call | Self::Read | Self::Callback => &[],
+        }
+    }
+}
+
+/// What a use names, as far as its file knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Function(usize),
+    Class(usize),
+    /// An imported object.
+    Path(String),
+    /// A name that is bound nowhere in the module, below an import of everything.
+    Star(String),
+    Member(Receiver, String),
+    /// `super().name` in this class.
+    Super(usize, String),
+    /// An object itself: what is entered, or iterated over.
+    Object(Receiver),
+}
+
+/// What is known of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// An instance of a class, or `cls`.
+    Instance(ClassName),
+    /// The class itself.
+    Class(ClassName),
+    /// An attribute of another object.
+    Attribute(Box<Receiver>, String),
+    /// What a call gives.
+    Result(Box<Target>),
+    /// What `with` binds.
+    Entered(Box<Receiver>),
+}
+
+/// A call that blocks by itself.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// The qualified name.
+    pub name: String,
+    /// What it waits for, as the table says.
+    pub kind: String,
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+}
