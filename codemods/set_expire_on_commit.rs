@@ -11,8 +11,8 @@ use crate::knowledge::sqlalchemy::{self, Role};
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
-/// How a module says what it wants.
-const SAID: &[&str] = &["expire_on_commit=", "expire_on_commit\"", "expire_on_commit'"];
+/// How a module says what it wants where no call can be seen to.
+const SAID: &[&str] = &["expire_on_commit\"", "expire_on_commit'"];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     if SAID.iter().any(|said| ctx.module.text().contains(said)) {
@@ -24,7 +24,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let Some(made) = source_of(ctx, session, 0) else {
             continue;
         };
-        if seen.contains(&made.range()) {
+        if seen.contains(&made.range()) || made.arguments.find_keyword("expire_on_commit").is_some() {
             continue;
         }
         let Some(read) = read_after(ctx, commit, session) else {
