@@ -114,6 +114,9 @@ class _Pair:
         before, after = observe(self.before, schedule), observe(self.after, schedule)
         if before.error and set(before.error) <= set(self.promise.repairs):
             return
+        # What waits for ever is torn down, which is a failure to the code that waits.
+        if before.kind == after.kind == "stuck" and not self.promise.failures:
+            return
         differ = Differ(schedule, before, after, self.found)
         differ.field("unawaited")
         differ.field("complaints")

@@ -1,5 +1,6 @@
 # codemods: close_httpx_client
 # level: none
+# requests: unordered
 """Clients that are used when the function has ended, or by what it starts."""
 
 import asyncio
