@@ -82,6 +82,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "the client is made around the batch, not in the function that limits it",
     ),
     (
+        "bound_gather_with_semaphore",
+        "use_async_for",
+        "a `while` whose round awaits may be taken for one that never ends, and would keep its place under a limit",
+    ),
+    (
         "use_lock_as_context_manager",
         "use_async_with",
         "the comment beside a call that closes goes above the block that stands there by then",
