@@ -1,6 +1,6 @@
 //! `while not flag: await asyncio.sleep(x)` -> `await flag_event.wait()`, the event made beside the flag and set where the flag is.
 
-use memchr::{memmem, memrchr};
+use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -8,6 +8,7 @@ use crate::codemod::{Context, Wanted};
 use crate::draft::Draft;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance::line_start;
 use crate::importer::Import;
 use crate::layout::own_lines;
 use crate::semantic::objects::{Slot, Store};
@@ -16,7 +17,7 @@ use crate::semantic::{NodeId, ScopeId};
 /// Whether a call of `sleep` stands on the line of a `while` or directly below one.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     memmem::find_iter(text, b"sleep").any(|at| {
-        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let start = line_start(text, at);
         if memmem::find(&text[start..at], b"while").is_some() {
             return true;
         }

@@ -1,6 +1,6 @@
 //! A handler around an `await` that swallows the cancellation: reported, or given `except asyncio.CancelledError: raise` above it.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem};
 use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -13,7 +13,7 @@ use crate::semantic::{NodeId, ScopeId};
 
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
     memmem::find_iter(text, b"except").any(|at| {
-        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let start = glance::line_start(text, at);
         let rest = &text[at + b"except".len()..];
         let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
         let code = line.trim_ascii();

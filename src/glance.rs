@@ -37,7 +37,7 @@ pub fn places_of<'t>(text: &'t [u8], package: &'t str, member: &'t str) -> impl 
     let is_by_name = imports.iter().any(|import| words(import, member).next().is_some());
     words(if imports.is_empty() { &text[..0] } else { text }, member).filter(move |place| {
         let path = place.path();
-        let root = &path[..path.iter().take_while(|byte| is_word(**byte)).count()];
+        let root = first_word(path);
         let before = text[..place.path_start()].trim_ascii_end();
         let is_imported = |root: &[u8]| {
             root == package.as_bytes()
@@ -128,6 +128,11 @@ pub fn words_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty())
 }
 
+/// The word that a text begins with; empty when it begins with none.
+pub fn first_word(text: &[u8]) -> &[u8] {
+    &text[..text.iter().take_while(|byte| is_word(**byte)).count()]
+}
+
 /// The word that a text ends in; empty when it ends in none.
 pub fn last_word(text: &[u8]) -> &[u8] {
     &text[word_before(text, text.len())..]
@@ -156,10 +161,7 @@ pub fn calls_of<'t>(text: &'t [u8], names: &FxHashSet<&[u8]>) -> impl Iterator<I
 /// The names of the functions and methods that the text defines with `async def`.
 pub fn coroutines(text: &[u8]) -> FxHashSet<&[u8]> {
     memmem::find_iter(text, b"async def")
-        .map(|at| {
-            let behind = text[at + b"async def".len()..].trim_ascii_start();
-            &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()]
-        })
+        .map(|at| first_word(text[at + b"async def".len()..].trim_ascii_start()))
         .filter(|name| !name.is_empty())
         .collect()
 }
@@ -177,8 +179,7 @@ pub fn async_generators(text: &[u8]) -> FxHashSet<&[u8]> {
         return found;
     }
     for at in memmem::find_iter(text, b"async def") {
-        let behind = text[at + b"async def".len()..].trim_ascii_start();
-        let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
+        let name = first_word(text[at + b"async def".len()..].trim_ascii_start());
         if words(until_definition(text, at), "yield").any(|word| !word.is_comment()) {
             found.insert(name);
         }
@@ -188,13 +189,12 @@ pub fn async_generators(text: &[u8]) -> FxHashSet<&[u8]> {
 
 /// The text from the line of an offset up to the next definition that is not indented more than that line.
 pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
-    let width = |line: &[u8]| line.iter().take_while(|byte| is_blank(**byte)).count();
     let start = line_start(text, at);
-    let own = width(&text[start..]);
+    let own = indentation(&text[start..]);
     let end = memchr_iter(b'\n', &text[at..])
         .map(|newline| at + newline + 1)
         .find(|&line| {
-            let indent = width(&text[line..]);
+            let indent = indentation(&text[line..]);
             let code = &text[line + indent..];
             indent <= own
                 && [&b"def "[..], b"async def", b"class ", b"@"]
@@ -309,6 +309,14 @@ fn end_of_string(text: &[u8], start: usize) -> Option<usize> {
 /// What long strings begin and end with.
 pub const TRIPLE_QUOTES: &[&str] = &["\"\"\"", "'''"];
 
+/// How many of them stand in a text.
+pub fn triple_quotes(text: &[u8]) -> usize {
+    TRIPLE_QUOTES
+        .iter()
+        .map(|quotes| memmem::find_iter(text, quotes.as_bytes()).count())
+        .sum()
+}
+
 /// Where a word stands in a text.
 #[derive(Clone, Copy)]
 pub struct Place<'t> {
@@ -380,8 +388,7 @@ impl<'t> Place<'t> {
             if code.starts_with(b"def ") {
                 // In the middle of a string, what looks like a header is text.
                 let between = &self.text[start..self.start];
-                let quotes = |quotes: &[u8]| memmem::find_iter(between, quotes).count();
-                if !(quotes(b"\"\"\"") + quotes(b"'''")).is_multiple_of(2) {
+                if !triple_quotes(between).is_multiple_of(2) {
                     return true;
                 }
                 if !through_functions {
@@ -401,7 +408,7 @@ impl<'t> Place<'t> {
                     return !in_function;
                 }
                 let end = start - 1;
-                start = memrchr(b'\n', &self.text[..end]).map_or(0, |newline| newline + 1);
+                start = line_start(self.text, end);
                 line = &self.text[start..=end];
                 let width = indentation(line);
                 let is_code = !matches!(line.get(width), None | Some(b'\n' | b'\r' | b'#' | b')' | b']' | b'}'));
@@ -462,7 +469,8 @@ fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
     !text[..start].last().is_some_and(|byte| is_word(*byte)) && !text.get(end).is_some_and(|byte| is_word(*byte))
 }
 
-fn indentation(line: &[u8]) -> usize {
+/// How many blanks a line begins with.
+pub fn indentation(line: &[u8]) -> usize {
     line.iter().take_while(|byte| is_blank(**byte)).count()
 }
 

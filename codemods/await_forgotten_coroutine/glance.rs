@@ -3,11 +3,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codemod::Wanted;
-use crate::glance::{Place, behind_arguments, calls_of, is_word, mentions, words};
+use crate::glance::{Place, behind_arguments, calls_of, first_word, is_word, last_word, line_start, mentions, words};
 use crate::knowledge;
 use crate::misuse::CONSUMERS;
 use crate::semantic::purity::ASYNCIO_COROUTINES;
@@ -58,18 +58,15 @@ pub fn glance(text: &[u8], _: Wanted) -> bool {
 fn coroutine_functions(text: &[u8]) -> FxHashMap<&[u8], bool> {
     let mut functions = FxHashMap::default();
     for at in memmem::find_iter(text, b"async def") {
-        let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let line = line_start(text, at);
         if is_decorated(text[..line].trim_ascii_end()) {
             continue;
         }
         let behind = text[at + b"async def".len()..].trim_ascii_start();
-        let name = &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()];
+        let name = first_word(behind);
         let parameters = behind[name.len()..].trim_ascii_start();
         let first = parameters.strip_prefix(b"(").unwrap_or(parameters).trim_ascii_start();
-        let is_method = matches!(
-            &first[..first.iter().take_while(|byte| is_word(**byte)).count()],
-            b"self" | b"cls"
-        );
+        let is_method = matches!(first_word(first), b"self" | b"cls");
         *functions.entry(name).or_insert(false) |= !is_method;
     }
     functions
@@ -77,8 +74,7 @@ fn coroutine_functions(text: &[u8]) -> FxHashMap<&[u8], bool> {
 
 /// Whether the text ends in a line with a decorator that may change what a call does.
 fn is_decorated(above: &[u8]) -> bool {
-    let start = memrchr(b'\n', above).map_or(0, |newline| newline + 1);
-    let line = above[start..].trim_ascii();
+    let line = above[line_start(above, above.len())..].trim_ascii();
     line.starts_with(b"@") && !PLAIN_DECORATORS.iter().any(|name| line.ends_with(name))
 }
 
@@ -134,7 +130,7 @@ impl<'t> Look<'t> {
             return true;
         }
         let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();
-        let receiver = &receiver[receiver.len() - receiver.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+        let receiver = last_word(receiver);
         if receiver.is_empty() {
             return self.made_on_the_spot(call);
         }
@@ -222,13 +218,10 @@ impl<'t> Look<'t> {
 fn classes_of(text: &[u8]) -> FxHashSet<&[u8]> {
     memmem::find_iter(text, b"class")
         .filter(|&at| {
-            let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            let line = line_start(text, at);
             text[line..at].trim_ascii().is_empty()
         })
-        .map(|at| {
-            let behind = text[at + b"class".len()..].trim_ascii_start();
-            &behind[..behind.iter().take_while(|byte| is_word(**byte)).count()]
-        })
+        .map(|at| first_word(text[at + b"class".len()..].trim_ascii_start()))
         .collect()
 }
 
@@ -251,10 +244,8 @@ fn is_misplaced(text: &[u8], call: &Place) -> bool {
     }
     if before.is_empty() {
         // Within brackets that an earlier line has opened, or a statement.
-        let line = text.len() - call.behind().len() - call.path().len() - call.before_path().len();
-        let above = text[..line].trim_ascii_end();
-        let start = memrchr(b'\n', above).map_or(0, |newline| newline + 1);
-        before = above[start..].trim_ascii();
+        let above = text[..call.line_start()].trim_ascii_end();
+        before = above[line_start(above, above.len())..].trim_ascii();
         if before.contains(&b'#') || !matches!(before.last(), Some(b'(' | b'[' | b'{' | b',')) {
             return true;
         }
@@ -304,14 +295,14 @@ fn is_prose(before: &[u8]) -> bool {
         b"and", b"assert", b"async", b"await", b"case", b"elif", b"else", b"from", b"if", b"in", b"is", b"lambda",
         b"match", b"not", b"or", b"raise", b"return", b"while", b"with", b"yield",
     ];
-    let word = &before[before.len() - before.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+    let word = last_word(before);
     before.last() == Some(&b'`') || !word.is_empty() && !KEYWORDS.contains(&word)
 }
 
 /// Whether the text before an opening parenthesis makes what is inside a truth test, or the argument of a builtin that takes none.
 fn opens_test_or_consumer(before: &[u8]) -> bool {
     let before = before.trim_ascii_end();
-    let word = &before[before.len() - before.iter().rev().take_while(|byte| is_word(**byte)).count()..];
+    let word = last_word(before);
     word.is_empty() && !matches!(before.last(), Some(b'(' | b'=' | b',' | b'*' | b']'))
         || CONSUMERS.iter().any(|name| name.as_bytes() == word)
         || [
@@ -342,7 +333,7 @@ fn is_used(behind: &[u8]) -> bool {
     let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let same_line = !rest[..blanks].contains(&b'\n');
     let rest = &rest[blanks..];
-    let word = &rest[..rest.iter().take_while(|byte| is_word(**byte)).count()];
+    let word = first_word(rest);
     match rest.first() {
         Some(b'.') => true,
         Some(b'(' | b'[') => same_line,

@@ -9,7 +9,7 @@ use memchr::{memchr2, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::concurrency::TASK_BOUND_METHODS;
-use crate::glance::is_word;
+use crate::glance::{first_word, indentation, is_word, triple_quotes};
 use crate::knowledge::{self, Verb};
 
 /// Awaited functions of asyncio whose effects are known, methods of its locks and queues, of containers that may hold awaitables, and of
@@ -274,21 +274,10 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn name_at(text: &[u8]) -> &[u8] {
-    let text = text.trim_ascii_start();
-    &text[..text.iter().take_while(|byte| is_word(**byte)).count()]
+    first_word(text.trim_ascii_start())
 }
 
 /// The dotted path that a text begins with.
 pub fn path_at(text: &[u8]) -> &[u8] {
     &text[..text.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count()]
-}
-
-fn indentation(line: &[u8]) -> usize {
-    line.iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0c))
-        .count()
-}
-
-fn triple_quotes(text: &[u8]) -> usize {
-    memmem::find_iter(text, b"\"\"\"").count() + memmem::find_iter(text, b"'''").count()
 }

@@ -1,9 +1,9 @@
 //! The quick look: is there a task that nothing visibly takes?
 
-use memchr::{memmem, memrchr};
+use memchr::memmem;
 
 use crate::codemod::Wanted;
-use crate::glance::{Place, calls, mentions, words};
+use crate::glance::{Place, calls, first_word, line_start, mentions, words};
 
 pub fn glance(text: &[u8], _: Wanted) -> bool {
     let has_loops = || mentions(text, &["event_loop", "EventLoop", "running_loop", "asyncio as"]);
@@ -24,7 +24,7 @@ fn may_be_dropped(text: &[u8], call: &Place) -> bool {
         return !continues(text, call);
     }
     if let Some(target) = code.strip_suffix(b"=") {
-        let name = &target[..target.iter().take_while(|byte| is_word(**byte)).count()];
+        let name = first_word(target);
         let is_plain = matches!(target[name.len()..].trim_ascii().first(), None | Some(b':'));
         return is_plain && !name.is_empty() && !is_read_below(call, name);
     }
@@ -39,10 +39,8 @@ fn may_be_dropped(text: &[u8], call: &Place) -> bool {
 
 /// Whether the line certainly goes on with a bracket that an earlier line opened.
 fn continues(text: &[u8], call: &Place) -> bool {
-    let line = text.len() - call.behind().len() - call.path().len() - call.before_path().len();
-    let above = text[..line].trim_ascii_end();
-    let start = memrchr(b'\n', above).map_or(0, |newline| newline + 1);
-    let previous = above[start..].trim_ascii();
+    let above = text[..call.line_start()].trim_ascii_end();
+    let previous = above[line_start(above, above.len())..].trim_ascii();
     // A comment may end in anything, and a display that is a statement drops its elements.
     !previous.contains(&b'#')
         && !matches!(previous, b"[" | b"{" | b"(")
@@ -75,8 +73,4 @@ fn is_read_below(call: &Place, name: &[u8]) -> bool {
                 || behind.starts_with(b")") && before.ends_with(b"(")
                 || behind.starts_with(b")") && before.ends_with(b","))
     })
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }

@@ -1,6 +1,6 @@
 //! `x = make()`, then `try: ... finally: await x.close()` -> `async with make() as x: ...`.
 
-use memchr::{memchr_iter, memmem, memrchr};
+use memchr::{memchr_iter, memmem};
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
+use crate::glance::{TRIPLE_QUOTES, line_start, mentions};
 use crate::importer::Import;
 use crate::layout::{moved_pragma, own_lines};
 use crate::semantic::ScopeId;
@@ -43,7 +44,7 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         .any(|mark| memmem::find(text, mark).is_some());
     memmem::find_iter(text, b"close()").any(|at| {
         let dotted = text[..at].ends_with(b".a") || text[..at].ends_with(b".") && knows_close;
-        let line = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let line = line_start(text, at);
         let path = text[line..at].trim_ascii_start().strip_prefix(b"await");
         // A name, and no attribute of one.
         let closes_name = path.is_some_and(|path| memchr_iter(b'.', path).count() == 1);
@@ -60,7 +61,7 @@ fn is_in_finally(text: &[u8], line: usize) -> bool {
         let (indent, code) = above.split_at(indent_of(above));
         let code = code.trim_ascii_end();
         // The lines of a string may be indented less than its statement.
-        if memmem::find(code, b"\"\"\"").is_some() || memmem::find(code, b"'''").is_some() {
+        if mentions(code, TRIPLE_QUOTES) {
             return memmem::find(&text[..line], b"finally").is_some();
         }
         if code.is_empty() || code.starts_with(b"#") || indent.starts_with(own) {

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::glance::{calls, is_word, words};
+use crate::glance::{calls, is_word, line_start, words};
 
 /// How a blocking call is moved to a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,14 +251,13 @@ fn packages_in(statement: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     memmem::find_iter(text, b"import").filter_map(move |at| {
-        let line_start = |at: usize| memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
         let line_end = |at: usize| memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-        let mut start = line_start(at);
+        let mut start = line_start(text, at);
         let mut end = line_end(at);
         // A backslash may continue the statement above or below.
         let is_continued = text[..start].trim_ascii_end().ends_with(b"\\");
         if is_continued {
-            start = line_start(text[..start].trim_ascii_end().len());
+            start = line_start(text, text[..start].trim_ascii_end().len());
         }
         if text[start..end].trim_ascii_end().ends_with(b"\\") && end < text.len() {
             end = line_end(end + 1);

@@ -2,12 +2,13 @@
 //!
 //! By indentation and by names, so it may see too much (a word in a string counts) and knows no types. What it says is only where to look.
 
-use memchr::{memchr, memchr2_iter, memmem, memrchr};
+use memchr::{memchr, memchr2_iter, memmem};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
 use super::summarise::CALLBACK_TAKERS;
+use crate::glance::{first_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
 
 /// Functions that may lead to one that blocks, from caller to caller; what is further away is not looked for.
@@ -113,7 +114,7 @@ fn may_be_client(text: &[u8]) -> bool {
         b"settings",
         b"state",
     ];
-    let receiver = word_before(text, text.len()).to_ascii_lowercase();
+    let receiver = last_word(text).to_ascii_lowercase();
     if receiver.is_empty() {
         return text.ends_with(b"()");
     }
@@ -179,7 +180,7 @@ impl Leaves<'_> {
             let is_it = |leaf: &Leaf| match (is_member, leaf.owner) {
                 (false, _) => leaf.is_imported,
                 (true, None) => tells || may_be_client(&text[..start - 1]),
-                (true, Some(owner)) => word_before(text, start - 1) == owner,
+                (true, Some(owner)) => last_word(&text[..start - 1]) == owner,
             };
             self.rows.get(row).is_some_and(|leaves| leaves.iter().any(is_it))
         };
@@ -220,21 +221,11 @@ impl Scan {
         let functions = functions
             .into_iter()
             .filter(|header| !header.is_class)
-            .map(|mut header| {
-                header.uses.sort_unstable();
-                header.uses.dedup();
-                Function {
-                    name: header.name,
-                    class: header.class,
-                    is_special: header.is_special,
-                    is_followed: header.is_followed,
-                    is_common: header.is_common,
-                    is_property: header.is_property,
-                    is_async: header.is_async,
-                    hands_over: header.hands_over,
-                    blocks: header.blocks && !header.is_async,
-                    uses: header.uses,
-                }
+            .map(|Header { mut function, .. }| {
+                function.uses.sort_unstable();
+                function.uses.dedup();
+                function.blocks &= !function.is_async;
+                function
             })
             .collect();
         let path = path.strip_suffix(".py").unwrap_or(path);
@@ -267,17 +258,9 @@ impl Scan {
 struct Header {
     start: usize,
     indent: usize,
-    name: Name,
-    class: Option<Name>,
     is_class: bool,
-    is_special: bool,
-    is_followed: bool,
-    is_property: bool,
-    is_common: bool,
-    is_async: bool,
-    hands_over: bool,
-    blocks: bool,
-    uses: Vec<Name>,
+    /// What it defines; of a class, the name and what its body uses.
+    function: Function,
 }
 
 /// How many bytes behind a call that hands a function over are looked at for its name.
@@ -290,7 +273,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
     places.extend(memmem::find_iter(text, b"class ").map(|at| (at, true)));
     places.sort_unstable();
     for (at, is_class) in places {
-        let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let start = line_start(text, at);
         let before = text[start..at].trim_ascii_start();
         if !(before.is_empty() || !is_class && before == b"async ") {
             continue;
@@ -305,22 +288,24 @@ fn headers(text: &[u8]) -> Vec<Header> {
             .rev()
             .find(|outer| outer.indent < indent)
             .filter(|outer| outer.is_class)
-            .map(|outer| outer.name);
+            .map(|outer| outer.function.name);
         let is_special = name.starts_with(b"__") && name.ends_with(b"__");
         found.push(Header {
             start,
             indent,
-            name: hash(name),
-            class,
             is_class,
-            is_special: class.is_some() && is_special,
-            is_followed: FOLLOWED.contains(&name),
-            is_common: COMMON.contains(&name),
-            is_property: class.is_some() && above(text, start).trim_ascii().ends_with(b"property"),
-            is_async: before == b"async ",
-            hands_over: false,
-            blocks: false,
-            uses: Vec::new(),
+            function: Function {
+                name: hash(name),
+                class,
+                is_special: class.is_some() && is_special,
+                is_followed: FOLLOWED.contains(&name),
+                is_common: COMMON.contains(&name),
+                is_property: class.is_some() && above(text, start).trim_ascii().ends_with(b"property"),
+                is_async: before == b"async ",
+                hands_over: false,
+                blocks: false,
+                uses: Vec::new(),
+            },
         });
     }
     found
@@ -347,7 +332,7 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             continue;
         }
         let name = if text[at] == b'(' {
-            word_before(text, at)
+            last_word(&text[..at])
         } else {
             word_at(text, at + 1)
         };
@@ -355,7 +340,7 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             continue;
         }
         if at >= line_end {
-            let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            let start = line_start(text, at);
             line_end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
             let indent = indent_of(text, start);
             while open
@@ -366,27 +351,25 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             }
         }
         if let Some(&last) = open.last() {
+            let function = &mut headers[last].function;
             let is_call = text[at] == b'(';
             let start = at.saturating_sub(name.len());
             let name_hash = hash(name);
             match is_call && start > 0 && text[start - 1] == b'.' {
                 true => {
-                    let owner = word_before(text, start - 1);
-                    headers[last].uses.push(member(name_hash));
-                    headers[last].uses.push(member_of(hash(owner), name_hash));
+                    let owner = last_word(&text[..start - 1]);
+                    function.uses.push(member(name_hash));
+                    function.uses.push(member_of(hash(owner), name_hash));
                 }
-                false => headers[last]
-                    .uses
-                    .push(if is_call { name_hash } else { read(name_hash) }),
+                false => function.uses.push(if is_call { name_hash } else { read(name_hash) }),
             }
-            headers[last].blocks |= is_call && leaves.contain(text, name, at);
+            function.blocks |= is_call && leaves.contain(text, name, at);
             if is_call && CALLBACK_TAKERS.iter().any(|(taker, _)| taker.as_bytes() == name) {
-                headers[last].hands_over = true;
+                function.hands_over = true;
                 let arguments = &text[at..text.len().min(at + ARGUMENTS)];
-                let words = arguments.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty());
-                headers[last]
+                function
                     .uses
-                    .extend(words.map(hash).flat_map(|word| [word, member(word)]));
+                    .extend(words_in(arguments).map(hash).flat_map(|word| [word, member(word)]));
             }
         }
     }
@@ -395,8 +378,7 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
 /// The line above the one that starts here.
 fn above(text: &[u8], start: usize) -> &[u8] {
     let end = start.saturating_sub(1);
-    let from = memrchr(b'\n', &text[..end]).map_or(0, |newline| newline + 1);
-    &text[from..end]
+    &text[line_start(text, end)..end]
 }
 
 fn indent_of(text: &[u8], start: usize) -> usize {
@@ -406,18 +388,8 @@ fn indent_of(text: &[u8], start: usize) -> usize {
         .count()
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
-
 fn word_at(text: &[u8], start: usize) -> &[u8] {
-    let rest = &text[start.min(text.len())..];
-    &rest[..rest.iter().take_while(|byte| is_word(**byte)).count()]
-}
-
-fn word_before(text: &[u8], end: usize) -> &[u8] {
-    let length = text[..end].iter().rev().take_while(|byte| is_word(**byte)).count();
-    &text[end - length..end]
+    first_word(&text[start.min(text.len())..])
 }
 
 fn hash(name: &[u8]) -> Name {
@@ -439,12 +411,7 @@ fn import_words(text: &[u8]) -> FxHashSet<Name> {
             let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
             statement = &text[start..end];
         }
-        words.extend(
-            statement
-                .split(|byte| !is_word(*byte))
-                .filter(|word| !word.is_empty())
-                .map(hash),
-        );
+        words.extend(words_in(statement).map(hash));
     }
     words
 }
