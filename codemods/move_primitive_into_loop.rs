@@ -9,21 +9,10 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::importer::exported_names;
 use crate::layout::{above_blank_lines, own_lines};
+use crate::semantic::event_loop::PRIMITIVES;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::TypeOracle;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
-
-/// Before 3.10 their constructors take the loop that is current when they are called (What's New in Python 3.10, asyncio).
-const PRIMITIVES: &[&str] = &[
-    "asyncio.Lock",
-    "asyncio.Event",
-    "asyncio.Condition",
-    "asyncio.Semaphore",
-    "asyncio.BoundedSemaphore",
-    "asyncio.Queue",
-    "asyncio.LifoQueue",
-    "asyncio.PriorityQueue",
-];
 
 /// What can be rewritten or reported is a plain assignment, at the start of a line.
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {

@@ -9,25 +9,18 @@ use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::semantic::BindingKind;
+use crate::semantic::event_loop::PRIMITIVES;
 use crate::semantic::names::Lookup;
 
-/// What took a loop until Python 3.9, and raises TypeError for one since 3.10 (each was called with one, on 3.8 to 3.13). `ensure_future`,
-/// `wrap_future`, `run_coroutine_threadsafe`, `Future`, `Task` and `StreamReader` still take one.
-const NAMES: &[&str] = &[
+/// What, besides [`PRIMITIVES`], took a loop until Python 3.9, and raises TypeError for one since 3.10 (each was called with one, on 3.8 to
+/// 3.13). `ensure_future`, `wrap_future`, `run_coroutine_threadsafe`, `Future`, `Task` and `StreamReader` still take one.
+const FUNCTIONS: &[&str] = &[
     "asyncio.sleep",
     "asyncio.wait_for",
     "asyncio.wait",
     "asyncio.gather",
     "asyncio.shield",
     "asyncio.as_completed",
-    "asyncio.Lock",
-    "asyncio.Event",
-    "asyncio.Condition",
-    "asyncio.Semaphore",
-    "asyncio.BoundedSemaphore",
-    "asyncio.Queue",
-    "asyncio.LifoQueue",
-    "asyncio.PriorityQueue",
     "asyncio.open_connection",
     "asyncio.start_server",
     "asyncio.open_unix_connection",
@@ -35,6 +28,10 @@ const NAMES: &[&str] = &[
     "asyncio.create_subprocess_exec",
     "asyncio.create_subprocess_shell",
 ];
+
+fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().chain(PRIMITIVES).copied()
+}
 
 /// An argument called `loop` in a call of one of these.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
@@ -101,11 +98,11 @@ fn end_of_string(text: &[u8], start: usize) -> usize {
 }
 
 fn members() -> Vec<&'static str> {
-    NAMES.iter().filter_map(|name| name.strip_prefix("asyncio.")).collect()
+    names().filter_map(|name| name.strip_prefix("asyncio.")).collect()
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
-    for name in NAMES {
+    for name in names() {
         for call in ctx.model.calls_to(name) {
             if let Some(keyword) = loop_argument(call) {
                 let message = format!("`{name}` takes no `loop` since Python 3.10");
@@ -226,7 +223,7 @@ fn only_hands_on<'a>(
         if name.as_str() == "loop"
             && model
                 .qualified_name(&call.func)
-                .is_some_and(|name| NAMES.contains(&name.as_str()))
+                .is_some_and(|name| names().any(|other| other == name))
         {
             return true;
         }

@@ -9,6 +9,7 @@ use super::entities::{self, Selected};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::semantic::types::{Type, TypeOracle};
 
 /// Links that only say which rows are meant.
 const FILTERS: &[&str] = &["filter", "filter_by", "where"];
@@ -528,7 +529,6 @@ impl<'a> Writer<'_, 'a> {
                     || matches!(&*call.func, Expr::Attribute(method) if matches!(method.attr.as_str(), "dict" | "model_dump"))
             }
             Expr::Name(_) => {
-                use crate::semantic::types::{Type, TypeOracle};
                 matches!(ctx.model.type_of(values), Type::Container("dict"))
             }
             _ => false,

@@ -11,7 +11,7 @@ use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
 use crate::project::summary::Summary;
-use crate::project::{Project, ProjectFacts, summarise};
+use crate::project::{Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
 use crate::source::SourceKind;
 
@@ -19,9 +19,6 @@ use super::discover::InputFile;
 use super::process::{Buffer, Processor};
 use super::read::{Content, SourceFile, kind_of};
 use super::{Error, interrupt, pipeline};
-
-/// The codemods that read facts of the project.
-const READERS: &[&str] = &["offload_blocking_helper"];
 
 /// Rounds in which files are summarised that those of the round before import.
 const MAX_ROUNDS: usize = 6;

@@ -38,6 +38,9 @@ pub struct ProjectFacts {
     pub blocked: Option<Arc<Vec<Blocked>>>,
 }
 
+/// The codemods that read facts of the project.
+pub const READERS: &[&str] = &["offload_blocking_helper"];
+
 /// The summaries of files that are linked together.
 pub struct Project {
     /// Sorted by path; a file that was not summarised, or could not be, has none.
@@ -89,7 +92,7 @@ impl ProjectFacts {
     /// Whether the codemods that read these facts have something to look for in a file, whatever its text says.
     pub fn concern(&self, codemod: &str) -> Option<bool> {
         let blocked = self.blocked.as_ref()?;
-        (codemod == "offload_blocking_helper").then_some(!blocked.is_empty())
+        READERS.contains(&codemod).then_some(!blocked.is_empty())
     }
 }
 

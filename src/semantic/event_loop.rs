@@ -15,6 +15,19 @@ const GETTERS: &[&str] = &[
     "asyncio.events.get_event_loop",
 ];
 
+/// Locks and queues. Before 3.10 their constructors take the loop that is current when they are called, or one that is given (What's New in
+/// Python 3.10, asyncio).
+pub const PRIMITIVES: &[&str] = &[
+    "asyncio.Lock",
+    "asyncio.Event",
+    "asyncio.Condition",
+    "asyncio.Semaphore",
+    "asyncio.BoundedSemaphore",
+    "asyncio.Queue",
+    "asyncio.LifoQueue",
+    "asyncio.PriorityQueue",
+];
+
 /// Functions that call functions before it is no longer followed who runs them.
 const MAX_CALLERS: usize = 8;
 
