@@ -16,6 +16,7 @@ mod await_session_call;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
 mod close_httpx_client;
+mod color_call_graph;
 mod copy_tasks_before_cancel;
 mod gather_awaits_in_loop;
 mod gather_sequential_awaits;
@@ -101,6 +102,7 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
+    codemod!(color_call_graph, glance: color_call_graph::glance),
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),

@@ -16,7 +16,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     if blocked.is_empty() {
         return;
     }
-    let summary = summarise(ctx);
+    let summary = summarise(ctx, false);
     for function in &summary.functions {
         for site in &function.sites {
             let is_it = |blocked: &&Blocked| {

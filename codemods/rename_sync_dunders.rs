@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Stmt};
-use ruff_text_size::{Ranged, TextSize};
+use ruff_text_size::Ranged;
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
@@ -83,7 +83,7 @@ fn rewrite<'a>(
     for (method, name) in [(enter, "__aenter__"), (exit, "__aexit__")] {
         edits.push(Edit::replacement(name, method.name.range()));
         if !method.is_async {
-            let def = def_offset(ctx, method);
+            let def = ctx.def_of(method);
             edits.push(Edit::insertion("async ", def));
         }
     }
@@ -140,10 +140,4 @@ fn called_by_name(ctx: &Context) -> Result<(), Declined> {
         }
         None => Ok(()),
     }
-}
-
-/// Where the `def` of a plain function stands: its decorators are part of its range.
-fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> TextSize {
-    let before = ctx.module.text()[..usize::from(function.name.start())].trim_end();
-    TextSize::of(before) - TextSize::of("def")
 }

@@ -70,6 +70,17 @@ impl Ranged for Edit {
     }
 }
 
+/// When a fix is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Before all others: it is a part of what happens to several files at once, and would be lost if this one changed before. Such fixes are made
+    /// to stand beside each other, edit between edit.
+    First,
+    Any,
+    /// Only where no other fix is: it hides from other codemods what they look for.
+    Last,
+}
+
 /// One rewrite: all of its edits and imports, or none of them.
 #[derive(Clone, Debug)]
 pub struct Fix {
@@ -82,8 +93,8 @@ pub struct Fix {
     pub applicability: Applicability,
     /// Why the fix is not safe: the first precondition that could not be proven. `None` only when it is safe.
     pub reason: Option<String>,
-    /// Applied only where no other fix is: it hides from other codemods what they look for.
-    pub is_last: bool,
+    /// When it is applied.
+    pub turn: Turn,
 }
 
 impl Fix {
@@ -94,7 +105,7 @@ impl Fix {
             definitions: Vec::new(),
             applicability: Applicability::Safe,
             reason: None,
-            is_last: false,
+            turn: Turn::Any,
         }
     }
 
@@ -105,7 +116,7 @@ impl Fix {
             definitions: Vec::new(),
             applicability: Applicability::Unsafe,
             reason: Some(reason.into()),
-            is_last: false,
+            turn: Turn::Any,
         }
     }
 
@@ -129,7 +140,13 @@ impl Fix {
 
     /// This one waits until there is no other, see [`crate::finding::Findings::go_last`] for all of a codemod.
     pub fn last(mut self) -> Self {
-        self.is_last = true;
+        self.turn = Turn::Last;
+        self
+    }
+
+    /// This one is applied before all others, together with the others of its kind.
+    pub fn first(mut self) -> Self {
+        self.turn = Turn::First;
         self
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::edit::{Applicability, Fix};
+use crate::edit::{Applicability, Fix, Turn};
 
 /// A recognised pattern that is left alone; the text says which precondition failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Findings {
     pub fn go_last(&mut self) {
         for finding in &mut self.list {
             if let Verdict::Fix(fix) = &mut finding.verdict {
-                fix.is_last = true;
+                fix.turn = Turn::Last;
             }
         }
     }

@@ -12,6 +12,12 @@ use crate::module::Module;
 use crate::semantic::{NodeId, SemanticModel};
 
 impl Context<'_> {
+    /// Where the `def` of a plain function stands: its decorators are part of its range.
+    pub fn def_of(&self, function: &ast::StmtFunctionDef) -> TextSize {
+        let before = self.module.text()[..usize::from(function.name.start())].trim_end();
+        TextSize::of(before) - TextSize::of("def")
+    }
+
     /// The white space in front of a statement's line.
     pub fn indentation(&self, stmt: impl Ranged) -> &str {
         self.module.indentation(stmt.start())

@@ -12,6 +12,7 @@ pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;
 pub mod concurrency;
+mod delays;
 pub mod diff;
 pub mod draft;
 pub mod edit;

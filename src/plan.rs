@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use crate::edit::{Applicability, Edit};
+use crate::edit::{Applicability, Edit, Turn};
 use crate::finding::Finding;
 use crate::importer::{self, Definition, Import};
 use crate::module::Module;
@@ -21,7 +21,7 @@ pub struct Plan {
 impl Plan {
     /// Chooses among the findings that may be applied at `level`, in the order (start, end, catalogue). A fix claims everything from its
     /// first edit to its last: an edit in between by another could change what this one relied on. Equal fixes are accepted together.
-    /// A fix that goes last waits for a pass in which there is no other.
+    /// A fix that goes last waits for a pass in which there is no other; those that go first are alone in theirs.
     pub fn resolve(findings: &[Finding], level: Applicability, rejected: &BTreeSet<usize>) -> Self {
         let may_apply =
             |index: usize, finding: &Finding| finding.applicability() >= level && !rejected.contains(&index);
@@ -42,11 +42,14 @@ impl Plan {
             .collect();
         order.sort_by_key(|(hull, index)| (hull.start(), hull.end(), *index));
         let mut plan = Self::default();
-        let is_last = |index: usize| findings[index].fix().is_some_and(|fix| fix.is_last);
+        let turn = |index: usize| findings[index].fix().map_or(Turn::Any, |fix| fix.turn);
         let found = order.len();
-        if order.iter().any(|(_, index)| !is_last(*index)) {
-            order.retain(|(_, index)| !is_last(*index));
-            plan.deferred += found - order.len();
+        let now = order.iter().map(|(_, index)| turn(*index)).min();
+        order.retain(|(_, index)| Some(turn(*index)) == now);
+        plan.deferred += found - order.len();
+        if now == Some(Turn::First) {
+            plan.accepted.extend(order.iter().map(|(_, index)| index));
+            return plan;
         }
         let mut last: Option<(TextRange, usize)> = None;
         for (hull, index) in order {

@@ -2,6 +2,8 @@
 //!
 //! Every file is read once for this; only those that turn out to matter are read again. See [`crate::project`] for what is looked for.
 
+mod colouring;
+
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
@@ -10,8 +12,7 @@ use std::sync::Arc;
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::summary::Summary;
-use crate::project::{Project, ProjectFacts, READERS, summarise};
+use crate::project::{COLOURING, Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
 use crate::source::SourceKind;
 
@@ -54,19 +55,28 @@ impl Survey {
             .map(|look| look.map_or((true, None), |look| (look.is_concerned, look.scan)))
             .unzip();
         let reach = scan::Reach::of(&scans);
+        let turning = if files.iter().any(|file| selects(file, COLOURING)) {
+            scan::turning(&scans)
+        } else {
+            Vec::new()
+        };
         drop(scans);
-        let project = summarised(processor, files, threads, &reach)?;
-        let linked = project.link();
-        let surveyed = concerned
-            .into_iter()
-            .zip(linked)
-            .map(|(is_concerned, blocked)| Surveyed {
-                is_concerned,
-                facts: ProjectFacts {
-                    blocked: Some(Arc::new(blocked)),
-                    ..ProjectFacts::default()
-                },
-            });
+        let looker = Looker {
+            processor,
+            files,
+            threads,
+        };
+        let linked = looker.summarised(&reach)?.link();
+        let colourings = colouring::colour(&looker, turning)?;
+        let surveyed = concerned.into_iter().zip(linked).zip(colourings);
+        let surveyed = surveyed.map(|((is_concerned, blocked), colouring)| Surveyed {
+            is_concerned,
+            facts: ProjectFacts {
+                blocked: Some(Arc::new(blocked)),
+                colouring: Some(colouring),
+                ..ProjectFacts::default()
+            },
+        });
         Ok(Some(Self(surveyed.collect())))
     }
 
@@ -85,8 +95,12 @@ impl Survey {
 }
 
 fn reads_facts(file: &InputFile) -> bool {
+    READERS.iter().any(|reader| selects(file, reader))
+}
+
+fn selects(file: &InputFile, name: &str) -> bool {
     let selected: &[&'static Codemod] = file.profile.selection.codemods();
-    selected.iter().any(|codemod| READERS.contains(&codemod.name))
+    selected.iter().any(|codemod| codemod.name == name)
 }
 
 /// `work` for every index, by all threads.
@@ -134,54 +148,70 @@ fn look(processor: &Processor, file: &InputFile, nothing: &ProjectFacts, buffer:
     })
 }
 
-/// The project with the summaries of those files that matter.
-fn summarised(
-    processor: &Processor,
-    files: &[InputFile],
+/// Reads and parses files of the run.
+struct Looker<'r> {
+    processor: &'r Processor<'r>,
+    files: &'r [InputFile],
     threads: usize,
-    reach: &scan::Reach,
-) -> Result<Project, Error> {
-    let mut project = Project::new(files.iter().map(|file| file.path.clone()));
-    let mut wanted: Vec<usize> = reach.files().collect();
-    let mut asked = vec![false; files.len()];
-    for _ in 0..MAX_ROUNDS {
-        wanted.retain(|&file| !asked[file]);
-        if wanted.is_empty() {
-            break;
-        }
-        for &file in &wanted {
-            asked[file] = true;
-        }
-        let summaries = each(wanted.len(), threads, |buffer, index| {
-            summary_of(processor, &files[wanted[index]], buffer)
-        })?;
-        for (&file, summary) in wanted.iter().zip(summaries) {
-            project.files[file].1 = summary;
-        }
-        wanted = project.unread(|name| reach.is_name(name));
-    }
-    Ok(project)
 }
 
-fn summary_of(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<Summary> {
-    let path = processor.resolver.folder.join(&file.path);
-    let bytes = buffer.read(File::open(path).ok()?).ok()?.to_vec();
-    let settings = processor.settings(file);
-    // What goes wrong here goes wrong again, and is reported, if the file is rewritten.
-    panic::catch_unwind(AssertUnwindSafe(|| {
-        let Ok(Content::Python(decoded)) = SourceFile::decode(bytes, kind_of(&file.path), processor.generated) else {
-            return None;
-        };
-        let module = Module::parse(&decoded.source, settings.target).ok()?;
-        let model = SemanticModel::build(&module);
-        Some(summarise(&Context {
-            module: &module,
-            model: &model,
-            settings: &settings,
-            project: &ProjectFacts::default(),
-            codemod: "",
-        }))
-    }))
-    .ok()
-    .flatten()
+impl Looker<'_> {
+    /// The project with the summaries of those files that matter for what blocks.
+    fn summarised(&self, reach: &scan::Reach) -> Result<Project, Error> {
+        let mut project = Project::new(self.files.iter().map(|file| file.path.clone()));
+        let mut wanted: Vec<usize> = reach.files().collect();
+        let mut asked = vec![false; self.files.len()];
+        for _ in 0..MAX_ROUNDS {
+            wanted.retain(|&file| !asked[file]);
+            if wanted.is_empty() {
+                break;
+            }
+            for &file in &wanted {
+                asked[file] = true;
+            }
+            let summaries = self.parsed(&wanted, |_, context| summarise(context, false))?;
+            for (&file, summary) in wanted.iter().zip(summaries) {
+                project.files[file].1 = summary;
+            }
+            wanted = project.unread(|name| reach.is_name(name));
+        }
+        Ok(project)
+    }
+
+    /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
+    /// file is rewritten.
+    fn parsed<R: Send>(
+        &self,
+        wanted: &[usize],
+        work: impl Fn(usize, &Context) -> R + Sync,
+    ) -> Result<Vec<Option<R>>, Error> {
+        each(wanted.len(), self.threads, |buffer, index| {
+            let file = &self.files[wanted[index]];
+            let settings = self.processor.settings(file);
+            let decoded = self.decoded(file, buffer)?;
+            panic::catch_unwind(AssertUnwindSafe(|| {
+                let module = Module::parse(&decoded.source, settings.target).ok()?;
+                let model = SemanticModel::build(&module);
+                let context = Context {
+                    module: &module,
+                    model: &model,
+                    settings: &settings,
+                    project: &ProjectFacts::default(),
+                    codemod: "",
+                };
+                Some(work(wanted[index], &context))
+            }))
+            .ok()
+            .flatten()
+        })
+    }
+
+    fn decoded(&self, file: &InputFile, buffer: &mut Buffer) -> Option<SourceFile> {
+        let path = self.processor.resolver.folder.join(&file.path);
+        let bytes = buffer.read(File::open(path).ok()?).ok()?.to_vec();
+        match SourceFile::decode(bytes, kind_of(&file.path), self.processor.generated) {
+            Ok(Content::Python(decoded)) => Some(decoded),
+            _ => None,
+        }
+    }
 }

@@ -13,6 +13,7 @@
 //! and none is wrong: only what `link` resolves for certain counts.
 
 pub mod chains;
+pub mod colouring;
 pub mod modules;
 pub mod resolve;
 pub mod scan;
@@ -21,9 +22,13 @@ pub mod summary;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::hash::Hasher;
 use std::sync::Arc;
 
+use rustc_hash::FxHasher;
+
 pub use self::chains::Blocked;
+use self::colouring::{Colouring, World};
 use self::modules::{ModuleId, Modules};
 pub use self::summarise::summarise;
 use self::summary::Summary;
@@ -36,10 +41,27 @@ pub struct ProjectFacts {
     pub requests_patches: Vec<String>,
     /// Where its coroutines run what blocks; `None` where the file was not linked with others.
     pub blocked: Option<Arc<Vec<Blocked>>>,
+    /// What turns into coroutine functions, and the text of which that is said; `None` where the file was not linked with others.
+    pub colouring: Option<(Arc<Colouring>, TextHash)>,
+}
+
+/// Tells one text from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextHash(u64);
+
+impl TextHash {
+    pub fn of(text: &str) -> Self {
+        let mut hasher = FxHasher::default();
+        hasher.write(text.as_bytes());
+        Self(hasher.finish())
+    }
 }
 
 /// The codemods that read facts of the project.
-pub const READERS: &[&str] = &["offload_blocking_helper"];
+pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING];
+
+/// The one of them that changes several files at once.
+pub const COLOURING: &str = "color_call_graph";
 
 /// The summaries of files that are linked together.
 pub struct Project {
@@ -61,6 +83,21 @@ impl Project {
     /// Where coroutines run what blocks, for each file.
     pub fn link(&self) -> Vec<Vec<Blocked>> {
         chains::blocked(&resolve::Linker::new(self))
+    }
+
+    /// What turns into coroutine functions, for each file.
+    pub fn colour(&self, world: World) -> Vec<Colouring> {
+        colouring::colouring(&resolve::Linker::new(self), world)
+    }
+
+    /// Where a line is, for a message.
+    pub fn place(&self, file: usize, line: usize) -> String {
+        let path = &self.files[file].0;
+        if path.as_os_str().is_empty() {
+            format!("line {line}")
+        } else {
+            format!("{}:{line}", path.display())
+        }
     }
 
     /// The files without a summary of which those with one import something under a name that counts.
@@ -85,12 +122,17 @@ impl ProjectFacts {
     pub fn unconcerned() -> Self {
         Self {
             blocked: Some(Arc::default()),
+            colouring: Some(Default::default()),
             ..Self::default()
         }
     }
 
     /// Whether the codemods that read these facts have something to look for in a file, whatever its text says.
     pub fn concern(&self, codemod: &str) -> Option<bool> {
+        if codemod == COLOURING {
+            let (colouring, _) = self.colouring.as_ref()?;
+            return Some(!colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+        }
         let blocked = self.blocked.as_ref()?;
         READERS.contains(&codemod).then_some(!blocked.is_empty())
     }
@@ -101,8 +143,22 @@ impl Context<'_> {
     pub fn blocked(&self) -> Arc<Vec<Blocked>> {
         self.project.blocked.clone().unwrap_or_else(|| {
             let mut project = Project::new(std::iter::once(PathBuf::new()));
-            project.files[0].1 = Some(summarise(self));
+            project.files[0].1 = Some(summarise(self, false));
             Arc::new(project.link().pop().unwrap_or_default())
         })
+    }
+
+    /// Which functions of the file turn into coroutine functions. A file that was not linked with others is a project of its own.
+    pub fn colouring(&self) -> Arc<Colouring> {
+        match &self.project.colouring {
+            Some((colouring, text)) if *text == TextHash::of(self.module.text()) => colouring.clone(),
+            // It was said of another text.
+            Some(_) => Arc::default(),
+            None => {
+                let mut project = Project::new(std::iter::once(PathBuf::new()));
+                project.files[0].1 = Some(summarise(self, true));
+                Arc::new(project.colour(World::of(self.settings)).pop().unwrap_or_default())
+            }
+        }
     }
 }

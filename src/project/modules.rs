@@ -129,6 +129,12 @@ impl Modules {
         self.files.contains_key(&join(folder, "__init__.py"))
     }
 
+    /// Whether a file belongs to a package, which others may import.
+    pub fn is_in_package(&self, file: usize) -> bool {
+        let folder = parent(&self.paths[file]);
+        !folder.is_empty() && self.is_package(folder)
+    }
+
     /// The name by which people know a file: its path without the suffix, from the outermost package on.
     pub fn name_of(&self, file: usize) -> String {
         let path = self.paths[file].as_str();

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
+use super::colouring::usage::WAITING;
 use super::summarise::CALLBACK_TAKERS;
 use crate::glance::{first_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
@@ -45,6 +46,8 @@ struct Function {
     hands_over: bool,
     /// Whether it calls something of the table.
     blocks: bool,
+    /// Whether it could become a coroutine function for the sake of such a call.
+    waits: bool,
     /// What it calls, and the attributes that it reads, the latter as [`read`] gives them. Sorted.
     uses: Vec<Name>,
 }
@@ -151,6 +154,7 @@ struct Leaf<'t> {
     owner: Option<&'t [u8]>,
     /// Whether the name alone may be it.
     is_imported: bool,
+    is_waiting: bool,
 }
 
 impl Leaves<'_> {
@@ -164,15 +168,16 @@ impl Leaves<'_> {
             rows.entry(last.as_bytes()).or_default().push(Leaf {
                 owner: (!is_any).then_some(owner.as_bytes()),
                 is_imported: owner.is_empty() || imports.contains(&hash(last.as_bytes())),
+                is_waiting: WAITING.contains(&row.kind),
             });
         }
         Self { rows }
     }
 
-    /// Whether the call of the name that ends at `end` is one.
-    fn contain(&self, text: &[u8], name: &[u8], end: usize) -> bool {
+    /// What the call of the name that ends at `end` may be.
+    fn find(&self, text: &[u8], name: &[u8], end: usize) -> Option<&Leaf<'_>> {
         if self.rows.is_empty() {
-            return false;
+            return None;
         }
         let start = end - name.len();
         let is_member = start > 0 && text[start - 1] == b'.';
@@ -182,9 +187,9 @@ impl Leaves<'_> {
                 (true, None) => tells || may_be_client(&text[..start - 1]),
                 (true, Some(owner)) => last_word(&text[..start - 1]) == owner,
             };
-            self.rows.get(row).is_some_and(|leaves| leaves.iter().any(is_it))
+            self.rows.get(row)?.iter().find(|leaf| is_it(leaf))
         };
-        of(name, !COMMON.contains(&name)) || is_member && of(b"*", false)
+        of(name, !COMMON.contains(&name)).or_else(|| of(b"*", false).filter(|_| is_member))
     }
 }
 
@@ -200,6 +205,12 @@ pub fn may_block_within(text: &[u8]) -> bool {
     }
     let scan = Scan::of("", text);
     Reach::of(&[Some(scan)]).meets_coroutine
+}
+
+/// Whether a sync function of this text may wait for something for whose sake it could become a coroutine function.
+pub fn may_turn(text: &[u8]) -> bool {
+    let is_reason = |row: &Blocking| is_leaf(row) && WAITING.contains(&row.kind);
+    memmem::find(text, b"def ").is_some() && blocking::mentioned(text, is_reason).next().is_some()
 }
 
 /// Whether a text defines a coroutine.
@@ -225,6 +236,7 @@ impl Scan {
                 function.uses.sort_unstable();
                 function.uses.dedup();
                 function.blocks &= !function.is_async;
+                function.waits &= !function.is_async;
                 function
             })
             .collect();
@@ -304,6 +316,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
                 is_async: before == b"async ",
                 hands_over: false,
                 blocks: false,
+                waits: false,
                 uses: Vec::new(),
             },
         });
@@ -363,7 +376,10 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
                 }
                 false => function.uses.push(if is_call { name_hash } else { read(name_hash) }),
             }
-            function.blocks |= is_call && leaves.contain(text, name, at);
+            if is_call && let Some(leaf) = leaves.find(text, name, at) {
+                function.blocks = true;
+                function.waits |= leaf.is_waiting;
+            }
             if is_call && CALLBACK_TAKERS.iter().any(|(taker, _)| taker.as_bytes() == name) {
                 function.hands_over = true;
                 let arguments = &text[at..text.len().min(at + ARGUMENTS)];
@@ -423,6 +439,91 @@ pub struct Reach {
     meets_coroutine: bool,
 }
 
+/// A function: its file, and its index there.
+type Place = (usize, usize);
+
+/// Who uses the functions of all files, by their names.
+struct Users<'s> {
+    scans: &'s [Option<Scan>],
+    by_name: FxHashMap<Name, Vec<Place>>,
+}
+
+impl<'s> Users<'s> {
+    fn of(scans: &'s [Option<Scan>]) -> Self {
+        let mut users = Self {
+            scans,
+            by_name: FxHashMap::default(),
+        };
+        // Only names that some function goes by are worth remembering.
+        let mut known: FxHashSet<Name> = FxHashSet::default();
+        for (place, function) in users.all().filter(|(_, function)| !function.is_async) {
+            known.extend(function.used_as(users.modules(place)));
+        }
+        let mut by_name: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+        for (place, function) in users.all() {
+            for name in function.uses.iter().filter(|name| known.contains(name)) {
+                by_name.entry(*name).or_default().push(place);
+            }
+        }
+        users.by_name = by_name;
+        users
+    }
+
+    fn at(&self, (file, index): Place) -> &'s Function {
+        &self.scans[file].as_ref().expect("places come from scans").functions[index]
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Place, &'s Function)> + use<'s> {
+        self.scans.iter().enumerate().flat_map(|(file, scan)| {
+            let functions = scan.iter().flat_map(|scan| scan.functions.iter().enumerate());
+            functions.map(move |(index, function)| ((file, index), function))
+        })
+    }
+
+    fn modules(&self, place: Place) -> [Name; 2] {
+        self.scans[place.0].as_ref().map_or([0, 0], |scan| scan.modules)
+    }
+
+    /// The functions that may use this one.
+    fn of_function(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        let function = self.at(place);
+        let names = function.used_as(self.modules(place));
+        let users = names.into_iter().filter_map(|name| self.by_name.get(&name)).flatten();
+        users.copied().filter(move |user| {
+            let may_know = if user.0 == place.0 {
+                function.is_meant_by(self.at(*user))
+            } else {
+                match (&self.scans[user.0], &self.scans[place.0]) {
+                    (Some(scan), Some(other)) => scan.may_know(self.at(*user), other, function),
+                    _ => false,
+                }
+            };
+            may_know && *user != place
+        })
+    }
+}
+
+/// The files in which functions stand that may become coroutine functions, or that use such ones: all that lead by their names to a call that waits.
+pub fn turning(scans: &[Option<Scan>]) -> Vec<usize> {
+    let users = Users::of(scans);
+    let mut seen: FxHashSet<Place> = FxHashSet::default();
+    let mut files: FxHashSet<usize> = FxHashSet::default();
+    let mut open: Vec<Place> = users
+        .all()
+        .filter(|(_, function)| function.waits)
+        .map(|(place, _)| place)
+        .collect();
+    while let Some(place) = open.pop() {
+        files.insert(place.0);
+        if seen.insert(place) && !users.at(place).is_async {
+            open.extend(users.of_function(place));
+        }
+    }
+    let mut files: Vec<usize> = files.into_iter().collect();
+    files.sort_unstable();
+    files
+}
+
 impl Reach {
     /// The files that are worth parsing to tell where coroutines run what blocks: those on a path of calls from one to the other.
     pub fn files(&self) -> impl Iterator<Item = usize> + '_ {
@@ -439,26 +540,8 @@ impl Reach {
     }
 
     pub fn of(scans: &[Option<Scan>]) -> Self {
-        type Place = (usize, usize);
-        let at = |(file, index): Place| &scans[file].as_ref().expect("places come from scans").functions[index];
-        let all = || {
-            scans.iter().enumerate().flat_map(|(file, scan)| {
-                let functions = scan.iter().flat_map(|scan| scan.functions.iter().enumerate());
-                functions.map(move |(index, function)| ((file, index), function))
-            })
-        };
-        // Only names that some function goes by are worth remembering.
-        let mut known: FxHashSet<Name> = FxHashSet::default();
-        let modules = |place: Place| scans[place.0].as_ref().map_or([0, 0], |scan| scan.modules);
-        for (place, function) in all().filter(|(_, function)| !function.is_async) {
-            known.extend(function.used_as(modules(place)));
-        }
-        let mut users: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
-        for (place, function) in all() {
-            for name in function.uses.iter().filter(|name| known.contains(name)) {
-                users.entry(*name).or_default().push(place);
-            }
-        }
+        let users = Users::of(scans);
+        let (at, all) = (|place| users.at(place), || users.all());
         // The callees of each function that were reached, and in which round each was.
         let mut below: FxHashMap<Place, Vec<Place>> = FxHashMap::default();
         let mut rounds: FxHashMap<Place, usize> = FxHashMap::default();
@@ -471,31 +554,14 @@ impl Reach {
         for round in 1..=MAX_HOPS {
             let mut further = Vec::new();
             for place in std::mem::take(&mut open) {
-                let function = at(place);
-                for user in function
-                    .used_as(modules(place))
-                    .iter()
-                    .flat_map(|name| users.get(name))
-                    .flatten()
-                {
-                    let may_know = if user.0 == place.0 {
-                        function.is_meant_by(at(*user))
-                    } else {
-                        match (&scans[user.0], &scans[place.0]) {
-                            (Some(scan), Some(other)) => scan.may_know(at(*user), other, function),
-                            _ => false,
-                        }
-                    };
-                    if !may_know || *user == place {
-                        continue;
+                for user in users.of_function(place) {
+                    below.entry(user).or_default().push(place);
+                    if at(user).is_async || at(user).hands_over {
+                        frames.push((user, round));
                     }
-                    below.entry(*user).or_default().push(place);
-                    if at(*user).is_async || at(*user).hands_over {
-                        frames.push((*user, round));
-                    }
-                    if !at(*user).is_async && !rounds.contains_key(user) {
-                        rounds.insert(*user, round);
-                        further.push(*user);
+                    if !at(user).is_async && !rounds.contains_key(&user) {
+                        rounds.insert(user, round);
+                        further.push(user);
                     }
                 }
             }

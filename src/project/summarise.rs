@@ -6,6 +6,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
+use super::colouring::usage;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
@@ -139,8 +140,8 @@ const HARMLESS: &[&str] = &[
     "zfill",
 ];
 
-/// What one file says to the others.
-pub fn summarise(ctx: &Context) -> Summary {
+/// What one file says to the others; `with_usage`: with what the colouring of the project asks.
+pub fn summarise(ctx: &Context, with_usage: bool) -> Summary {
     let mut mapper = Mapper {
         ctx,
         functions: FxHashMap::default(),
@@ -151,14 +152,17 @@ pub fn summarise(ctx: &Context) -> Summary {
     mapper.names();
     mapper.hierarchy();
     mapper.uses();
+    if with_usage {
+        mapper.summary.usage = Some(usage::usage(&mapper));
+    }
     mapper.summary
 }
 
-struct Mapper<'c, 'a> {
-    ctx: &'c Context<'a>,
-    functions: FxHashMap<NodeId, usize>,
-    classes: FxHashMap<NodeId, usize>,
-    summary: Summary,
+pub(super) struct Mapper<'c, 'a> {
+    pub(super) ctx: &'c Context<'a>,
+    pub(super) functions: FxHashMap<NodeId, usize>,
+    pub(super) classes: FxHashMap<NodeId, usize>,
+    pub(super) summary: Summary,
 }
 
 impl<'a> Mapper<'_, 'a> {
@@ -283,6 +287,7 @@ impl<'a> Mapper<'_, 'a> {
         let model = self.ctx.model;
         for class in model.classes() {
             let index = self.classes[&model.id(class)];
+            self.aliases(class, index);
             let bases = class.arguments.iter().flat_map(|arguments| arguments.args.iter());
             let bases = bases
                 .filter(|base| !model.is_builtin(base, "object"))
@@ -325,8 +330,21 @@ impl<'a> Mapper<'_, 'a> {
         }
     }
 
+    /// `b = a` in the body of a class: another name of a method.
+    fn aliases(&mut self, class: &ast::StmtClassDef, index: usize) {
+        let methods = &mut self.summary.classes[index].methods;
+        for stmt in &class.body {
+            if let Stmt::Assign(assign) = stmt
+                && let ([Expr::Name(alias)], Expr::Name(method)) = (&*assign.targets, &*assign.value)
+                && let Some(&method) = methods.get(method.id.as_str())
+            {
+                methods.entry(alias.id.to_string()).or_insert(method);
+            }
+        }
+    }
+
     /// The class that an expression names.
-    fn class_named(&self, expr: &Expr) -> Option<ClassName> {
+    pub(super) fn class_named(&self, expr: &Expr) -> Option<ClassName> {
         let model = self.ctx.model;
         if let Some(class) = model.class_named(expr) {
             return self.classes.get(&model.id(class)).map(|index| ClassName::Own(*index));
@@ -335,7 +353,7 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What a name stands for when it is read in a scope.
-    fn named(&self, name: &str, scope: ScopeId) -> Option<Target> {
+    pub(super) fn named(&self, name: &str, scope: ScopeId) -> Option<Target> {
         let model = self.ctx.model;
         if let Some(path) = model.imported_name(name, scope) {
             return Some(Target::Path(path));
@@ -357,7 +375,7 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What an expression stands for.
-    fn target(&self, expr: &Expr, steps: usize) -> Option<Target> {
+    pub(super) fn target(&self, expr: &Expr, steps: usize) -> Option<Target> {
         let model = self.ctx.model;
         match expr {
             Expr::Name(name) => self
@@ -383,7 +401,7 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What is known of an object.
-    fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
+    pub(super) fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
         let model = self.ctx.model;
         if steps > MAX_STEPS {
             return None;
@@ -514,7 +532,7 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// The function in whose frame a node runs. What stands in a lambda or a class body runs elsewhere or once.
-    fn owner(&self, id: NodeId) -> Option<usize> {
+    pub(super) fn owner(&self, id: NodeId) -> Option<usize> {
         let model = self.ctx.model;
         let mut at = model.scope_of(id);
         loop {
@@ -758,7 +776,7 @@ impl<'a> Mapper<'_, 'a> {
 }
 
 /// Whether a method ends with `return self`.
-fn returns_itself(function: &ast::StmtFunctionDef) -> bool {
+pub(super) fn returns_itself(function: &ast::StmtFunctionDef) -> bool {
     let first = function.parameters.iter_source_order().next();
     let first = first.map(|parameter| parameter.as_parameter().name.as_str());
     match function.body.last() {
@@ -770,7 +788,7 @@ fn returns_itself(function: &ast::StmtFunctionDef) -> bool {
 }
 
 /// `time.sleep(0)`, and questions for which nobody waits.
-fn is_no_wait(call: &ast::ExprCall, name: &str) -> bool {
+pub(super) fn is_no_wait(call: &ast::ExprCall, name: &str) -> bool {
     name == "time.sleep"
         && matches!(&*call.arguments.args, [Expr::NumberLiteral(number)]
             if matches!(&number.value, ast::Number::Int(int) if int.as_u8() == Some(0)))

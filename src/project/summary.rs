@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use ruff_text_size::TextRange;
 
+use super::colouring::usage::Usage;
+
 /// The facts of one file.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -16,6 +18,8 @@ pub struct Summary {
     pub names: BTreeMap<String, Meaning>,
     /// The modules of which everything is imported, as written: relative ones keep their dots.
     pub stars: Vec<String>,
+    /// What the colouring of the project asks, where it is wanted.
+    pub usage: Option<Usage>,
 }
 
 impl Summary {

@@ -1,0 +1,444 @@
+//! Plain functions that wait -> coroutine functions, with everything that uses them, through the whole project.
+//!
+//! Which functions turn, and what that changes where, the project says (`src/project/colouring/`); here: how it is written.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::FxHashMap;
+
+use crate::codemod::{Context, Wanted};
+use crate::draft::Draft;
+use crate::edit::Fix;
+use crate::finding::{Declined, Findings};
+use crate::importer::Import;
+use crate::project::colouring::usage::Special;
+use crate::project::colouring::{Change, Coloured, Defined};
+use crate::project::scan;
+use crate::semantic::NodeId;
+
+/// A plain function that waits in a file that is looked at alone.
+pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
+    scan::may_turn(text)
+}
+
+pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    let colouring = ctx.colouring();
+    if colouring.coloured.is_empty() && colouring.stopped.is_empty() {
+        return;
+    }
+    let nodes = Nodes::of(ctx);
+    for coloured in &colouring.coloured {
+        acc.push(coloured.at, coloured.message.clone(), rewrite(ctx, &nodes, coloured));
+    }
+    for stopped in &colouring.stopped {
+        let message = format!("`{}` could let others run meanwhile", stopped.name);
+        acc.push(stopped.at, message, Err(stopped.reason.as_str().into()));
+    }
+}
+
+/// Nodes by what is known of them to the project: their ranges.
+struct Nodes<'a> {
+    functions: FxHashMap<TextRange, &'a ast::StmtFunctionDef>,
+    others: FxHashMap<TextRange, NodeId>,
+}
+
+impl<'a> Nodes<'a> {
+    fn of(ctx: &Context<'a>) -> Self {
+        let functions = ctx.model.functions().map(|function| (function.name.range(), function));
+        let others = ctx.model.subtree(NodeId(0)).filter(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::ExprCall(_)
+                    | AnyNodeRef::ExprGenerator(_)
+                    | AnyNodeRef::StmtFor(_)
+                    | AnyNodeRef::StmtWith(_)
+                    | AnyNodeRef::Comprehension(_)
+                    | AnyNodeRef::ExprYieldFrom(_)
+                    | AnyNodeRef::ExprAttribute(_)
+                    | AnyNodeRef::ExprName(_)
+            )
+        });
+        Self {
+            functions: functions.collect(),
+            // Of two nodes of one range, the outer one: an expression in its statement is none of these.
+            others: others.fold(FxHashMap::default(), |mut known, (id, node)| {
+                known.entry(node.range()).or_insert(id);
+                known
+            }),
+        }
+    }
+
+    fn function(&self, name: impl Ranged) -> Result<&'a ast::StmtFunctionDef, Declined> {
+        let found = self.functions.get(&name.range()).copied();
+        found.ok_or_else(|| "the file is not what it was".into())
+    }
+
+    fn node(&self, at: impl Ranged) -> Result<NodeId, Declined> {
+        let found = self.others.get(&at.range()).copied();
+        found.ok_or_else(|| "the file is not what it was".into())
+    }
+}
+
+fn rewrite(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Result<Fix, Declined> {
+    let mut writer = Writer {
+        ctx,
+        nodes,
+        draft: Draft::new(ctx),
+        imports: Vec::new(),
+    };
+    for change in &coloured.changes {
+        writer.write(*change)?;
+    }
+    let Writer { draft, imports, .. } = writer;
+    Ok(Fix::with_doubt(coloured.doubt.clone(), draft.finish()?)
+        .import(imports)
+        .first())
+}
+
+/// The order of what is written around one call, from the inside to the outside.
+const THREAD: u8 = 0;
+const AWAIT: u8 = 1;
+const LIST: u8 = 2;
+
+struct Writer<'c, 'a> {
+    ctx: &'c Context<'a>,
+    nodes: &'c Nodes<'a>,
+    draft: Draft<'c, 'a>,
+    imports: Vec<Import>,
+}
+
+impl<'a> Writer<'_, 'a> {
+    fn write(&mut self, change: Change) -> Result<(), Declined> {
+        match change {
+            Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined),
+            Change::Await(call) => {
+                let call = self.nodes.node(call)?;
+                self.wait(call);
+                Ok(())
+            }
+            Change::Run(call) => {
+                let call = self.nodes.node(call)?;
+                let run = self.asyncio("run", call)?;
+                self.draft.around(call, AWAIT, &format!("{run}("), ")");
+                Ok(())
+            }
+            Change::List(generator) => self.list(self.nodes.node(generator)?),
+            Change::For(at) | Change::Part(at) | Change::With(at) => {
+                let node = self.nodes.node(at)?;
+                self.draft.around(node, AWAIT, "async ", "");
+                Ok(())
+            }
+            Change::All(call) => {
+                let call = self.nodes.node(call)?;
+                let name = self.ctx.model.fresh_name("item", call);
+                self.draft
+                    .around(call, LIST, &format!("[{name} async for {name} in "), "]");
+                Ok(())
+            }
+            Change::YieldFrom(at) => self.yield_from(self.nodes.node(at)?),
+            Change::Sleep(call) => {
+                let id = self.nodes.node(call)?;
+                let call = self.call(id)?;
+                let sleep = self.asyncio("sleep", id)?;
+                self.draft.replace(call.func.range(), sleep);
+                self.wait(id);
+                Ok(())
+            }
+            Change::Thread(call) => self.thread(self.nodes.node(call)?),
+            Change::TestCase(base) => self.test_case(base.range()),
+            Change::AssertRaises(call) => self.assert_raises(self.nodes.node(call)?),
+            Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
+        }
+    }
+
+    fn asyncio(&mut self, member: &'static str, at: NodeId) -> Result<String, Declined> {
+        let (name, import) = self.ctx.import(Import::Module("asyncio"), at)?;
+        self.imports.extend(import);
+        Ok(format!("{name}.{member}"))
+    }
+
+    fn call(&self, id: NodeId) -> Result<&'a ast::ExprCall, Declined> {
+        match self.ctx.model.node(id) {
+            AnyNodeRef::ExprCall(call) => Ok(call),
+            _ => Err("the file is not what it was".into()),
+        }
+    }
+
+    fn wait(&mut self, call: NodeId) {
+        let AnyNodeRef::ExprCall(expr) = self.ctx.model.node(call) else {
+            return;
+        };
+        if self.ctx.await_needs_parentheses(expr) {
+            self.draft.around(call, AWAIT, "(await ", ")");
+        } else {
+            self.draft.around(call, AWAIT, "await ", "");
+        }
+    }
+
+    /// `f(a)` -> `await asyncio.to_thread(f, a)`
+    fn thread(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let call = self.call(id)?;
+        let loader = ctx.off_loader(id, !call.arguments.keywords.is_empty())?;
+        self.imports.extend(loader.imports);
+        let brackets = call.arguments.range();
+        let inside = TextRange::new(brackets.start() + TextSize::new(1), brackets.end() - TextSize::new(1));
+        let between = if ctx.module.slice(inside).trim().is_empty() { "" } else { ", " };
+        self.draft
+            .replace(TextRange::at(brackets.start(), TextSize::new(1)), between);
+        self.draft
+            .replace(TextRange::at(inside.end(), TextSize::new(1)), loader.tail);
+        let head = format!("{}{}", loader.head, loader.inner);
+        self.draft.around(id, THREAD, &head, "");
+        self.wait(id);
+        Ok(())
+    }
+
+    /// A generator expression with an `await` would be an asynchronous one, which no builtin takes.
+    fn list(&mut self, id: NodeId) -> Result<(), Declined> {
+        let AnyNodeRef::ExprGenerator(generator) = self.ctx.model.node(id) else {
+            return Err("the file is not what it was".into());
+        };
+        if generator.parenthesized {
+            let range = generator.range();
+            self.draft.replace(TextRange::at(range.start(), TextSize::new(1)), "[");
+            self.draft
+                .replace(TextRange::at(range.end() - TextSize::new(1), TextSize::new(1)), "]");
+        } else {
+            self.draft.around(id, LIST, "[", "]");
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, function: &'a ast::StmtFunctionDef, defined: Defined) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        if defined != Defined::Special(Special::Iter { is_generator: false }) {
+            self.draft.insert(ctx.def_of(function), "async ");
+        }
+        match defined {
+            Defined::Special(special) => {
+                self.special(function, special);
+                Ok(())
+            }
+            Defined::Plain => Ok(()),
+            Defined::Generator => self.returns_asynchronous(function),
+            Defined::Manager => {
+                for decorator in &function.decorator_list {
+                    if ctx.model.qualified_name(&decorator.expression).as_deref() == Some("contextlib.contextmanager") {
+                        let id = ctx.model.id(function);
+                        let (name, import) = ctx.plain_member("contextlib", "asynccontextmanager", id)?;
+                        self.imports.extend(import);
+                        self.draft.replace(decorator.expression.range(), name);
+                    }
+                }
+                self.returns_asynchronous(function)
+            }
+            Defined::Pytest => self.mark(function),
+        }
+    }
+
+    /// The twin of a special method, and of what ends an iterator.
+    fn special(&mut self, function: &'a ast::StmtFunctionDef, special: Special) {
+        let model = self.ctx.model;
+        let twin = match special {
+            Special::Enter => "__aenter__",
+            Special::Exit => "__aexit__",
+            Special::Iter { .. } => "__aiter__",
+            Special::Next => "__anext__",
+        };
+        self.draft.replace(function.name.range(), twin);
+        if special != Special::Next {
+            return;
+        }
+        for (_, node) in model.subtree(model.id(function)) {
+            if let AnyNodeRef::ExprName(name) = node
+                && model.builtin(&Expr::Name(name.clone())) == Some("StopIteration")
+            {
+                self.draft.replace(name.range(), "StopAsyncIteration");
+            }
+        }
+    }
+
+    /// The annotation of a generator: `Iterator[int]` -> `AsyncIterator[int]`.
+    fn returns_asynchronous(&mut self, function: &'a ast::StmtFunctionDef) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let Some(returns) = function.returns.as_deref() else {
+            return Ok(());
+        };
+        let (class, arguments) = match returns {
+            Expr::Subscript(subscript) => (&*subscript.value, Some(&*subscript.slice)),
+            class => (class, None),
+        };
+        let Some(name) = ctx.model.qualified_name(class) else {
+            return Ok(());
+        };
+        let (module, class_name) = name.rsplit_once('.').unwrap_or_default();
+        let module = match module {
+            "typing" => "typing",
+            "collections.abc" => "collections.abc",
+            _ => return Ok(()),
+        };
+        let twin = match class_name {
+            "Iterator" => "AsyncIterator",
+            "Iterable" => "AsyncIterable",
+            "Generator" => "AsyncGenerator",
+            _ => return Ok(()),
+        };
+        self.renamed(module, twin, class)?;
+        if let (Some(Expr::Tuple(tuple)), "Generator") = (arguments, class_name)
+            && let [_, send, _] = &*tuple.elts
+        {
+            // An asynchronous one returns nothing.
+            self.draft.delete(TextRange::new(send.end(), tuple.end()));
+        }
+        Ok(())
+    }
+
+    /// Another member of the module that a name comes from, written in the way of the one that it takes the place of.
+    fn renamed(&mut self, module: &'static str, member: &'static str, old: &Expr) -> Result<(), Declined> {
+        let id = self.ctx.model.id(old);
+        let written = match old {
+            Expr::Attribute(attribute) => format!("{}.{member}", self.ctx.module.slice(&*attribute.value)),
+            _ => {
+                let (name, import) = self.ctx.plain_member(module, member, id)?;
+                self.imports.extend(import);
+                name
+            }
+        };
+        self.draft.replace(old.range(), written);
+        Ok(())
+    }
+
+    /// `@pytest.mark.asyncio`, or anyio's, above the decorators.
+    fn mark(&mut self, function: &'a ast::StmtFunctionDef) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let dependencies = &ctx.settings.dependencies;
+        let marker = if dependencies.contains("anyio") && !dependencies.contains("pytest-asyncio") {
+            "anyio"
+        } else {
+            "asyncio"
+        };
+        let (pytest, import) = ctx.import(Import::Module("pytest"), ctx.model.id(function))?;
+        self.imports.extend(import);
+        self.draft.line_above(function, format!("@{pytest}.mark.{marker}"));
+        Ok(())
+    }
+
+    fn test_case(&mut self, base: TextRange) -> Result<(), Declined> {
+        let id = self.nodes.node(base)?;
+        let written = match self.ctx.model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => {
+                format!("{}.IsolatedAsyncioTestCase", self.ctx.module.slice(&*attribute.value))
+            }
+            _ => {
+                let (name, import) = self.ctx.plain_member("unittest", "IsolatedAsyncioTestCase", id)?;
+                self.imports.extend(import);
+                name
+            }
+        };
+        self.draft.replace(base, written);
+        Ok(())
+    }
+
+    /// `yield from f()` -> a loop.
+    fn yield_from(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let AnyNodeRef::ExprYieldFrom(outer) = ctx.model.node(id) else {
+            return Err("the file is not what it was".into());
+        };
+        let name = ctx.model.fresh_name("item", id);
+        let (indent, deeper) = self.own_line(id)?;
+        let head = TextRange::new(outer.start(), outer.value.start());
+        self.draft.replace(head, format!("{indent}async for {name} in "));
+        self.draft
+            .around(ctx.model.id(&*outer.value), LIST, "", &format!(":{deeper}yield {name}"));
+        Ok(())
+    }
+
+    /// `self.assertRaises(E, f, x)` -> `with self.assertRaises(E): await f(x)`
+    fn assert_raises(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let call = self.call(id)?;
+        let [error, function, rest @ ..] = &*call.arguments.args else {
+            return Err("the file is not what it was".into());
+        };
+        let (indent, deeper) = self.own_line(id)?;
+        self.draft
+            .replace(TextRange::empty(call.start()), format!("{indent}with "));
+        let between = TextRange::new(error.end(), function.start());
+        self.draft.replace(between, format!("):{deeper}await "));
+        let open = match rest.first() {
+            Some(first) => TextRange::new(function.end(), first.start()),
+            None => TextRange::empty(function.end()),
+        };
+        if !ctx.module.comments_in(call.range()).is_empty() {
+            return Err("a comment stands among the arguments of `assertRaises`".into());
+        }
+        self.draft.replace(open, "(");
+        Ok(())
+    }
+
+    /// What starts the line of a statement that becomes two, and the line below it: nothing and a deeper line, where it stands on a line of its
+    /// own; where it stands behind a colon, both go one level in.
+    fn own_line(&mut self, id: NodeId) -> Result<(String, String), Declined> {
+        let ctx = self.ctx;
+        let (stmt, node) = ctx.model.statement_of(id).ok_or("it is no statement")?;
+        let unit = ctx.indent_unit(stmt);
+        let indent = ctx.module.indentation(node.start());
+        if ctx.module.is_first_on_line(node.start()) {
+            return Ok((String::new(), format!("\n{indent}{unit}")));
+        }
+        let (block, _) = ctx.model.block_of(stmt).ok_or("it stands in no block")?;
+        let before = ctx.module.text()[..usize::from(node.start())].trim_end_matches([' ', '\t']);
+        if block.len() != 1 || !before.ends_with(':') {
+            return Err("it shares its line with another statement".into());
+        }
+        self.draft
+            .delete(TextRange::new(TextSize::of(before), node.start()));
+        Ok((format!("\n{indent}{unit}"), format!("\n{indent}{unit}{unit}")))
+    }
+
+    /// `Callable[[int], str]` -> `Callable[[int], Awaitable[str]]`
+    fn callable(&mut self, function: &'a ast::StmtFunctionDef, place: usize) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let parameters = &function.parameters;
+        let is_method = ctx.model.class_of_method(function).is_some();
+        let is_static = function
+            .decorator_list
+            .iter()
+            .any(|decorator| ctx.model.is_builtin(&decorator.expression, "staticmethod"));
+        let all = parameters.posonlyargs.iter().chain(&parameters.args);
+        let mut all = all
+            .skip(usize::from(is_method && !is_static))
+            .chain(&parameters.kwonlyargs);
+        let Some(Expr::Subscript(subscript)) = all
+            .nth(place)
+            .and_then(|parameter| parameter.parameter.annotation.as_deref())
+        else {
+            return Ok(());
+        };
+        let Some(name) = ctx.model.qualified_name(&subscript.value) else {
+            return Ok(());
+        };
+        let module = match name.as_str() {
+            "typing.Callable" => "typing",
+            "collections.abc.Callable" => "collections.abc",
+            _ => return Ok(()),
+        };
+        let Expr::Tuple(tuple) = &*subscript.slice else {
+            return Ok(());
+        };
+        let [_, returns] = &*tuple.elts else { return Ok(()) };
+        let id = ctx.model.id(returns);
+        let awaitable = match &*subscript.value {
+            Expr::Attribute(attribute) => format!("{}.Awaitable", ctx.module.slice(&*attribute.value)),
+            _ => {
+                let (name, import) = ctx.plain_member(module, "Awaitable", id)?;
+                self.imports.extend(import);
+                name
+            }
+        };
+        self.draft.around(id, AWAIT, &format!("{awaitable}["), "]");
+        Ok(())
+    }
+}

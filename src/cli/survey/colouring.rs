@@ -1,0 +1,141 @@
+//! The look at the files that may turn into coroutine functions together: parsed until nothing that uses them is left out, and tried before anything
+//! is shown.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use crate::codemod::{Selection, Wanted};
+use crate::codemods::ALL;
+use crate::edit::{Applicability, Edit};
+use crate::finding::Finding;
+use crate::project::colouring::{Colouring, World};
+use crate::project::{COLOURING, Project, ProjectFacts, TextHash, summarise};
+use crate::rewrite;
+
+use super::super::Error;
+use super::{Looker, each};
+
+/// Rounds in which files are parsed that name what turns after the round before.
+const MAX_ROUNDS: usize = 8;
+
+type Facts = (Arc<Colouring>, TextHash);
+
+/// What turns, for each file. `turning`: the files that matter by their names.
+pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>, Error> {
+    let nothing = || vec![Facts::default(); looker.files.len()];
+    if turning.is_empty() {
+        return Ok(nothing());
+    }
+    let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
+    let mut hashes = vec![TextHash::default(); looker.files.len()];
+    let mut wanted = turning;
+    let mut seen: BTreeSet<usize> = BTreeSet::new();
+    let mut asked_for: BTreeSet<String> = BTreeSet::new();
+    let settings = looker.files.first().map(|file| looker.processor.settings(file));
+    let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
+    for _ in 0..MAX_ROUNDS {
+        wanted.retain(|file| seen.insert(*file));
+        let summaries = looker.parsed(&wanted, |_, context| {
+            (summarise(context, true), TextHash::of(context.module.text()))
+        })?;
+        for (&file, summary) in wanted.iter().zip(summaries) {
+            match summary {
+                Some((summary, hash)) => {
+                    project.files[file].1 = Some(summary);
+                    hashes[file] = hash;
+                }
+                // It cannot be parsed, and may use anything.
+                None => world.is_partial = true,
+            }
+        }
+        let colourings = project.colour(world);
+        let names: BTreeSet<String> = colourings.iter().flat_map(|found| found.names.iter().cloned()).collect();
+        let new: Vec<String> = names.into_iter().filter(|name| asked_for.insert(name.clone())).collect();
+        wanted = if new.is_empty() { Vec::new() } else { mentioning(looker, &new, &seen)? };
+        if wanted.is_empty() {
+            let facts = colourings.into_iter().zip(hashes).map(|(found, hash)| (Arc::new(found), hash));
+            return tried(looker, facts.collect());
+        }
+    }
+    // More and more files turned out to matter: too many to be certain of all.
+    Ok(nothing())
+}
+
+/// The files that were not parsed and hold one of these words.
+fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Result<Vec<usize>, Error> {
+    let finders: Vec<memmem::Finder> = names.iter().map(|name| memmem::Finder::new(name.as_str())).collect();
+    let left: Vec<usize> = (0..looker.files.len()).filter(|file| !seen.contains(file)).collect();
+    let found = each(left.len(), looker.threads, |buffer, index| {
+        let path = looker.processor.resolver.folder.join(&looker.files[left[index]].path);
+        let bytes = buffer.read(File::open(path).ok()?).ok()?;
+        finders.iter().any(|finder| finder.find(bytes).is_some()).then_some(())
+    })?;
+    Ok(left
+        .into_iter()
+        .zip(found)
+        .filter(|(_, found)| found.is_some())
+        .map(|(file, _)| file)
+        .collect())
+}
+
+/// Takes back what cannot be written in one of its files: as a whole, or what is written elsewhere would be wrong.
+fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
+    let files: Vec<usize> = (0..facts.len()).filter(|file| !facts[*file].0.coloured.is_empty()).collect();
+    let codemods = ALL.iter().filter(|codemod| codemod.name == COLOURING);
+    let selection = Selection::new(codemods.collect());
+    let failed = each(files.len(), looker.threads, |buffer, index| {
+        let file = &looker.files[files[index]];
+        let (colouring, hash) = &facts[files[index]];
+        let decoded = looker.decoded(file, buffer)?;
+        let source = &decoded.source;
+        let settings = looker.processor.settings(file);
+        let known = ProjectFacts {
+            colouring: Some((colouring.clone(), *hash)),
+            ..ProjectFacts::unconcerned()
+        };
+        let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &known);
+        let findings = rewrite::analyse(source, &look, &settings, &known).ok()?;
+        let mut failed: BTreeSet<usize> = BTreeSet::new();
+        let mut taken: Vec<Edit> = Vec::new();
+        for coloured in &colouring.coloured {
+            let fix = findings
+                .iter()
+                .filter(|found| found.range == coloured.at && found.message == coloured.message)
+                .find(|found| found.applicability() > Applicability::DisplayOnly)
+                .and_then(Finding::fix);
+            let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
+            match fix {
+                Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
+                _ => {
+                    failed.insert(coloured.component);
+                }
+            }
+        }
+        Some(failed)
+    })?;
+    let failed: BTreeSet<usize> = files
+        .iter()
+        .zip(failed)
+        .flat_map(|(&file, failed)| match failed {
+            Some(failed) => failed,
+            None => facts[file].0.coloured.iter().map(|coloured| coloured.component).collect(),
+        })
+        .collect();
+    if !failed.is_empty() {
+        for (colouring, _) in &mut facts {
+            Arc::make_mut(colouring)
+                .coloured
+                .retain(|coloured| !failed.contains(&coloured.component));
+        }
+    }
+    Ok(facts)
+}
+
+/// Whether two edits of one text cannot be made beside each other.
+fn touch(one: &Edit, other: &Edit) -> bool {
+    use ruff_text_size::Ranged;
+    one.start() <= other.end() && other.start() <= one.end()
+}

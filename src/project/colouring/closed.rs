@@ -1,0 +1,241 @@
+//! Which functions turn: the greatest set of those that reach a blocking call of which every use can wait.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::graph::{Graph, Node, NodeIndex, Resolved};
+use super::usage::{How, Kind, Leaf, Place, Sink, Special, Taken, Way};
+
+/// Why a node stays a plain function.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// Something about itself, or about a use of it.
+    Own(String),
+    /// It is used by another one that stays.
+    User(NodeIndex, usize),
+    /// It turns with another one that stays.
+    Family(NodeIndex),
+    /// It does not wait for anything.
+    Idle,
+}
+
+/// The answer for each node.
+pub struct Closed {
+    /// Whether it turns.
+    pub turns: Vec<bool>,
+    /// For those that reach a blocking call and stay.
+    pub causes: BTreeMap<NodeIndex, Cause>,
+}
+
+/// Whether a blocking call is a reason to turn.
+pub fn is_start(leaf: &Leaf) -> bool {
+    matches!(leaf.way, Way::Sleep(_) | Way::Thread) && matches!(leaf.place, Place::Frame(_))
+}
+
+pub fn solve(graph: &Graph) -> Closed {
+    let members = members(graph);
+    let reached = reach(graph, &members);
+    let mut closed = Closed {
+        turns: reached,
+        causes: BTreeMap::new(),
+    };
+    let mut open: VecDeque<NodeIndex> = (0..graph.nodes.len()).filter(|node| closed.turns[*node]).collect();
+    // Every node is looked at again when one that uses it has dropped out.
+    let used_by = used_by(graph);
+    while let Some(node) = open.pop_front() {
+        if !closed.turns[node] {
+            continue;
+        }
+        let Some(cause) = veto(graph, &closed.turns, node) else {
+            continue;
+        };
+        let family = graph.family(node);
+        for &member in &members[&family] {
+            if !closed.turns[member] {
+                continue;
+            }
+            closed.turns[member] = false;
+            let cause = if member == node { cause.clone() } else { Cause::Family(node) };
+            closed.causes.insert(member, cause);
+            open.extend(used_by[member].iter().copied());
+        }
+    }
+    support(graph, &members, &mut closed);
+    closed
+}
+
+/// The nodes of each family.
+pub fn members(graph: &Graph) -> FxHashMap<NodeIndex, Vec<NodeIndex>> {
+    let mut members: FxHashMap<NodeIndex, Vec<NodeIndex>> = FxHashMap::default();
+    for node in 0..graph.nodes.len() {
+        members.entry(graph.family(node)).or_default().push(node);
+    }
+    members
+}
+
+/// For each node, those that it uses.
+fn used_by(graph: &Graph) -> Vec<Vec<NodeIndex>> {
+    let mut used = vec![Vec::new(); graph.nodes.len()];
+    for (node, uses) in graph.uses.iter().enumerate() {
+        for found in uses {
+            if let Some(owner) = graph.owner(found) {
+                used[owner].push(node);
+            }
+        }
+    }
+    used
+}
+
+/// What reaches a blocking call, families as a whole; it ends at coroutine functions.
+fn reach(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>) -> Vec<bool> {
+    let starts = (0..graph.nodes.len()).filter(|node| graph.leaves(*node).any(is_start));
+    upwards(graph, members, starts.collect(), |_| true)
+}
+
+/// What uses the nodes, and what uses that, with families as a whole, as far as it is allowed.
+fn upwards(
+    graph: &Graph,
+    members: &FxHashMap<NodeIndex, Vec<NodeIndex>>,
+    mut open: Vec<NodeIndex>,
+    is_allowed: impl Fn(NodeIndex) -> bool,
+) -> Vec<bool> {
+    let mut reached = vec![false; graph.nodes.len()];
+    while let Some(node) = open.pop() {
+        if reached[node] || graph.is_async(node) || !is_allowed(node) {
+            continue;
+        }
+        reached[node] = true;
+        open.extend(members[&graph.family(node)].iter().copied());
+        for found in &graph.uses[node] {
+            let runs = matches!(found.found.how, How::Call { .. } | How::Object(..))
+                || matches!(found.found.how, How::Value(Sink::AssertRaises(_)));
+            if runs && !found.is_passed_through(graph, node) {
+                open.extend(graph.owner(found));
+            }
+        }
+    }
+    reached
+}
+
+/// Only what still reaches a blocking call that turns needs to turn.
+fn support(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed: &mut Closed) {
+    let starts = (0..graph.nodes.len())
+        .filter(|node| closed.turns[*node] && graph.leaves(*node).any(is_start))
+        .collect();
+    let supported = upwards(graph, members, starts, |node| closed.turns[node]);
+    for (node, is_supported) in supported.into_iter().enumerate() {
+        if closed.turns[node] && !is_supported {
+            closed.turns[node] = false;
+            closed.causes.insert(node, Cause::Idle);
+        }
+    }
+}
+
+/// Why a node cannot turn, as things stand.
+fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
+    if graph.is_async(node) {
+        return Some(Cause::Own("it is a coroutine function already, and others of its name are not".to_owned()));
+    }
+    if let Some(reason) = &graph.stops[node] {
+        return Some(Cause::Own(reason.clone()));
+    }
+    let kind = match &graph.nodes[node] {
+        Node::Function(id) => graph.nature(*id).kind,
+        Node::Parameter(..) => Kind::Plain,
+    };
+    if kind == Kind::Init {
+        return Some(Cause::Own("it is a constructor, which Python calls without waiting".to_owned()));
+    }
+    graph.uses[node]
+        .iter()
+        .find_map(|found| veto_of_use(graph, turns, node, kind, found))
+}
+
+fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used: &Resolved) -> Option<Cause> {
+    let place = graph.linker.project.place(used.file, used.found.line);
+    let own = |reason: &str| Some(Cause::Own(format!("of `{}` ({place}), {reason}", used.found.text)));
+    match &used.found.how {
+        How::Decorates(_) if used.is_understood => return None,
+        How::Decorates(_) => return own("it decorates a function"),
+        How::Value(Sink::Framework | Sink::Alias) => return None,
+        How::Value(Sink::AssertRaises(_)) => {}
+        How::Value(sink) => {
+            let reason = match sink {
+                _ if used.is_understood => return None,
+                Sink::Other(reason) => reason,
+                Sink::Argument { .. } => "it is given to something that may call it without waiting",
+                _ => "it is returned, and nobody knows who calls it",
+            };
+            return own(reason);
+        }
+        How::Object(_, taken) => {
+            if let Some(reason) = veto_of_protocol(kind, *taken) {
+                return own(reason);
+            }
+        }
+        How::Call { taken, .. } => {
+            if used.is_passed_through(graph, node) {
+                return None;
+            }
+            match (kind, taken) {
+                (Kind::Generator, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_)) => {}
+                (Kind::Generator, _) => {
+                    return own("it is a generator, and what it gives is not iterated over in the same place");
+                }
+                (Kind::Manager, Taken::With(_)) => {}
+                (Kind::Manager, _) => return own("it is a context manager, and is not entered alone in the same place"),
+                (Kind::Special(_), Taken::Value) => return own("it is called by its name"),
+                (Kind::Special(_), taken) => {
+                    if let Some(reason) = veto_of_protocol(kind, *taken) {
+                        return own(reason);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    match &used.found.place {
+        Place::Never(reason) => own(reason),
+        Place::Main if matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_)) => {
+            own("it stands at module level, where nothing can wait")
+        }
+        Place::Main => None,
+        Place::Frame(_) => match graph.owner(used) {
+            Some(owner) if turns[owner] || graph.is_async(owner) => None,
+            Some(owner) => Some(Cause::User(owner, used.found.line)),
+            None => own("it is not known who runs it"),
+        },
+    }
+}
+
+/// Why an object cannot be entered, or iterated over, by its asynchronous methods there.
+fn veto_of_protocol(kind: Kind, taken: Taken) -> Option<&'static str> {
+    let Kind::Special(special) = kind else { return None };
+    let fits = match special {
+        Special::Enter | Special::Exit => matches!(taken, Taken::With(_)),
+        Special::Iter { .. } | Special::Next => {
+            matches!(taken, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_))
+        }
+    };
+    (!fits).then_some("it is entered or iterated over in a way that cannot wait")
+}
+
+impl Closed {
+    /// The way from a node that stays to the first one of which the reason is its own.
+    pub fn way(&self, mut node: NodeIndex) -> (Vec<NodeIndex>, String) {
+        let mut way = vec![node];
+        let mut seen: FxHashSet<NodeIndex> = FxHashSet::default();
+        while seen.insert(node) {
+            match self.causes.get(&node) {
+                Some(Cause::Own(reason)) => return (way, reason.clone()),
+                Some(Cause::User(next, _) | Cause::Family(next)) => {
+                    node = *next;
+                    way.push(node);
+                }
+                Some(Cause::Idle) | None => break,
+            }
+        }
+        (way, "what uses it stays as it is".to_owned())
+    }
+}

@@ -1,0 +1,636 @@
+//! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
+
+use rustc_hash::FxHashMap;
+use ruff_text_size::TextRange;
+
+use super::usage::{self, How, Leaf, Named, Nature, Place, Sink, Slot, Taken, Usage, Use};
+use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
+use crate::project::summary::{Edge, Function, Target};
+
+/// Index of a node.
+pub type NodeIndex = usize;
+
+/// What may turn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    Function(FunctionId),
+    /// A parameter that functions are given to.
+    Parameter(FunctionId, String),
+}
+
+impl Node {
+    /// The function, or the one whose parameter it is.
+    pub fn function(&self) -> FunctionId {
+        match self {
+            Self::Function(function) | Self::Parameter(function, _) => *function,
+        }
+    }
+}
+
+/// A use of a node.
+#[derive(Clone, Copy)]
+pub struct Resolved<'p> {
+    pub file: usize,
+    pub found: &'p Use,
+    /// Whether it is certain that it is this one; else it has the only name of its kind.
+    pub is_certain: bool,
+    /// Whether what uses it was understood, though it is not called: an argument whose parameter is a node, a wrapper that is returned.
+    pub is_understood: bool,
+}
+
+pub struct Graph<'l, 'p> {
+    pub linker: &'l Linker<'p>,
+    pub nodes: Vec<Node>,
+    index: FxHashMap<Node, NodeIndex>,
+    /// Union-find: the parent of each node.
+    parents: Vec<NodeIndex>,
+    /// Why a node stays as it is, whatever its users do.
+    pub stops: Vec<Option<String>>,
+    pub uses: Vec<Vec<Resolved<'p>>>,
+    /// The first place that gets members of something unknown by computed names.
+    pub computed: Option<(usize, usize)>,
+    /// Wrappers that decorate something of their family, and must be looked at by a person.
+    pub wrappers: Vec<NodeIndex>,
+}
+
+/// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
+const COMMON: &[&str] = &[
+    "acquire", "add", "all", "append", "cancel", "clear", "close", "commit", "connect", "copy", "count", "decode", "delete",
+    "encode", "execute", "exists", "extend", "fetch", "fetchall", "fetchone", "filter", "find", "first", "flush", "format",
+    "get", "group", "index", "info", "insert", "items", "join", "json", "keys", "list", "load", "loads", "login", "match",
+    "name", "next", "open", "pop", "post", "put", "query", "read", "readline", "release", "remove", "replace", "request",
+    "reset", "result", "run", "save", "search", "send", "set", "sleep", "sort", "split", "start", "status", "stop", "strip",
+    "submit", "sync", "update", "upper", "values", "wait", "write",
+];
+
+impl<'l, 'p> Graph<'l, 'p> {
+    pub fn of(linker: &'l Linker<'p>) -> Self {
+        let mut graph = Self {
+            linker,
+            nodes: Vec::new(),
+            index: FxHashMap::default(),
+            parents: Vec::new(),
+            stops: Vec::new(),
+            uses: Vec::new(),
+            computed: None,
+            wrappers: Vec::new(),
+        };
+        for (id, _) in linker.functions() {
+            if let Some(usage) = graph.usage(id.file) {
+                let node = graph.node(Node::Function(id));
+                let nature = &usage.natures[id.index];
+                graph.stops[node].clone_from(&nature.stop);
+                if let Some(twin) = nature.twin {
+                    let twin = graph.node(Node::Function(FunctionId { index: twin, ..id }));
+                    graph.unite(node, twin);
+                }
+            }
+        }
+        graph.families();
+        graph.resolve();
+        graph.hand_over();
+        graph.replaced();
+        graph.by_computed_names();
+        graph
+    }
+
+    pub fn usage(&self, file: usize) -> Option<&'p Usage> {
+        self.linker.project.files[file].1.as_ref()?.usage.as_ref()
+    }
+
+    pub fn nature(&self, id: FunctionId) -> &'p Nature {
+        &self.usage(id.file).expect("nodes come from usages").natures[id.index]
+    }
+
+    pub fn function(&self, node: NodeIndex) -> &'p Function {
+        self.linker.function(self.nodes[node].function())
+    }
+
+    /// Whether it is a coroutine function already.
+    pub fn is_async(&self, node: NodeIndex) -> bool {
+        matches!(self.nodes[node], Node::Function(_)) && self.function(node).is_async
+    }
+
+    /// The node of the function in whose frame a use runs.
+    pub fn owner(&self, used: &Resolved) -> Option<NodeIndex> {
+        let index = used.found.owner.filter(|index| *index > 0)?;
+        self.index
+            .get(&Node::Function(FunctionId {
+                file: used.file,
+                index,
+            }))
+            .copied()
+    }
+
+    /// The blocking calls of a function.
+    pub fn leaves(&self, node: NodeIndex) -> impl Iterator<Item = &'p Leaf> + use<'p> {
+        let id = match self.nodes[node] {
+            Node::Function(id) => Some(id),
+            Node::Parameter(..) => None,
+        };
+        let usage = id.and_then(|id| self.usage(id.file));
+        let leaves = usage.map_or(&[][..], |usage| &usage.leaves);
+        leaves
+            .iter()
+            .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index))
+    }
+
+    /// The family that a node turns with, by its first node.
+    pub fn family(&self, mut node: NodeIndex) -> NodeIndex {
+        while self.parents[node] != node {
+            node = self.parents[node];
+        }
+        node
+    }
+
+    fn node(&mut self, node: Node) -> NodeIndex {
+        if let Some(known) = self.index.get(&node) {
+            return *known;
+        }
+        let index = self.nodes.len();
+        self.index.insert(node.clone(), index);
+        self.nodes.push(node);
+        self.parents.push(index);
+        self.stops.push(None);
+        self.uses.push(Vec::new());
+        index
+    }
+
+    pub(super) fn unite(&mut self, one: NodeIndex, other: NodeIndex) {
+        let (one, other) = (self.family(one), self.family(other));
+        let (first, second) = (one.min(other), one.max(other));
+        self.parents[second] = first;
+    }
+
+    fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
+        self.stops[node].get_or_insert_with(reason);
+    }
+
+    fn known(&self, function: FunctionId) -> Option<NodeIndex> {
+        self.index.get(&Node::Function(function)).copied()
+    }
+
+    fn place(&self, file: usize, line: usize) -> String {
+        self.linker.project.place(file, line)
+    }
+
+    /// Methods and what overrides them turn together.
+    fn families(&mut self) {
+        let linker = self.linker;
+        let classes: Vec<ClassId> = linker
+            .summaries()
+            .flat_map(|(file, summary)| (0..summary.classes.len()).map(move |index| ClassId { file, index }))
+            .filter(|class| self.usage(class.file).is_some())
+            .collect();
+        let is_protocol = |class: ClassId| {
+            let bases = linker.bases(class);
+            bases
+                .iter()
+                .any(|base| matches!(base, Found::External(name) if name.ends_with(".Protocol")))
+        };
+        let protocols: Vec<ClassId> = classes.iter().copied().filter(|class| is_protocol(*class)).collect();
+        for &class in &classes {
+            let bases = linker.bases(class);
+            let unknown = self.usage(class.file).and_then(|usage| usage.bases[class.index].unknown.clone());
+            for (name, &index) in &linker.class(class).methods {
+                let Some(method) = self.known(FunctionId {
+                    file: class.file,
+                    index,
+                }) else {
+                    continue;
+                };
+                if let Some(base) = &unknown {
+                    self.stop(method, || format!("it may override a method of `{base}`, which is not known"));
+                }
+                for base in &bases {
+                    match base {
+                        Found::Class(base) => match linker.member(*base, name, 0) {
+                            Some(Found::Function(overridden)) => match self.known(overridden) {
+                                Some(overridden) => self.unite(method, overridden),
+                                None => self.stop(method, || "it overrides a method that was not looked at".to_owned()),
+                            },
+                            Some(Found::External(member)) => self.overrides(method, &member),
+                            _ => {}
+                        },
+                        Found::External(base) => self.overrides(method, &format!("{base}.{name}")),
+                        Found::Function(_) | Found::Module(_) => {}
+                    }
+                }
+            }
+            for pair in [["__enter__", "__exit__"], ["__iter__", "__next__"]] {
+                if let [Some(Found::Function(one)), Some(Found::Function(two))] =
+                    pair.map(|name| linker.member(class, name, 0))
+                    && let (Some(one), Some(two)) = (self.known(one), self.known(two))
+                {
+                    self.unite(one, two);
+                }
+            }
+            // What one base has may stand in front of what another one has.
+            let own: Vec<ClassId> = bases
+                .iter()
+                .filter_map(|base| match base {
+                    Found::Class(base) => Some(*base),
+                    _ => None,
+                })
+                .collect();
+            if let [first, others @ ..] = own.as_slice() {
+                for other in others {
+                    for name in linker.class(*other).methods.keys() {
+                        if let (Some(Found::Function(one)), Some(Found::Function(two))) =
+                            (linker.member(*first, name, 0), linker.member(*other, name, 0))
+                            && let (Some(one), Some(two)) = (self.known(one), self.known(two))
+                        {
+                            self.unite(one, two);
+                        }
+                    }
+                }
+            }
+        }
+        for protocol in protocols {
+            let methods = &linker.class(protocol).methods;
+            for &class in &classes {
+                if methods.is_empty() || !methods.keys().all(|name| linker.class(class).methods.contains_key(name)) {
+                    continue;
+                }
+                for (name, &index) in methods {
+                    let own = FunctionId {
+                        file: protocol.file,
+                        index,
+                    };
+                    let other = FunctionId {
+                        file: class.file,
+                        index: linker.class(class).methods[name],
+                    };
+                    if let (Some(own), Some(other)) = (self.known(own), self.known(other)) {
+                        self.unite(own, other);
+                    }
+                }
+            }
+        }
+    }
+
+    fn overrides(&mut self, method: NodeIndex, member: &str) {
+        let (base, name) = member.rsplit_once('.').unwrap_or((member, ""));
+        if !usage::is_harmless_base(base) && name != "__init__" {
+            self.stop(method, || format!("it may override a method of `{base}`, which would not wait for it"));
+        }
+    }
+
+    /// What each use means.
+    fn resolve(&mut self) {
+        let mut by_name: FxHashMap<&str, Vec<NodeIndex>> = FxHashMap::default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let name = self.linker.function(node.function()).qualname.rsplit('.').next();
+            by_name.entry(name.unwrap_or_default()).or_default().push(index);
+        }
+        for (file, summary) in self.linker.summaries() {
+            let Some(usage) = &summary.usage else { continue };
+            for found in &usage.uses {
+                self.resolve_one(file, found, &by_name);
+            }
+        }
+    }
+
+    fn resolve_one(&mut self, file: usize, found: &'p Use, by_name: &FxHashMap<&str, Vec<NodeIndex>>) {
+        let used = Resolved {
+            file,
+            found,
+            is_certain: true,
+            is_understood: false,
+        };
+        match &found.named {
+            Named::Target(target) => match self.linker.find(file, target) {
+                Some(Found::Function(function)) => self.used(function, used),
+                Some(Found::Class(class)) => self.class_used(class, used),
+                Some(Found::External(_) | Found::Module(_)) => {}
+                None => self.used_by_name(used, name_of(target), by_name),
+            },
+            Named::OneOf(targets) => {
+                let functions: Vec<Option<FunctionId>> = targets
+                    .iter()
+                    .map(|target| match self.linker.find(file, target) {
+                        Some(Found::Function(function)) => Some(function),
+                        _ => None,
+                    })
+                    .collect();
+                let first = functions[0];
+                if first.is_some() && functions.iter().all(|function| *function == first) {
+                    self.used(first.expect("it was just asked"), used);
+                } else {
+                    let name = targets.first().map_or("", |target| name_of(target));
+                    self.used_by_name(used, name, by_name);
+                }
+            }
+            Named::Parameter(index, name) => {
+                let node = Node::Parameter(FunctionId { file, index: *index }, name.clone());
+                let node = self.node(node);
+                self.uses[node].push(used);
+            }
+            Named::Unknown(name) => self.used_by_name(used, name, by_name),
+        }
+    }
+
+    fn used(&mut self, function: FunctionId, used: Resolved<'p>) {
+        if let Some(node) = self.known(function) {
+            self.uses[node].push(used);
+        }
+    }
+
+    /// An object of the class is made, entered, or iterated over.
+    fn class_used(&mut self, class: ClassId, used: Resolved<'p>) {
+        let methods: &[&str] = match &used.found.how {
+            How::Call { taken, .. } => match taken {
+                Taken::With(_) => &["__init__", "__enter__", "__exit__"],
+                Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => &["__init__", "__iter__", "__next__"],
+                Taken::Elsewhere => &["__init__", "__enter__", "__exit__", "__iter__", "__next__"],
+                Taken::Value => &["__init__"],
+            },
+            How::Object(_, Taken::Elsewhere) => &["__enter__", "__exit__", "__iter__", "__next__"],
+            How::Object(Edge::Enter, _) => &["__enter__", "__exit__"],
+            How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
+            How::Object(..) | How::Value(_) | How::Decorates(_) => &[],
+        };
+        for method in methods {
+            if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
+                self.used(function, used);
+            }
+        }
+    }
+
+    /// What has this name, as far as nobody knows what it is.
+    fn used_by_name(&mut self, used: Resolved<'p>, name: &str, by_name: &FxHashMap<&str, Vec<NodeIndex>>) {
+        let is_member = matches!(
+            used.found.named,
+            Named::Unknown(_) | Named::OneOf(_) | Named::Target(Target::Member(..) | Target::Super(..))
+        ) && used.found.text.contains('.');
+        let candidates: Vec<NodeIndex> = by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied()
+            // An attribute of something unknown is a method; a name that is not known is none.
+            .filter(|node| !is_member || self.function(*node).class.is_some())
+            .collect();
+        let Some(&first) = candidates.first() else { return };
+        let is_one_family = candidates
+            .iter()
+            .all(|candidate| self.family(*candidate) == self.family(first));
+        let is_call = matches!(used.found.how, How::Call { .. });
+        let is_listed = matches!(used.found.named, Named::OneOf(_));
+        if is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
+            self.uses[first].push(Resolved {
+                is_certain: false,
+                ..used
+            });
+            return;
+        }
+        let place = self.place(used.file, used.found.line);
+        let does = if is_call { "calls" } else { "uses" };
+        for candidate in candidates {
+            self.stop(candidate, || {
+                format!("{place} {does} `{}`, which may be this one", used.found.text)
+            });
+        }
+    }
+
+    /// Functions that are given to others: to parameters, to decorators.
+    fn hand_over(&mut self) {
+        let mut passed: FxHashMap<(usize, TextRange), Vec<Slot>> = FxHashMap::default();
+        let mut filled: Vec<(FunctionId, String)> = Vec::new();
+        for node in 0..self.nodes.len() {
+            for at in 0..self.uses[node].len() {
+                let used = self.uses[node][at];
+                let own = match &self.nodes[node] {
+                    Node::Parameter(function, name) => Some((*function, name)),
+                    Node::Function(_) => None,
+                };
+                if let Some((function, name)) = own
+                    && self.nature(function).wrapper.as_ref().is_some_and(|wrapper| wrapper.parameter == *name)
+                    && matches!(used.found.how, How::Value(_))
+                {
+                    // A decorator was looked at as a whole.
+                    self.uses[node][at].is_understood = true;
+                    continue;
+                }
+                match &used.found.how {
+                    How::Value(Sink::Argument { call, callee, slot }) => {
+                        let Some((function, name)) = self.parameter(used.file, callee.as_ref(), slot) else {
+                            continue;
+                        };
+                        let parameter = self.node(Node::Parameter(function, name.clone()));
+                        self.unite(node, parameter);
+                        self.uses[node][at].is_understood = true;
+                        passed.entry((used.file, *call)).or_default().push(slot.clone());
+                        filled.push((function, name));
+                    }
+                    How::Value(Sink::Returned) => {
+                        let Some(owner) = self.owner(&used) else { continue };
+                        let Node::Function(owner) = self.nodes[owner] else { continue };
+                        let own = Node::Function(FunctionId {
+                            file: owner.file,
+                            index: self.nature(owner).wrapper.as_ref().map_or(0, |wrapper| wrapper.inner),
+                        });
+                        self.uses[node][at].is_understood = self.nodes[node] == own;
+                    }
+                    How::Decorates(decorated) => {
+                        let decorated = FunctionId {
+                            file: used.file,
+                            index: *decorated,
+                        };
+                        self.decorate(node, decorated);
+                        self.uses[node][at].is_understood = true;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.external_decorators();
+        filled.sort_unstable();
+        filled.dedup();
+        for (function, name) in filled {
+            self.is_always_passed(function, &name, &passed);
+        }
+    }
+
+    /// The parameter of the project's function that an argument goes to.
+    fn parameter(&self, file: usize, callee: Option<&Target>, slot: &Slot) -> Option<(FunctionId, String)> {
+        let Some(Found::Function(function)) = self.linker.find(file, callee?) else {
+            return None;
+        };
+        self.known(function)?;
+        let nature = self.nature(function);
+        if nature.wrapper.is_some() {
+            return None;
+        }
+        let [positional, named] = &nature.parameters;
+        let name = match slot {
+            Slot::Position(position) => positional.get(*position)?,
+            Slot::Keyword(name) => positional.iter().chain(named).find(|other| *other == name)?,
+        };
+        Some((function, name.clone()))
+    }
+
+    /// All calls must give a function of the family, or it would be called as what it is not.
+    fn is_always_passed(&mut self, function: FunctionId, name: &str, passed: &FxHashMap<(usize, TextRange), Vec<Slot>>) {
+        let Some(called) = self.known(function) else { return };
+        let nature = self.nature(function);
+        let position = nature.parameters[0].iter().position(|other| other == name);
+        let mut bad = None;
+        for used in &self.uses[called] {
+            let gives = match &used.found.how {
+                How::Call { .. } => passed.get(&(used.file, used.found.range)).is_some_and(|slots| {
+                    slots.iter().any(|slot| match slot {
+                        Slot::Position(at) => Some(*at) == position,
+                        Slot::Keyword(keyword) => keyword == name,
+                    })
+                }),
+                _ => false,
+            };
+            if !gives {
+                bad.get_or_insert((used.file, used.found.line));
+            }
+        }
+        let parameter = self.node(Node::Parameter(function, name.to_owned()));
+        if let Some((file, line)) = bad {
+            let place = self.place(file, line);
+            self.stop(parameter, || {
+                format!("`{name}` may be something else than a function of the project in {place}")
+            });
+        }
+    }
+
+    /// A decorator of the project: what it gives takes the place of the function.
+    fn decorate(&mut self, decorator: NodeIndex, decorated: FunctionId) {
+        let Some(node) = self.known(decorated) else { return };
+        let Node::Function(id) = self.nodes[decorator] else {
+            self.stop(node, || "it is decorated by a parameter".to_owned());
+            return;
+        };
+        let Some(wrapper) = self.nature(id).wrapper.clone() else {
+            let name = self.function(decorator).qualname.clone();
+            self.stop(node, || format!("it is not known what its decorator `{name}` does with a coroutine function"));
+            return;
+        };
+        let parameter = self.node(Node::Parameter(id, wrapper.parameter));
+        self.unite(node, parameter);
+        if !wrapper.passes_through {
+            let inner = self.node(Node::Function(FunctionId {
+                file: id.file,
+                index: wrapper.inner,
+            }));
+            self.unite(node, inner);
+            self.wrappers.push(inner);
+        }
+    }
+
+    /// Decorators that turn out to be of a library.
+    fn external_decorators(&mut self) {
+        for (file, summary) in self.linker.summaries() {
+            let Some(usage) = &summary.usage else { continue };
+            for found in &usage.uses {
+                let (How::Decorates(decorated), Named::Target(target)) = (&found.how, &found.named) else {
+                    continue;
+                };
+                let is_own = matches!(self.linker.find(file, target), Some(Found::Function(_)));
+                if is_own {
+                    continue;
+                }
+                if let Some(node) = self.known(FunctionId {
+                    file,
+                    index: *decorated,
+                }) {
+                    self.stop(node, || {
+                        format!("it is not known what `{}` does with a coroutine function", found.text)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Functions in whose place a test or another module puts something else.
+    fn replaced(&mut self) {
+        for (file, summary) in self.linker.summaries() {
+            let Some(usage) = &summary.usage else { continue };
+            for (name, line) in &usage.replaced {
+                let place = self.place(file, *line);
+                for node in 0..self.nodes.len() {
+                    let Node::Function(id) = self.nodes[node] else { continue };
+                    let mut parts = self.function(node).qualname.rsplit('.');
+                    let own = parts.next().unwrap_or_default();
+                    let class = self.linker.function(id).class.and(parts.next()).unwrap_or_default();
+                    if name == own {
+                        self.stop(node, || format!("{place} puts something else in its place"));
+                    } else if name.trim_start_matches('.') == class {
+                        self.stop(node, || format!("{place} puts something else in the place of its class"));
+                    }
+                }
+            }
+            for (receiver, line) in &usage.computed {
+                let Some(receiver) = receiver else {
+                    self.computed.get_or_insert((file, *line));
+                    continue;
+                };
+                let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) else {
+                    continue;
+                };
+                let place = self.place(file, *line);
+                let mut classes = self.linker.descendants(class);
+                classes.push(class);
+                for class in classes {
+                    for &index in self.linker.class(class).methods.values() {
+                        if let Some(node) = self.known(FunctionId {
+                            file: class.file,
+                            index,
+                        }) {
+                            self.stop(node, || format!("{place} gets methods of its class by computed names"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Graph<'_, '_> {
+    /// Methods that nobody uses by their names, where some place gets members by computed ones.
+    fn by_computed_names(&mut self) {
+        let Some((file, line)) = self.computed else { return };
+        let place = self.place(file, line);
+        let mut used = vec![false; self.nodes.len()];
+        for node in 0..self.nodes.len() {
+            let family = self.family(node);
+            used[family] |= !self.uses[node].is_empty();
+        }
+        for node in 0..self.nodes.len() {
+            if self.function(node).class.is_some() && !used[self.family(node)] {
+                self.stop(node, || {
+                    format!("it is used nowhere by its name, and {place} gets members by computed names")
+                });
+            }
+        }
+    }
+}
+
+impl Resolved<'_> {
+    /// Whether it is the call of a function that a decorator passes on as it is.
+    pub fn is_passed_through(&self, graph: &Graph, node: NodeIndex) -> bool {
+        let Node::Parameter(function, name) = &graph.nodes[node] else {
+            return false;
+        };
+        let wrapper = graph.nature(*function).wrapper.as_ref();
+        wrapper.is_some_and(|wrapper| wrapper.passes_through && wrapper.parameter == *name)
+    }
+
+    pub fn can_await(&self) -> bool {
+        matches!(self.found.place, Place::Frame(_))
+    }
+}
+
+/// The last part of what a target is called.
+fn name_of(target: &Target) -> &str {
+    match target {
+        Target::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+        Target::Star(name) | Target::Member(_, name) | Target::Super(_, name) => name,
+        Target::Function(_) | Target::Class(_) | Target::Object(_) => "",
+    }
+}

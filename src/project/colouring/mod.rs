@@ -1,0 +1,531 @@
+//! Which plain functions of the project can become coroutine functions, so that what they wait for lets others run.
+//!
+//! map -> reduce -> map. [`usage`] says of one file what its functions are and where anything is used; [`graph`] resolves the uses and groups what can
+//! only turn together (methods and their overrides, a function and the parameters that it is given to, a decorator's wrapper and what it decorates);
+//! [`closed`] finds what turns. From that follows what is to be changed in each file: [`Coloured`]. The edits are the codemod's.
+//!
+//! Two sets. What *reaches* a blocking call grows from the calls to their users. What *turns* shrinks from that: out goes whatever has a use that
+//! cannot wait, with its family, and with it whatever it uses, until nothing changes; then whatever is left that waits for nothing. Both end: the first one
+//! only grows and the second one only shrinks.
+//!
+//! An `await` that is missing is not an error in Python: it gives a coroutine, which is true. So every use must be seen. What is used
+//! by a name of which nothing else is known is taken for the function of that name if there is one only, and lowers the level; otherwise it keeps all of
+//! them as they are.
+
+pub mod closed;
+pub mod graph;
+pub mod usage;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_text_size::{Ranged, TextRange};
+
+use self::closed::{Closed, is_start};
+use self::graph::{Graph, Node, NodeIndex};
+use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
+use super::resolve::{FunctionId, Linker};
+use crate::settings::Settings;
+
+/// What one file has to do with functions that turn together.
+#[derive(Clone, Debug)]
+pub struct Coloured {
+    /// Which of the project's: all of its parts are applied, or none.
+    pub component: usize,
+    /// Where the finding stands.
+    pub at: TextRange,
+    pub message: String,
+    /// What is not proven.
+    pub doubt: Option<String>,
+    pub changes: Vec<Change>,
+}
+
+/// One change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// `def` -> `async def`; the range of the name.
+    Define(Span, Defined),
+    /// The range of the call, as for most of the following.
+    Await(Span),
+    /// `asyncio.run(...)` around a call.
+    Run(Span),
+    /// A generator expression becomes a list.
+    List(Span),
+    /// The range of the statement.
+    For(Span),
+    Part(Span),
+    /// What a builtin takes all elements of becomes a list.
+    All(Span),
+    YieldFrom(Span),
+    With(Span),
+    Sleep(Span),
+    Thread(Span),
+    /// The base class of a test case; its range.
+    TestCase(Span),
+    AssertRaises(Span),
+    /// The annotation of a function's parameter: the range of the function's name, and the parameter's place.
+    Callable(Span, usize),
+}
+
+/// A range that can be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(u32, u32);
+
+impl From<TextRange> for Span {
+    fn from(range: TextRange) -> Self {
+        Self(range.start().into(), range.end().into())
+    }
+}
+
+impl Ranged for Span {
+    fn range(&self) -> TextRange {
+        TextRange::new(self.0.into(), self.1.into())
+    }
+}
+
+/// What else changes where a function is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Defined {
+    Plain,
+    Generator,
+    Manager,
+    Special(Special),
+    Pytest,
+}
+
+/// A blocking call that stays in a plain function.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    pub at: TextRange,
+    pub name: String,
+    pub reason: String,
+}
+
+/// What the project says to one file.
+#[derive(Clone, Debug, Default)]
+pub struct Colouring {
+    pub coloured: Vec<Coloured>,
+    pub stopped: Vec<Stopped>,
+    /// The names that others use what turns by.
+    pub names: BTreeSet<String>,
+}
+
+/// What holds for the project as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct World {
+    /// Whether files that may use the functions were not looked at.
+    pub is_partial: bool,
+    /// Whether the project depends on something that runs coroutine functions as tests.
+    pub has_test_runner: bool,
+}
+
+impl World {
+    pub fn of(settings: &Settings) -> Self {
+        let runs_tests = |name| settings.dependencies.contains(name);
+        Self {
+            is_partial: false,
+            has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
+        }
+    }
+}
+
+/// For each file.
+pub fn colouring(linker: &Linker, world: World) -> Vec<Colouring> {
+    let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
+    let graph = Graph::of(linker);
+    if !(0..graph.nodes.len()).any(|node| graph.leaves(node).any(is_start)) {
+        return found;
+    }
+    let closed = closed::solve(&graph);
+    stopped(&graph, &closed, &mut found);
+    for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
+        let component = Component {
+            graph: &graph,
+            turns: &closed.turns,
+            nodes,
+        };
+        for (node, id) in component.functions() {
+            let qualname = &graph.function(node).qualname;
+            let mut names = qualname.rsplit('.').map(str::to_owned);
+            let own = names.next();
+            let names = own.into_iter().chain(names.find(|name| name != "<locals>"));
+            found[id.file].names.extend(names);
+        }
+        for (file, coloured) in component.changes(number, world) {
+            found[file].coloured.push(coloured);
+        }
+    }
+    found
+}
+
+/// The blocking calls for whose sake nothing turns, and the first reason on the way up from each.
+fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
+    for node in 0..graph.nodes.len() {
+        let Node::Function(id) = graph.nodes[node] else { continue };
+        if closed.turns[node] || graph.is_async(node) {
+            continue;
+        }
+        for leaf in graph.leaves(node).filter(|leaf| is_start(leaf)) {
+            let (way, reason) = closed.way(node);
+            let last = *way.last().unwrap_or(&node);
+            let function = graph.function(last);
+            let place = place_of(graph, graph.nodes[last].function());
+            found[id.file].stopped.push(Stopped {
+                at: leaf.range,
+                name: leaf.name.clone(),
+                reason: format!("stopped at `{}` ({place}): {reason}", function.qualname),
+            });
+        }
+    }
+}
+
+fn place_of(graph: &Graph, id: FunctionId) -> String {
+    graph.linker.project.place(id.file, graph.linker.function(id).line)
+}
+
+/// What turns, in groups that have nothing to do with each other.
+fn components(graph: &Graph, closed: &Closed) -> Vec<Vec<NodeIndex>> {
+    let mut parents: Vec<NodeIndex> = (0..graph.nodes.len()).collect();
+    fn root(parents: &[NodeIndex], mut node: NodeIndex) -> NodeIndex {
+        while parents[node] != node {
+            node = parents[node];
+        }
+        node
+    }
+    let mut unite = |one: NodeIndex, other: NodeIndex| {
+        let (one, other) = (root(&parents, one), root(&parents, other));
+        parents[one.max(other)] = one.min(other);
+    };
+    for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
+        unite(node, graph.family(node));
+        for found in &graph.uses[node] {
+            if let Some(owner) = graph.owner(found)
+                && closed.turns[owner]
+            {
+                unite(node, owner);
+            }
+        }
+    }
+    let mut groups: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
+    for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
+        groups.entry(root(&parents, node)).or_default().push(node);
+    }
+    groups.into_values().collect()
+}
+
+struct Component<'g, 'l, 'p> {
+    graph: &'g Graph<'l, 'p>,
+    turns: &'g [bool],
+    nodes: Vec<NodeIndex>,
+}
+
+impl Component<'_, '_, '_> {
+    fn functions(&self) -> impl Iterator<Item = (NodeIndex, FunctionId)> + '_ {
+        self.nodes.iter().filter_map(|&node| match self.graph.nodes[node] {
+            Node::Function(id) => Some((node, id)),
+            Node::Parameter(..) => None,
+        })
+    }
+
+    /// What is to be done in each file.
+    fn changes(&self, number: usize, world: World) -> Vec<(usize, Coloured)> {
+        let graph = self.graph;
+        let mut changes: BTreeMap<usize, BTreeSet<Change>> = BTreeMap::new();
+        let patched_sleep = self.is_patched("sleep");
+        for (node, id) in self.functions() {
+            let function = graph.function(node);
+            let nature = graph.nature(id);
+            let defined = match nature.kind {
+                Kind::Generator => Defined::Generator,
+                Kind::Manager => Defined::Manager,
+                Kind::Pytest => Defined::Pytest,
+                Kind::Special(special) => Defined::Special(special),
+                Kind::Plain | Kind::Init | Kind::Unittest => Defined::Plain,
+            };
+            let own = changes.entry(id.file).or_default();
+            own.insert(Change::Define(function.range.into(), defined));
+            if nature.kind == Kind::Unittest
+                && let Some(class) = function.class
+                && let Some(base) = graph.usage(id.file).and_then(|usage| usage.bases[class].test_case)
+            {
+                own.insert(Change::TestCase(base.into()));
+            }
+            for leaf in graph.leaves(node) {
+                let Place::Frame(eager) = &leaf.place else { continue };
+                match leaf.way {
+                    Way::Sleep(_) if !patched_sleep => own.insert(Change::Sleep(leaf.range.into())),
+                    Way::Sleep(_) | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
+                    Way::Later | Way::Stays => continue,
+                };
+                own.extend(lists(eager));
+            }
+        }
+        for &node in &self.nodes {
+            self.changes_of_uses(node, &mut changes);
+        }
+        let doubt = self.doubt(world);
+        let message = self.message();
+        changes
+            .into_iter()
+            .filter_map(|(file, changes)| {
+                let at = changes.iter().find_map(|change| match change {
+                    Change::Define(name, _) => Some(name.range()),
+                    _ => None,
+                });
+                let at = at.or_else(|| changes.first().map(|change| change.range()))?;
+                let coloured = Coloured {
+                    component: number,
+                    at,
+                    message: message.clone(),
+                    doubt: doubt.clone(),
+                    changes: changes.into_iter().collect(),
+                };
+                Some((file, coloured))
+            })
+            .collect()
+    }
+
+    fn changes_of_uses(&self, node: NodeIndex, changes: &mut BTreeMap<usize, BTreeSet<Change>>) {
+        let graph = self.graph;
+        let kind = match graph.nodes[node] {
+            Node::Function(id) => graph.nature(id).kind,
+            Node::Parameter(id, ref name) => {
+                let [positional, named] = &graph.nature(id).parameters;
+                if let Some(place) = positional.iter().chain(named).position(|other| other == name)
+                    && graph.nature(id).wrapper.is_none()
+                {
+                    let function = graph.linker.function(id);
+                    changes
+                        .entry(id.file)
+                        .or_default()
+                        .insert(Change::Callable(function.range.into(), place));
+                }
+                Kind::Plain
+            }
+        };
+        for used in &graph.uses[node] {
+            if used.is_passed_through(graph, node) {
+                continue;
+            }
+            let own = changes.entry(used.file).or_default();
+            let span = Span::from(used.found.range);
+            match &used.found.how {
+                How::Call { taken, .. } | How::Object(_, taken) => {
+                    let is_taken = matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_));
+                    own.insert(match taken {
+                        Taken::For(stmt) if is_taken => Change::For((*stmt).into()),
+                        Taken::Part(part) if is_taken => Change::Part((*part).into()),
+                        Taken::YieldFrom(expr) if is_taken => Change::YieldFrom((*expr).into()),
+                        Taken::With(stmt) if is_taken => Change::With((*stmt).into()),
+                        _ if is_taken => Change::All(span),
+                        _ if used.found.place == Place::Main => Change::Run(span),
+                        _ => Change::Await(span),
+                    });
+                    if let Place::Frame(eager) = &used.found.place {
+                        own.extend(lists(eager));
+                    }
+                }
+                How::Value(Sink::AssertRaises(call)) => {
+                    own.insert(Change::AssertRaises((*call).into()));
+                }
+                How::Value(_) | How::Decorates(_) => {}
+            }
+            if own.is_empty() {
+                changes.remove(&used.file);
+            }
+        }
+    }
+
+    fn is_patched(&self, leaf: &str) -> bool {
+        let graph = self.graph;
+        let usages = graph.linker.summaries().filter_map(|(_, summary)| summary.usage.as_ref());
+        usages
+            .flat_map(|usage| usage.replaced.keys())
+            .any(|name| name.trim_start_matches('.') == leaf)
+    }
+
+    fn message(&self) -> String {
+        let graph = self.graph;
+        let mut names = self.functions().map(|(node, _)| graph.function(node).qualname.as_str());
+        let first = names.next().unwrap_or_default();
+        let others = match names.count() {
+            0 => String::new(),
+            1 => " and another function".to_owned(),
+            more => format!(" and {more} other functions"),
+        };
+        let leaf = self.functions().find_map(|(node, id)| {
+            let leaf = graph.leaves(node).find(|leaf| is_start(leaf))?;
+            Some(format!("`{}` ({})", leaf.name, graph.linker.project.place(id.file, leaf.line)))
+        });
+        let verb = if others.is_empty() { "waits" } else { "wait" };
+        format!(
+            "`{first}`{others} {verb} for {}, and can be made to let others run meanwhile",
+            leaf.unwrap_or_default()
+        )
+    }
+
+    /// The first thing that is not proven.
+    fn doubt(&self, world: World) -> Option<String> {
+        let graph = self.graph;
+        let place = |file: usize, line: usize| graph.linker.project.place(file, line);
+        for &node in &self.nodes {
+            for used in &graph.uses[node] {
+                if !used.is_certain {
+                    return Some(format!(
+                        "`{}` in {} is taken for `{}` by its name alone",
+                        used.found.text,
+                        place(used.file, used.found.line),
+                        graph.function(node).qualname
+                    ));
+                }
+                if let Place::Frame(eager) = &used.found.place
+                    && eager.iter().any(|eager| eager.stops_early)
+                {
+                    return Some(format!(
+                        "the list in {} calls `{}` for all elements, where `any` and `all` have stopped early",
+                        place(used.file, used.found.line),
+                        used.found.text
+                    ));
+                }
+            }
+        }
+        if let Some(&inner) = graph.wrappers.iter().find(|inner| self.nodes.contains(inner)) {
+            return Some(format!(
+                "the wrapper `{}` turns with all that it decorates: others that know it by name would get a coroutine",
+                graph.function(inner).qualname
+            ));
+        }
+        let has_methods = self.functions().any(|(node, _)| graph.function(node).class.is_some());
+        if let Some((file, line)) = graph.computed.filter(|_| has_methods) {
+            return Some(format!(
+                "{} gets members of something by computed names: one of the methods may be among them",
+                place(file, line)
+            ));
+        }
+        let is_met = |node: NodeIndex| graph.uses[node].iter().any(|used| graph.owner(used).is_some_and(|owner| graph.is_async(owner)));
+        let is_concurrent = self.nodes.iter().any(|node| is_met(*node))
+            || self.functions().any(|(_, id)| graph.nature(id).is_route);
+        for (node, id) in self.functions() {
+            let function = graph.function(node);
+            let nature = graph.nature(id);
+            for leaf in graph.leaves(node) {
+                match (&leaf.way, &leaf.place) {
+                    (Way::Sleep(Some(doubt)), _) => return Some(doubt.clone()),
+                    (Way::Stays, _) | (_, Place::Never(_)) => {
+                        return Some(format!(
+                            "`{}` still blocks in `{}` ({})",
+                            leaf.name,
+                            function.qualname,
+                            place(id.file, leaf.line)
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+            if let Kind::Special(_) = nature.kind {
+                return Some(format!(
+                    "`{}` becomes its asynchronous twin: what enters or iterates over such an object unseen would fail",
+                    function.qualname
+                ));
+            }
+            if nature.kind == Kind::Manager {
+                return Some(format!(
+                    "the context manager `{}` can only be entered by `async with` then",
+                    function.qualname
+                ));
+            }
+            if nature.kind == Kind::Generator && nature.cleans_up {
+                return Some(format!(
+                    "`{}` cleans up when a loop is left early: an asynchronous generator does so later",
+                    function.qualname
+                ));
+            }
+            if nature.kind == Kind::Pytest && !world.has_test_runner {
+                return Some(
+                    "its tests become coroutine functions, and no requirement of the project names pytest-asyncio, which runs them"
+                        .to_owned(),
+                );
+            }
+            if is_concurrent && let Some(write) = &function.write {
+                return Some(format!(
+                    "`{}` {} (line {}), and others can run in between",
+                    function.qualname, write.text, write.line
+                ));
+            }
+        }
+        self.open_end(world)
+    }
+
+    /// Who may use the functions besides what was seen.
+    fn open_end(&self, world: World) -> Option<String> {
+        let graph = self.graph;
+        let unused = self.functions().find(|(node, id)| {
+            let nature = graph.nature(*id);
+            let is_run = nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest);
+            let has_users = self.nodes.iter().any(|other| {
+                graph.family(*other) == graph.family(*node) && graph.uses[*other].iter().any(|used| used.is_run())
+            });
+            !is_run && !has_users
+        });
+        if let Some((node, _)) = unused {
+            return Some(format!(
+                "`{}` is called nowhere in the files that were looked at: whoever calls it would get a coroutine",
+                graph.function(node).qualname
+            ));
+        }
+        if world.is_partial {
+            return Some("only some of the files were looked at: others may call what becomes a coroutine function".to_owned());
+        }
+        let ends = |node: NodeIndex| {
+            graph.uses[node].iter().any(|used| {
+                used.found.place == Place::Main
+                    || matches!(used.found.how, How::Value(Sink::Framework))
+                    || graph.owner(used).is_some_and(|owner| graph.is_async(owner) && !self.turns[owner])
+            })
+        };
+        let is_program =
+            self.nodes.iter().any(|node| ends(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route);
+        let in_package = self.functions().find(|(_, id)| graph.linker.modules.is_in_package(id.file));
+        match in_package {
+            Some((node, _)) if !is_program => Some(format!(
+                "`{}` belongs to a package that no program of the project runs: others may call it",
+                graph.function(node).qualname
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn lists(eager: &[Eager]) -> impl Iterator<Item = Change> + '_ {
+    eager.iter().map(|eager| Change::List(eager.range.into()))
+}
+
+impl graph::Resolved<'_> {
+    /// Whether the use runs the function, now or later.
+    fn is_run(&self) -> bool {
+        match &self.found.how {
+            How::Call { .. } | How::Object(..) => true,
+            How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
+            How::Value(_) | How::Decorates(_) => false,
+        }
+    }
+}
+
+impl Ranged for Change {
+    fn range(&self) -> TextRange {
+        let (Self::Define(span, _)
+        | Self::Await(span)
+        | Self::Run(span)
+        | Self::List(span)
+        | Self::For(span)
+        | Self::Part(span)
+        | Self::All(span)
+        | Self::YieldFrom(span)
+        | Self::With(span)
+        | Self::Sleep(span)
+        | Self::Thread(span)
+        | Self::TestCase(span)
+        | Self::AssertRaises(span)
+        | Self::Callable(span, _)) = self;
+        span.range()
+    }
+}

@@ -1,0 +1,1136 @@
+//! The map: what one file says of its functions that may become coroutine functions, and of every place that uses them.
+//!
+//! Plain data, like the rest of a summary. What cannot be resolved is kept by its name: a use that is not seen is an `await` that is missing.
+
+use std::collections::BTreeMap;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::codemod::Context;
+use crate::knowledge::blocking::Rule;
+use crate::project::summarise::{Mapper, is_no_wait, returns_itself};
+use crate::project::summary::{ClassName, Edge, Receiver, Target};
+use crate::semantic::names::map_callable;
+use crate::semantic::place::Backend;
+use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{BindingKind, NodeId};
+use crate::source::SourceKind;
+
+/// What a file says for the colouring of the project.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// One for each function of the summary.
+    pub natures: Vec<Nature>,
+    /// One for each class of the summary.
+    pub bases: Vec<Bases>,
+    pub uses: Vec<Use>,
+    pub leaves: Vec<Leaf>,
+    /// The names of members in whose place the file puts something else, with the line.
+    pub replaced: BTreeMap<String, usize>,
+    /// `getattr(x, name)` with a computed name: what is known of `x`, and the line.
+    pub computed: Vec<(Option<Receiver>, usize)>,
+}
+
+/// What a function is, besides a body.
+#[derive(Clone, Debug)]
+pub struct Nature {
+    pub kind: Kind,
+    /// Why it cannot become a coroutine function, whatever its users do.
+    pub stop: Option<String>,
+    /// Another definition of the same name in the same scope.
+    pub twin: Option<usize>,
+    /// Whether a framework calls it that takes coroutine functions as well.
+    pub is_route: bool,
+    /// What it does as a decorator.
+    pub wrapper: Option<Wrapper>,
+    /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
+    pub cleans_up: bool,
+    /// The names of its positional parameters, `self` aside, and of those that are given by name only.
+    pub parameters: [Vec<String>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Generator,
+    /// A generator under `@contextmanager`.
+    Manager,
+    Init,
+    /// `__enter__`, `__exit__`, `__iter__`, `__next__`: they turn into their asynchronous twins, in pairs.
+    Special(Special),
+    /// A test function that pytest runs.
+    Pytest,
+    /// A test method that unittest runs.
+    Unittest,
+}
+
+/// The methods of the two protocols that have an asynchronous twin (Python reference, 3.4.3 and 3.4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Special {
+    Enter,
+    Exit,
+    /// It gives the object itself, or is a generator.
+    Iter { is_generator: bool },
+    Next,
+}
+
+/// A function that takes a function and gives another one in its place.
+#[derive(Clone, Debug)]
+pub struct Wrapper {
+    pub parameter: String,
+    /// The function that it gives.
+    pub inner: usize,
+    /// Whether that does nothing with what the call gives but to return it.
+    pub passes_through: bool,
+}
+
+/// The base classes of a class, as far as the class statement says it.
+#[derive(Clone, Debug, Default)]
+pub struct Bases {
+    /// A base of which nothing is known, as written.
+    pub unknown: Option<String>,
+    /// Where `unittest.TestCase` stands among them.
+    pub test_case: Option<TextRange>,
+}
+
+/// A place that uses what may be a function of the project.
+#[derive(Clone, Debug)]
+pub struct Use {
+    /// The function in whose frame it runs; `None`: a lambda, or a class body.
+    pub owner: Option<usize>,
+    pub named: Named,
+    pub how: How,
+    pub place: Place,
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+    /// What names it, as written.
+    pub text: String,
+}
+
+/// What is used.
+#[derive(Clone, Debug)]
+pub enum Named {
+    Target(Target),
+    /// One of these, all of the same name.
+    OneOf(Vec<Target>),
+    /// A parameter of a function.
+    Parameter(usize, String),
+    /// A member of something of which nothing is known, or a name that several things go by.
+    Unknown(String),
+}
+
+#[derive(Clone, Debug)]
+pub enum How {
+    Call { given: Given, taken: Taken },
+    /// An object is entered, or iterated over.
+    Object(Edge, Taken),
+    Value(Sink),
+    /// It decorates this function.
+    Decorates(usize),
+}
+
+/// What a call passes on.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    pub positional: usize,
+    pub keywords: Vec<String>,
+    /// Whether there are `*args` or `**kwargs`.
+    pub is_open: bool,
+}
+
+/// What becomes of what a call gives, or of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    Value,
+    /// Iterated over by the `for` statement of this range.
+    For(TextRange),
+    /// Iterated over by this part of a comprehension.
+    Part(TextRange),
+    /// Given to a builtin that takes all elements at once.
+    All,
+    /// A statement `yield from`.
+    YieldFrom(TextRange),
+    /// Entered by the `with` statement of this range, which enters nothing else.
+    With(TextRange),
+    /// Entered or iterated over in another way, in which nothing can wait: `next(x)`, `a, b = x`, `*x`, `y in x`.
+    Elsewhere,
+}
+
+/// Where an `await` might be put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere in the body of a function, once that is one of coroutines; in these generator expressions, which must become lists.
+    Frame(Vec<Eager>),
+    /// Under `if __name__ == "__main__":`, where `asyncio.run` can stand.
+    Main,
+    /// Nowhere, and why.
+    Never(&'static str),
+}
+
+/// A generator expression of which a builtin takes all elements at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Eager {
+    pub range: TextRange,
+    /// `any`, `all`: they stop early.
+    pub stops_early: bool,
+}
+
+/// Where a function goes that is not called.
+#[derive(Clone, Debug)]
+pub enum Sink {
+    /// An argument of the call of this range.
+    Argument {
+        call: TextRange,
+        callee: Option<Target>,
+        slot: Slot,
+    },
+    /// A framework that takes coroutine functions as well.
+    Framework,
+    /// `assertRaises(E, f, ...)`, the statement of this range.
+    AssertRaises(TextRange),
+    Returned,
+    /// It gets another name, by which the file resolves it.
+    Alias,
+    /// Anything else; how it is said.
+    Other(&'static str),
+}
+
+/// Which argument of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    Position(usize),
+    Keyword(String),
+}
+
+/// A call that blocks.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    pub owner: usize,
+    /// The qualified name.
+    pub name: String,
+    pub way: Way,
+    pub place: Place,
+    pub range: TextRange,
+    /// 1-based.
+    pub line: usize,
+}
+
+/// How a call that blocks can be waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `asyncio.sleep`; what is not proven of the delay.
+    Sleep(Option<String>),
+    /// `asyncio.to_thread`.
+    Thread,
+    /// By the codemods that look into coroutine functions; for its sake alone nothing is coloured.
+    Later,
+    /// Not at all.
+    Stays,
+}
+
+/// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
+pub const WAITING: &[&str] = &["sleep", "http", "declared"];
+
+/// Builtins that take all elements of what they iterate over, and do nothing before they have them.
+const EAGER: &[&str] = &[
+    "dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple",
+];
+
+/// Builtins that take the elements of what they are given one by one, or some of them.
+const STEPPING: &[&str] = &["all", "any", "enumerate", "filter", "iter", "map", "next", "reversed", "zip"];
+
+/// What frameworks call with either kind of function (FastAPI, Starlette).
+const FRAMEWORK_CALLS: &[&str] = &[
+    "fastapi.Depends",
+    "fastapi.Security",
+    "fastapi.param_functions.Depends",
+    "fastapi.BackgroundTasks.add_task",
+    "starlette.background.BackgroundTask",
+    "starlette.background.BackgroundTasks.add_task",
+    "starlette.routing.Route",
+];
+
+/// Methods of an application that register functions of either kind.
+const FRAMEWORK_METHODS: &[&str] = &["add_api_route", "add_route", "add_exception_handler", "add_event_handler"];
+
+/// What starts an event loop, and so cannot run inside of one.
+const RUNNERS: &[&str] = &[
+    "asyncio.run",
+    "asyncio.Runner",
+    "anyio.run",
+    "trio.run",
+    "uvloop.run",
+    "asgiref.sync.async_to_sync",
+];
+
+/// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
+const TRANSPARENT: &[&str] = &[
+    "functools.wraps",
+    "pytest.mark.",
+    "unittest.skip",
+    "unittest.mock.patch",
+    "mock.patch",
+    "freezegun.freeze_time",
+    "typing.overload",
+    "typing_extensions.overload",
+    "typing_extensions.deprecated",
+];
+
+/// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
+const HARMLESS_BASES: &[&str] = &[
+    "abc.ABC",
+    "typing.Generic",
+    "typing.Protocol",
+    "typing_extensions.Protocol",
+    "unittest.TestCase",
+    "unittest.case.TestCase",
+    "unittest.IsolatedAsyncioTestCase",
+];
+
+/// Decorators that are judged by what they are.
+const JUDGED_DECORATORS: &[&str] = &[
+    "abc.abstractproperty",
+    "contextlib.contextmanager",
+    "functools.cache",
+    "functools.cached_property",
+    "functools.lru_cache",
+    "pytest.fixture",
+];
+
+/// Whether a decorator hands on what the function gives, and asks nothing of it.
+pub fn is_transparent(name: &str) -> bool {
+    TRANSPARENT.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether methods of classes with such a base override nothing that a library would call.
+pub fn is_harmless_base(name: &str) -> bool {
+    HARMLESS_BASES.contains(&name)
+}
+
+/// What one file says.
+pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
+    let finder = Finder { mapper, ctx: mapper.ctx };
+    let mut usage = Usage {
+        natures: finder.natures(),
+        bases: finder.bases(),
+        ..Usage::default()
+    };
+    if finder.ctx.module.kind() == SourceKind::Module {
+        finder.find(&mut usage);
+    }
+    usage
+}
+
+struct Finder<'m, 'c, 'a> {
+    mapper: &'m Mapper<'c, 'a>,
+    ctx: &'m Context<'a>,
+}
+
+impl<'a> Finder<'_, '_, 'a> {
+    fn line(&self, at: impl Ranged) -> usize {
+        self.ctx.module.location(at.start()).0
+    }
+
+    fn natures(&self) -> Vec<Nature> {
+        let model = self.ctx.model;
+        let mut natures: Vec<Nature> = self.mapper.summary.functions.iter().map(|_| plain()).collect();
+        natures[0].stop = Some("it is the body of the module".to_owned());
+        let file_stop = self.file_stop();
+        for binding in model.bindings() {
+            let BindingKind::Function(function) = binding.kind else { continue };
+            let index = self.mapper.functions[&model.id(function)];
+            let mut nature = self.nature(function);
+            let others = model.bindings_in(binding.scope, binding.name);
+            for other in others.filter(|other| other.node != binding.node) {
+                match other.kind {
+                    BindingKind::Function(other) => {
+                        nature.twin = Some(self.mapper.functions[&model.id(other)]);
+                    }
+                    _ => {
+                        nature
+                            .stop
+                            .get_or_insert_with(|| "its name is bound to something else as well".to_owned());
+                    }
+                }
+            }
+            nature.stop = nature.stop.or_else(|| file_stop.clone());
+            natures[index] = nature;
+        }
+        for call in model.calls() {
+            if let (Some(owner), Some(name)) = (self.owner(call), self.runner(call)) {
+                natures[owner].stop.get_or_insert_with(|| {
+                    format!("it runs an event loop of its own by `{name}` in line {}", self.line(call))
+                });
+            }
+        }
+        natures
+    }
+
+    /// What keeps all functions of the file as they are.
+    fn file_stop(&self) -> Option<String> {
+        let model = self.ctx.model;
+        if model.imports_package("django") {
+            return Some("it may use Django's database layer, which refuses to run in an event loop".to_owned());
+        }
+        (model.backend() != Backend::Asyncio).then(|| "its file uses another event loop library".to_owned())
+    }
+
+    fn runner(&self, call: &ast::ExprCall) -> Option<String> {
+        if let Some(name) = self.ctx.model.qualified_name(&call.func) {
+            return RUNNERS.contains(&name.as_str()).then_some(name);
+        }
+        match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "run_until_complete" => Some(method.attr.to_string()),
+            _ => None,
+        }
+    }
+
+    fn owner(&self, call: &ast::ExprCall) -> Option<usize> {
+        self.mapper.owner(self.ctx.model.id(call))
+    }
+
+    fn nature(&self, function: &'a ast::StmtFunctionDef) -> Nature {
+        let model = self.ctx.model;
+        let name = function.name.as_str();
+        let class = model.class_of_method(function);
+        let mut nature = plain();
+        let is_generator = model.is_generator(function);
+        if is_generator {
+            nature.kind = Kind::Generator;
+        }
+        if class.is_some() && name.starts_with("__") && name.ends_with("__") {
+            match name {
+                "__init__" => nature.kind = Kind::Init,
+                "__enter__" if !is_generator => nature.kind = Kind::Special(Special::Enter),
+                "__exit__" if !is_generator => nature.kind = Kind::Special(Special::Exit),
+                "__next__" if !is_generator => nature.kind = Kind::Special(Special::Next),
+                "__iter__" if is_generator || returns_itself(function) => {
+                    nature.kind = Kind::Special(Special::Iter { is_generator });
+                }
+                _ => nature.stop = Some("it is a special method, which Python calls without waiting".to_owned()),
+            }
+        }
+        for decorator in &function.decorator_list {
+            self.decorated(&decorator.expression, &mut nature);
+        }
+        if is_generator {
+            self.generator(function, &mut nature);
+        }
+        if self.is_test_file() && name.starts_with("test") && nature.kind == Kind::Plain {
+            match class {
+                None => nature.kind = Kind::Pytest,
+                Some(class) if self.test_case(class).is_some() => nature.kind = Kind::Unittest,
+                Some(class) if class.name.starts_with("Test") => nature.kind = Kind::Pytest,
+                Some(_) => {}
+            }
+        } else if name.starts_with("test")
+            && nature.kind == Kind::Plain
+            && class.is_some_and(|class| self.test_case(class).is_some())
+        {
+            nature.kind = Kind::Unittest;
+        } else if class.is_some_and(|class| self.test_case(class).is_some())
+            && ["setUp", "tearDown", "setUpClass", "tearDownClass", "run", "debug", "id"].contains(&name)
+        {
+            nature.stop = Some("unittest calls it without waiting".to_owned());
+        }
+        nature.wrapper = self.wrapper(function);
+        nature.parameters = self.parameters(function, class.is_some());
+        nature
+    }
+
+    fn parameters(&self, function: &ast::StmtFunctionDef, is_method: bool) -> [Vec<String>; 2] {
+        let parameters = &function.parameters;
+        let is_static = function
+            .decorator_list
+            .iter()
+            .any(|decorator| self.ctx.model.is_builtin(&decorator.expression, "staticmethod"));
+        let name = |parameter: &ast::ParameterWithDefault| parameter.parameter.name.to_string();
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args).map(name);
+        [
+            positional.skip(usize::from(is_method && !is_static)).collect(),
+            parameters.kwonlyargs.iter().map(name).collect(),
+        ]
+    }
+
+    fn is_test_file(&self) -> bool {
+        let text = self.ctx.module.text();
+        text.contains("def test")
+    }
+
+    fn decorated(&self, decorator: &'a Expr, nature: &mut Nature) {
+        let model = self.ctx.model;
+        if model.is_inert_decorator(decorator) {
+            return;
+        }
+        if model.is_route(decorator) {
+            nature.is_route = true;
+            return;
+        }
+        let callable = map_callable(decorator);
+        let written = crate::module::one_line(self.ctx.module.slice(callable));
+        let name = model.qualified_name(callable).unwrap_or_else(|| written.clone());
+        let is_property = model.is_builtin(callable, "property")
+            || ["functools.cached_property", "abc.abstractproperty"].contains(&name.as_str())
+            || [".setter", ".getter", ".deleter"].iter().any(|end| written.ends_with(end));
+        if is_property {
+            nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
+        } else if name == "contextlib.contextmanager" && nature.kind == Kind::Generator {
+            nature.kind = Kind::Manager;
+        } else if ["functools.lru_cache", "functools.cache"].contains(&name.as_str()) {
+            nature.stop = Some(format!(
+                "`{written}` would keep its coroutine, which can be awaited once"
+            ));
+        } else if name == "pytest.fixture" {
+            nature.stop = Some("it is a fixture of pytest".to_owned());
+        } else if !is_transparent(&name) && !self.is_own_decorator(decorator) {
+            nature
+                .stop
+                .get_or_insert_with(|| format!("it is not known what `{written}` does with a coroutine function"));
+        }
+    }
+
+    /// A bare name that may be a function of the project: the link tells.
+    fn is_own_decorator(&self, decorator: &Expr) -> bool {
+        let name = self.ctx.model.qualified_name(decorator);
+        let is_known = name.is_some_and(|name| is_transparent(&name) || JUDGED_DECORATORS.contains(&name.as_str()));
+        !is_known
+            && !self.ctx.model.is_inert_decorator(decorator)
+            && matches!(decorator, Expr::Name(_) | Expr::Attribute(_))
+            && matches!(
+                self.mapper.target(decorator, 0),
+                Some(Target::Function(_) | Target::Path(_) | Target::Star(_))
+            )
+    }
+
+    fn generator(&self, function: &'a ast::StmtFunctionDef, nature: &mut Nature) {
+        let model = self.ctx.model;
+        let scope = model.body_scope(function);
+        for (id, node) in model.subtree(model.id(function)) {
+            if model.scope_of(id) != scope {
+                continue;
+            }
+            match node {
+                AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some() => {
+                    nature.stop = Some(
+                        "it is a generator that returns a value, which an asynchronous one cannot".to_owned(),
+                    );
+                }
+                AnyNodeRef::ExprYield(_) if !model.node(model.parent(id)).is_stmt_expr() => {
+                    nature
+                        .stop
+                        .get_or_insert_with(|| "it is a generator that is sent values".to_owned());
+                }
+                AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => {
+                    let own = model.id(function);
+                    nature.cleans_up |= model
+                        .ancestors(id)
+                        .take_while(|(outer, _)| *outer != own)
+                        .any(|(_, node)| matches!(node, AnyNodeRef::StmtTry(_) | AnyNodeRef::StmtWith(_)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn wrapper(&self, function: &'a ast::StmtFunctionDef) -> Option<Wrapper> {
+        let model = self.ctx.model;
+        let parameters = &function.parameters;
+        let ([], [parameter], [], None, None) = (
+            &*parameters.posonlyargs,
+            &*parameters.args,
+            &*parameters.kwonlyargs,
+            &parameters.vararg,
+            &parameters.kwarg,
+        ) else {
+            return None;
+        };
+        let parameter = parameter.parameter.name.as_str();
+        let Some(Stmt::Return(ast::StmtReturn { value: Some(value), .. })) = function.body.last() else {
+            return None;
+        };
+        let Expr::Name(given) = &**value else { return None };
+        let inner = function.body.iter().find_map(|stmt| match stmt {
+            Stmt::FunctionDef(inner) if inner.name.id == given.id => Some(inner),
+            _ => None,
+        })?;
+        let own = model.body_scope(function);
+        let inside = model.body_scope(inner);
+        let mut passes_through = true;
+        let mut is_called = false;
+        for reference in model.references_named(parameter) {
+            if model.lookup(parameter, reference.scope) != crate::semantic::names::Lookup::Scope(own) {
+                continue;
+            }
+            let parent = model.parent(reference.node);
+            match model.node(parent) {
+                AnyNodeRef::ExprCall(call) if call.func.range() == reference.name.range() => {
+                    if reference.scope != inside {
+                        return None;
+                    }
+                    is_called = true;
+                    let statement = model.parent(parent);
+                    let is_tail = matches!(model.node(statement), AnyNodeRef::StmtReturn(_))
+                        && model
+                            .ancestors(statement)
+                            .take_while(|(_, node)| !node.is_stmt_function_def())
+                            .all(|(_, node)| matches!(node, AnyNodeRef::StmtIf(_) | AnyNodeRef::ElifElseClause(_)));
+                    passes_through &= is_tail;
+                }
+                // `fn.__name__`
+                AnyNodeRef::ExprAttribute(_) => {}
+                // `@functools.wraps(fn)`
+                _ => {
+                    let is_wraps = model.ancestors(reference.node).any(|(_, node)| {
+                        matches!(node, AnyNodeRef::ExprCall(call)
+                            if model.qualified_name(&call.func).is_some_and(|name| name == "functools.wraps"))
+                    });
+                    if !is_wraps {
+                        return None;
+                    }
+                }
+            }
+        }
+        let is_plain = is_called && !inner.is_async && !model.is_generator(inner);
+        is_plain.then(|| Wrapper {
+            parameter: parameter.to_owned(),
+            inner: self.mapper.functions[&model.id(inner)],
+            passes_through,
+        })
+    }
+
+    fn bases(&self) -> Vec<Bases> {
+        let model = self.ctx.model;
+        let mut all = vec![Bases::default(); self.mapper.summary.classes.len()];
+        for class in model.classes() {
+            let index = self.mapper.classes[&model.id(class)];
+            let Some(arguments) = &class.arguments else { continue };
+            for base in &arguments.args {
+                let base = match base {
+                    Expr::Subscript(subscript) => &*subscript.value,
+                    base => base,
+                };
+                let is_builtin = model.builtin(base).is_some_and(|name| {
+                    name == "object" || name.ends_with("Error") || name.ends_with("Exception") || name == "Warning"
+                });
+                if !is_builtin && self.mapper.class_named(base).is_none() {
+                    all[index].unknown = Some(crate::module::one_line(self.ctx.module.slice(base)));
+                }
+            }
+            all[index].test_case = self.test_case(class);
+        }
+        all
+    }
+
+    fn test_case(&self, class: &ast::StmtClassDef) -> Option<TextRange> {
+        let arguments = class.arguments.as_ref()?;
+        let base = arguments.args.iter().find(|base| {
+            self.ctx
+                .model
+                .qualified_name(base)
+                .is_some_and(|name| ["unittest.TestCase", "unittest.case.TestCase"].contains(&name.as_str()))
+        })?;
+        Some(base.range())
+    }
+
+    /// All uses, in source order.
+    fn find(&self, usage: &mut Usage) {
+        let model = self.ctx.model;
+        for (id, node) in model.subtree(NodeId(0)) {
+            match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => {
+                    if let Some(named) = self.named(name, id) {
+                        self.used(usage, id, named);
+                    }
+                }
+                AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
+                    if let Some(named) = self.member(attribute) {
+                        self.used(usage, id, named);
+                    }
+                }
+                AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, attribute),
+                AnyNodeRef::ExprCall(call) => {
+                    self.leaf(usage, call);
+                    self.patched(usage, call);
+                }
+                AnyNodeRef::StmtWith(with) if !with.is_async => {
+                    for item in &with.items {
+                        self.object(usage, &item.context_expr, Edge::Enter);
+                    }
+                }
+                AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.object(usage, &stmt.iter, Edge::Iterate),
+                AnyNodeRef::Comprehension(part) if !part.is_async => self.object(usage, &part.iter, Edge::Iterate),
+                AnyNodeRef::StmtAssign(assign) => self.stepped(usage, &assign.value),
+                AnyNodeRef::ExprStarred(starred) => self.stepped(usage, &starred.value),
+                AnyNodeRef::ExprYieldFrom(outer) => self.stepped(usage, &outer.value),
+                AnyNodeRef::ExprCompare(compare) => compare.comparators.iter().for_each(|other| self.stepped(usage, other)),
+                AnyNodeRef::Arguments(arguments) => arguments.args.iter().for_each(|argument| self.stepped(usage, argument)),
+                _ => {}
+            }
+        }
+    }
+
+    fn named(&self, name: &ast::ExprName, id: NodeId) -> Option<Named> {
+        let model = self.ctx.model;
+        let scope = model.scope_of(id);
+        if let Some(target) = self.mapper.named(&name.id, scope) {
+            return Some(Named::Target(target));
+        }
+        let bindings: Vec<_> = model.resolve(&name.id, scope).collect();
+        if let [binding] = bindings.as_slice()
+            && let BindingKind::Parameter(_) = binding.kind
+        {
+            let function = model.function_of_scope(binding.scope)?;
+            let index = *self.mapper.functions.get(&model.id(function))?;
+            return Some(Named::Parameter(index, name.id.to_string()));
+        }
+        let function = bindings.iter().find_map(|binding| match binding.kind {
+            BindingKind::Function(function) => Some(self.mapper.functions[&model.id(function)]),
+            _ => None,
+        });
+        let all_functions = bindings
+            .iter()
+            .all(|binding| matches!(binding.kind, BindingKind::Function(_)));
+        match function {
+            // They turn together.
+            Some(function) if all_functions => Some(Named::Target(Target::Function(function))),
+            Some(_) => Some(Named::Unknown(name.id.to_string())),
+            None if bindings
+                .iter()
+                .any(|binding| matches!(binding.kind, BindingKind::FromImport(..) | BindingKind::Import(_))) =>
+            {
+                Some(Named::Unknown(name.id.to_string()))
+            }
+            None => None,
+        }
+    }
+
+    fn member(&self, attribute: &'a ast::ExprAttribute) -> Option<Named> {
+        let model = self.ctx.model;
+        let expr = Expr::Attribute(attribute.clone());
+        if let Some(target) = self.mapper.target(&expr, 0) {
+            return Some(Named::Target(target));
+        }
+        if let Type::Scalar(_) | Type::Container(_) = model.type_of(&attribute.value) {
+            return None;
+        }
+        let name = attribute.attr.to_string();
+        match self.elements(&attribute.value) {
+            Some(classes) => Some(Named::OneOf(
+                classes
+                    .into_iter()
+                    .map(|class| Target::Member(Receiver::Instance(class), name.clone()))
+                    .collect(),
+            )),
+            None => Some(Named::Unknown(name)),
+        }
+    }
+
+    /// The classes of what a loop variable stands for, where the loop goes over a display of new objects.
+    fn elements(&self, expr: &Expr) -> Option<Vec<ClassName>> {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return None };
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
+        let iter = match model.node(model.parent(binding.node)) {
+            AnyNodeRef::StmtFor(stmt) if stmt.target.range() == binding.range => &stmt.iter,
+            AnyNodeRef::Comprehension(part) if part.target.range() == binding.range => &part.iter,
+            _ => return None,
+        };
+        let elements = match &*iter {
+            Expr::Tuple(tuple) => &tuple.elts,
+            Expr::List(list) => &list.elts,
+            _ => return None,
+        };
+        elements
+            .iter()
+            .map(|element| match element {
+                Expr::Call(call) => self.mapper.class_named(&call.func),
+                _ => None,
+            })
+            .collect::<Option<Vec<_>>>()
+            .filter(|classes| !classes.is_empty())
+    }
+
+    /// A name or an attribute that is read.
+    fn used(&self, usage: &mut Usage, id: NodeId, named: Named) {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let parent = model.parent(id);
+        let mut at = id;
+        let how = match model.node(parent) {
+            AnyNodeRef::ExprCall(call) if call.func.range() == range => {
+                at = parent;
+                How::Call {
+                    given: given(call),
+                    taken: self.taken(parent),
+                }
+            }
+            AnyNodeRef::Decorator(_) => {
+                let (AnyNodeRef::StmtFunctionDef(function), AnyNodeRef::Decorator(decorator)) =
+                    (model.node(model.parent(parent)), model.node(parent))
+                else {
+                    return;
+                };
+                if !self.is_own_decorator(&decorator.expression) {
+                    return;
+                }
+                How::Decorates(self.mapper.functions[&model.id(function)])
+            }
+            AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
+            AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
+            AnyNodeRef::StmtAssign(assign) => How::Value(self.assigned(assign)),
+            AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => How::Value(self.argument(id)),
+            _ => How::Value(Sink::Other("it is used as a value")),
+        };
+        let (owner, place) = self.place(at);
+        let range = model.node(at).range();
+        usage.uses.push(Use {
+            owner,
+            named,
+            how,
+            place,
+            range,
+            line: self.line(range),
+            text: crate::module::one_line(model.slice(model.node(id).range())),
+        });
+    }
+
+    /// An object that may be iterated over without a loop.
+    fn stepped(&self, usage: &mut Usage, expr: &'a Expr) {
+        if matches!(self.taken(self.ctx.model.id(expr)), Taken::All | Taken::Elsewhere | Taken::YieldFrom(_)) {
+            self.object(usage, expr, Edge::Iterate);
+        }
+    }
+
+    fn object(&self, usage: &mut Usage, expr: &'a Expr, edge: Edge) {
+        // What a call gives is seen with the call.
+        if expr.is_call_expr() {
+            return;
+        }
+        let Some(receiver) = self.mapper.receiver(expr, 0) else {
+            return;
+        };
+        let id = self.ctx.model.id(expr);
+        let (owner, place) = self.place(id);
+        usage.uses.push(Use {
+            owner,
+            named: Named::Target(Target::Object(receiver)),
+            how: How::Object(edge, self.taken(id)),
+            place,
+            range: expr.range(),
+            line: self.line(expr.range()),
+            text: crate::module::one_line(self.ctx.module.slice(expr)),
+        });
+    }
+
+    /// A second name for a function, in a module, a class or a function.
+    fn assigned(&self, assign: &ast::StmtAssign) -> Sink {
+        let model = self.ctx.model;
+        match &*assign.targets {
+            [Expr::Name(name)] => {
+                let scope = model.scope_of(model.id(name));
+                let is_only = model.bindings_in(scope, &name.id).count() == 1;
+                if is_only { Sink::Alias } else { Sink::Other("it is assigned to a name that has other values as well") }
+            }
+            _ => Sink::Other("it is stored"),
+        }
+    }
+
+    fn argument(&self, id: NodeId) -> Sink {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let mut keyword = None;
+        let mut call = None;
+        for (_, node) in model.ancestors(id) {
+            match node {
+                AnyNodeRef::Keyword(found) => keyword = found.arg.as_ref().map(ToString::to_string),
+                AnyNodeRef::Arguments(_) => {}
+                AnyNodeRef::ExprCall(found) => {
+                    call = Some(found);
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let Some(call) = call else {
+            return Sink::Other("it is used as a value");
+        };
+        if self.is_framework(call) {
+            return Sink::Framework;
+        }
+        let position = call.arguments.args.iter().position(|argument| argument.range() == range);
+        if let Expr::Attribute(method) = &*call.func
+            && method.attr.as_str() == "assertRaises"
+            && position == Some(1)
+            && call.arguments.keywords.is_empty()
+            && model.node(model.parent(model.id(call))).is_stmt_expr()
+        {
+            return Sink::AssertRaises(call.range());
+        }
+        let is_open = call.arguments.args.iter().any(Expr::is_starred_expr);
+        let slot = match (position, keyword) {
+            (Some(position), _) if !is_open => Slot::Position(position),
+            (None, Some(keyword)) => Slot::Keyword(keyword),
+            _ => return Sink::Other("it is an argument among others that are not known"),
+        };
+        Sink::Argument {
+            call: call.range(),
+            callee: self.mapper.target(&call.func, 0),
+            slot,
+        }
+    }
+
+    fn is_framework(&self, call: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        if let Some(name) = model.qualified_name(&call.func) {
+            return FRAMEWORK_CALLS.contains(&name.as_str());
+        }
+        let Expr::Attribute(method) = &*call.func else {
+            return false;
+        };
+        let is_app = || model.web_app(&method.value).is_some();
+        let known = match model.type_of(&method.value) {
+            Type::Foreign(class) => FRAMEWORK_CALLS.contains(&format!("{class}.{}", method.attr).as_str()),
+            _ => false,
+        };
+        known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
+    }
+
+    /// What becomes of what an expression gives.
+    fn taken(&self, id: NodeId) -> Taken {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let parent = model.parent(id);
+        match model.node(parent) {
+            AnyNodeRef::StmtFor(stmt) if stmt.iter.range() == range => Taken::For(stmt.range()),
+            AnyNodeRef::Comprehension(part) if part.iter.range() == range => Taken::Part(part.range()),
+            AnyNodeRef::WithItem(_) => match model.node(model.parent(parent)) {
+                AnyNodeRef::StmtWith(with) if with.items.len() == 1 => Taken::With(with.range()),
+                _ => Taken::Elsewhere,
+            },
+            AnyNodeRef::ExprYieldFrom(outer) if model.node(model.parent(parent)).is_stmt_expr() => {
+                Taken::YieldFrom(outer.range())
+            }
+            AnyNodeRef::Arguments(arguments) => match model.node(model.parent(parent)) {
+                AnyNodeRef::ExprCall(call)
+                    if arguments.args.first().is_some_and(|first| first.range() == range)
+                        && EAGER.iter().any(|name| model.is_builtin(&call.func, name))
+                        && (arguments.args.len() == 1 || model.is_builtin(&call.func, "sum")) =>
+                {
+                    Taken::All
+                }
+                AnyNodeRef::ExprCall(call) if STEPPING.iter().any(|name| model.is_builtin(&call.func, name)) => {
+                    Taken::Elsewhere
+                }
+                AnyNodeRef::ExprCall(call)
+                    if matches!(&*call.func, Expr::Attribute(method)
+                        if ["enter_context", "closing", "chain", "join", "extend"].contains(&method.attr.as_str())) =>
+                {
+                    Taken::Elsewhere
+                }
+                _ => Taken::Value,
+            },
+            AnyNodeRef::ExprStarred(_) | AnyNodeRef::ExprYieldFrom(_) => Taken::Elsewhere,
+            AnyNodeRef::ExprCompare(compare) if compare.left.range() != range => Taken::Elsewhere,
+            AnyNodeRef::StmtAssign(assign) if assign.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) => {
+                Taken::Elsewhere
+            }
+            _ => Taken::Value,
+        }
+    }
+
+    /// In whose frame an expression runs, and whether it could be awaited there.
+    fn place(&self, id: NodeId) -> (Option<usize>, Place) {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        // What iterates over it decides for a part of a comprehension.
+        let is_part = |part: &ast::Comprehension| part.iter.range() == range;
+        let mut eager = Vec::new();
+        let mut comprehensions = 0;
+        let mut never = None;
+        if model.node(model.parent(id)).is_expr_await() {
+            never = Some("it is awaited already");
+        }
+        let mut never_in = |reason| {
+            never.get_or_insert(reason);
+        };
+        for (outer, node) in model.ancestors(id) {
+            let is_inside = |generators: &[ast::Comprehension]| {
+                generators
+                    .first()
+                    .is_some_and(|first| !first.iter.range().contains_range(range) || is_part(first))
+            };
+            match node {
+                AnyNodeRef::ExprListComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprSetComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprDictComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprGenerator(inner) if is_inside(&inner.generators) => {
+                    comprehensions += 1;
+                    match self.eager(outer, inner) {
+                        Some(found) => eager.push(found),
+                        None => never_in("it stands in a generator expression, which runs later"),
+                    }
+                }
+                AnyNodeRef::ExprLambda(lambda) if lambda.body.range().contains_range(range) => {
+                    never_in("it stands in a lambda");
+                    return (None, Place::Never(never.unwrap_or_default()));
+                }
+                AnyNodeRef::StmtClassDef(class) if is_within(&class.body, range) => {
+                    never_in("it stands in a class body");
+                    return (None, Place::Never(never.unwrap_or_default()));
+                }
+                AnyNodeRef::StmtFunctionDef(function) if is_within(&function.body, range) => {
+                    if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
+                        never_in("it stands in nested comprehensions, where await needs Python 3.11");
+                    }
+                    if self.ctx.no_thread_lock_around(id, &[]).is_err() {
+                        never_in("a threading lock is held there: an await would deadlock");
+                    }
+                    let owner = self.mapper.functions.get(&model.id(function)).copied();
+                    let place = never.map_or(Place::Frame(eager), Place::Never);
+                    return (owner, place);
+                }
+                _ => {}
+            }
+        }
+        if model.is_in_main_block(id) {
+            return (Some(0), never.map_or(Place::Main, Place::Never));
+        }
+        (Some(0), Place::Never("it stands at module level, where nothing can wait"))
+    }
+
+    /// Whether a builtin takes all elements of a generator expression at once.
+    fn eager(&self, id: NodeId, inner: &ast::ExprGenerator) -> Option<Eager> {
+        let model = self.ctx.model;
+        let parent = model.parent(id);
+        let AnyNodeRef::Arguments(arguments) = model.node(parent) else {
+            return None;
+        };
+        let AnyNodeRef::ExprCall(call) = model.node(model.parent(parent)) else {
+            return None;
+        };
+        if arguments.args.first()?.range() != inner.range() {
+            return None;
+        }
+        let stops_early = ["any", "all"].iter().any(|name| model.is_builtin(&call.func, name));
+        let is_eager = stops_early
+            || EAGER.iter().any(|name| model.is_builtin(&call.func, name))
+            || matches!(&*call.func, Expr::Attribute(method)
+                if method.attr.as_str() == "join" && matches!(model.type_of(&method.value), Type::Scalar("str")));
+        is_eager.then_some(Eager {
+            range: inner.range(),
+            stops_early,
+        })
+    }
+
+    fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
+        let Some((name, row)) = self.ctx.blocking_call(call) else {
+            return;
+        };
+        if self.ctx.returns_at_once(call, row) || is_no_wait(call, &name) {
+            return;
+        }
+        let (owner, place) = self.place(self.ctx.model.id(call));
+        let Some(owner) = owner.filter(|owner| *owner > 0) else {
+            return;
+        };
+        let has_generator = call.arguments.args.iter().any(Expr::is_generator_expr);
+        let is_waiting = WAITING.contains(&row.kind);
+        let way = match row.rule {
+            _ if name == "time.sleep" => match &*call.arguments.args {
+                [delay] if !delay.is_starred_expr() && call.arguments.keywords.is_empty() => {
+                    Way::Sleep(self.ctx.negative_delay(call, delay))
+                }
+                _ => Way::Stays,
+            },
+            Rule::Call if is_waiting && !has_generator => Way::Thread,
+            Rule::Call | Rule::List if !is_waiting => Way::Later,
+            Rule::Closure | Rule::Never | Rule::Call | Rule::List => Way::Stays,
+            Rule::Short | Rule::Other | Rule::Leave => return,
+        };
+        usage.leaves.push(Leaf {
+            owner,
+            name,
+            way,
+            place,
+            range: call.range(),
+            line: self.line(call.range()),
+        });
+    }
+
+    /// `module.name = fake`, `obj.method = fake`.
+    fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
+        let line = self.line(attribute.range());
+        usage.replaced.entry(attribute.attr.to_string()).or_insert(line);
+    }
+
+    /// What test libraries put in the place of functions, where it is written by hand: a mock of a coroutine function is one that can be
+    /// awaited by itself (`unittest.mock`, "AsyncMock", Python 3.8).
+    fn patched(&self, usage: &mut Usage, call: &ast::ExprCall) {
+        let model = self.ctx.model;
+        let arguments = &call.arguments;
+        let name = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return,
+        };
+        if model.is_builtin(&call.func, "getattr") {
+            if let Some(object) = arguments.args.first()
+                && !matches!(arguments.args.get(1), Some(Expr::StringLiteral(_)))
+            {
+                let line = self.line(call);
+                usage.computed.push((self.mapper.receiver(object, 0), line));
+            }
+            return;
+        }
+        let (target, fake) = match (name, &*arguments.args) {
+            ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
+            ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
+            ("setattr", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
+            _ => return,
+        };
+        let is_by_hand = fake.is_some()
+            || arguments.find_keyword("new").is_some()
+            || arguments.find_keyword("new_callable").is_some();
+        let member = target.value.to_str().rsplit('.').next().unwrap_or_default().to_owned();
+        // A leaf must be met by its patch, whatever it is: those are told by a dot.
+        let line = self.line(call);
+        if is_by_hand {
+            usage.replaced.entry(member).or_insert(line);
+        } else {
+            usage.replaced.entry(format!(".{member}")).or_insert(line);
+        }
+    }
+}
+
+fn given(call: &ast::ExprCall) -> Given {
+    let arguments = &call.arguments;
+    Given {
+        positional: arguments.args.len(),
+        keywords: arguments
+            .keywords
+            .iter()
+            .filter_map(|keyword| keyword.arg.as_ref().map(ToString::to_string))
+            .collect(),
+        is_open: arguments.args.iter().any(Expr::is_starred_expr)
+            || arguments.keywords.iter().any(|keyword| keyword.arg.is_none()),
+    }
+}
+
+fn is_within(body: &[Stmt], range: TextRange) -> bool {
+    body.first().is_some_and(|first| first.start() <= range.start())
+        && body.last().is_some_and(|last| range.end() <= last.end())
+}
+
+fn plain() -> Nature {
+    Nature {
+        kind: Kind::Plain,
+        stop: None,
+        twin: None,
+        is_route: false,
+        wrapper: None,
+        cleans_up: false,
+        parameters: [Vec::new(), Vec::new()],
+    }
+}
