@@ -206,7 +206,7 @@ impl Context<'_> {
         body.iter().any(|stmt| self.model.contains(self.model.id(stmt), inner))
     }
 
-    fn is_thread_lock(&self, manager: &Expr) -> bool {
+    pub fn is_thread_lock(&self, manager: &Expr) -> bool {
         match self.model.type_of(manager) {
             Type::Foreign(name) => THREAD_LOCKS.contains(&name.as_str()),
             // A lock of unknown make that is entered by a plain `with` is a thread's: asyncio's cannot be.

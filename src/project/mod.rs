@@ -105,7 +105,8 @@ impl Project {
         let mut unread = BTreeSet::new();
         for (importer, summary) in self.files.iter().enumerate() {
             for path in summary.1.iter().flat_map(Summary::imported) {
-                if path.rsplit('.').next().is_some_and(&counts)
+                let is_star = || summary.1.iter().any(|summary| summary.stars.iter().any(|star| star == path));
+                if (path.rsplit('.').next().is_some_and(&counts) || is_star())
                     && let Some((ModuleId::File(file), _)) = self.modules.find(importer, path)
                     && self.files[file].1.is_none()
                 {

@@ -52,6 +52,15 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
             }
         }
         let colourings = project.colour(world);
+        let reached: BTreeSet<&str> = colourings
+            .iter()
+            .flat_map(|found| found.reached.iter().map(String::as_str))
+            .collect();
+        wanted = project.unread(|name| reached.contains(name));
+        wanted.retain(|file| !seen.contains(file));
+        if !wanted.is_empty() {
+            continue;
+        }
         let names: BTreeSet<String> = colourings.iter().flat_map(|found| found.names.iter().cloned()).collect();
         let new: Vec<String> = names.into_iter().filter(|name| asked_for.insert(name.clone())).collect();
         wanted = if new.is_empty() { Vec::new() } else { mentioning(looker, &new, &seen)? };

@@ -3,7 +3,8 @@
 use rustc_hash::FxHashMap;
 use ruff_text_size::TextRange;
 
-use super::usage::{self, How, Leaf, Named, Nature, Place, Sink, Slot, Taken, Usage, Use};
+use super::World;
+use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{Edge, Function, Target};
 
@@ -64,7 +65,7 @@ const COMMON: &[&str] = &[
 ];
 
 impl<'l, 'p> Graph<'l, 'p> {
-    pub fn of(linker: &'l Linker<'p>) -> Self {
+    pub fn of(linker: &'l Linker<'p>, world: World) -> Self {
         let mut graph = Self {
             linker,
             nodes: Vec::new(),
@@ -80,6 +81,11 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let node = graph.node(Node::Function(id));
                 let nature = &usage.natures[id.index];
                 graph.stops[node].clone_from(&nature.stop);
+                if nature.kind == Kind::Pytest && !world.has_test_runner {
+                    graph.stop(node, || {
+                        "it is a test, and no requirement of the project names pytest-asyncio, which would run it".to_owned()
+                    });
+                }
                 if let Some(twin) = nature.twin {
                     let twin = graph.node(Node::Function(FunctionId { index: twin, ..id }));
                     graph.unite(node, twin);
@@ -141,6 +147,11 @@ impl<'l, 'p> Graph<'l, 'p> {
             node = self.parents[node];
         }
         node
+    }
+
+    /// The family of a function.
+    pub fn family_of(&self, function: FunctionId) -> Option<NodeIndex> {
+        self.known(function).map(|node| self.family(node))
     }
 
     fn node(&mut self, node: Node) -> NodeIndex {
@@ -326,7 +337,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let node = self.node(node);
                 self.uses[node].push(used);
             }
-            Named::Unknown(name) => self.used_by_name(used, name, by_name),
+            Named::Unknown(name, _) => self.used_by_name(used, name, by_name),
         }
     }
 
@@ -361,8 +372,10 @@ impl<'l, 'p> Graph<'l, 'p> {
     fn used_by_name(&mut self, used: Resolved<'p>, name: &str, by_name: &FxHashMap<&str, Vec<NodeIndex>>) {
         let is_member = matches!(
             used.found.named,
-            Named::Unknown(_) | Named::OneOf(_) | Named::Target(Target::Member(..) | Target::Super(..))
-        ) && used.found.text.contains('.');
+            Named::Unknown(_, Unknown::Member)
+                | Named::OneOf(_)
+                | Named::Target(Target::Member(..) | Target::Super(..))
+        );
         let candidates: Vec<NodeIndex> = by_name
             .get(name)
             .into_iter()
@@ -558,10 +571,27 @@ impl<'l, 'p> Graph<'l, 'p> {
                     let mut parts = self.function(node).qualname.rsplit('.');
                     let own = parts.next().unwrap_or_default();
                     let class = self.linker.function(id).class.and(parts.next()).unwrap_or_default();
-                    if name == own {
+                    if name == own && !own.is_empty() {
                         self.stop(node, || format!("{place} puts something else in its place"));
                     } else if name.trim_start_matches('.') == class {
                         self.stop(node, || format!("{place} puts something else in the place of its class"));
+                    }
+                }
+            }
+            for (name, line) in &usage.doctests {
+                let place = self.place(file, *line);
+                for node in 0..self.nodes.len() {
+                    if self.function(node).qualname.rsplit('.').next() == Some(name) {
+                        self.stop(node, || format!("a doctest calls it ({place})"));
+                    }
+                }
+            }
+            if let Some(line) = usage.reflects {
+                let place = self.place(file, line);
+                for node in 0..self.nodes.len() {
+                    let id = self.nodes[node].function();
+                    if id.file == file && !self.function(node).qualname.contains('.') {
+                        self.stop(node, || format!("{place} reaches the names of its module as strings"));
                     }
                 }
             }

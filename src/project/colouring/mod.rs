@@ -107,6 +107,8 @@ pub struct Colouring {
     pub stopped: Vec<Stopped>,
     /// The names that others use what turns by.
     pub names: BTreeSet<String>,
+    /// The names of what waits, whether it turns or not.
+    pub reached: BTreeSet<String>,
 }
 
 /// What holds for the project as a whole.
@@ -131,12 +133,18 @@ impl World {
 /// For each file.
 pub fn colouring(linker: &Linker, world: World) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
-    let graph = Graph::of(linker);
+    let graph = Graph::of(linker, world);
     if !(0..graph.nodes.len()).any(|node| graph.leaves(node).any(is_start)) {
         return found;
     }
     let closed = closed::solve(&graph);
     stopped(&graph, &closed, &mut found);
+    for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
+        if closed.turns[node] || closed.causes.contains_key(&node) {
+            let name = graph.function(node).qualname.rsplit('.').next().unwrap_or_default();
+            found[id.file].reached.insert(name.to_owned());
+        }
+    }
     for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
         let component = Component {
             graph: &graph,
@@ -262,7 +270,7 @@ impl Component<'_, '_, '_> {
         for &node in &self.nodes {
             self.changes_of_uses(node, &mut changes);
         }
-        let doubt = self.doubt(world);
+        let doubt = self.doubt().or_else(|| self.open_end(world));
         let message = self.message();
         changes
             .into_iter()
@@ -364,7 +372,7 @@ impl Component<'_, '_, '_> {
     }
 
     /// The first thing that is not proven.
-    fn doubt(&self, world: World) -> Option<String> {
+    fn doubt(&self) -> Option<String> {
         let graph = self.graph;
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
         for &node in &self.nodes {
@@ -439,12 +447,6 @@ impl Component<'_, '_, '_> {
                     function.qualname
                 ));
             }
-            if nature.kind == Kind::Pytest && !world.has_test_runner {
-                return Some(
-                    "its tests become coroutine functions, and no requirement of the project names pytest-asyncio, which runs them"
-                        .to_owned(),
-                );
-            }
             if is_concurrent && let Some(write) = &function.write {
                 return Some(format!(
                     "`{}` {} (line {}), and others can run in between",
@@ -452,7 +454,54 @@ impl Component<'_, '_, '_> {
                 ));
             }
         }
-        self.open_end(world)
+        self.by_other_means()
+    }
+
+    /// What may stand for the functions, or find them, unseen.
+    fn by_other_means(&self) -> Option<String> {
+        let graph = self.graph;
+        let project = graph.linker.project;
+        let given = self.nodes.iter().find_map(|&node| {
+            let used = graph.uses[node].iter().find(|used| used.found.is_given)?;
+            Some((node, used))
+        });
+        for (file, summary) in graph.linker.summaries() {
+            let Some(usage) = &summary.usage else { continue };
+            for (node, _) in self.functions() {
+                let function = graph.function(node);
+                let name = function.qualname.rsplit('.').next().unwrap_or_default();
+                if let Some(line) = usage.strings.get(name) {
+                    return Some(format!(
+                        "`{name}` stands in a string in {}: it may be called by its name",
+                        project.place(file, *line)
+                    ));
+                }
+            }
+            if let (Some((node, used)), Some(line)) = (given, usage.mocks) {
+                return Some(format!(
+                    "{} makes mocks, which may stand for the receiver of `{}` ({}) and would not give what `{}` gives then",
+                    project.place(file, line),
+                    used.found.text,
+                    project.place(used.file, used.found.line),
+                    graph.function(node).qualname
+                ));
+            }
+        }
+        self.nodes.iter().find_map(|&node| {
+            let used = graph.uses[node].iter().find(|used| used.found.is_given)?;
+            let name = graph.function(node).qualname.rsplit('.').next()?;
+            let (other, _) = graph.linker.functions().find(|(id, other)| {
+                other.class.is_some()
+                    && other.qualname.rsplit('.').next() == Some(name)
+                    && graph.family_of(*id).is_some_and(|family| family != graph.family(node))
+            })?;
+            Some(format!(
+                "the receiver of `{}` ({}) may be an object of another class, with `{}`",
+                used.found.text,
+                project.place(used.file, used.found.line),
+                graph.linker.function(other).qualname
+            ))
+        })
     }
 
     /// Who may use the functions besides what was seen.

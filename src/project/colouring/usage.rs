@@ -30,6 +30,14 @@ pub struct Usage {
     pub replaced: BTreeMap<String, usize>,
     /// `getattr(x, name)` with a computed name: what is known of `x`, and the line.
     pub computed: Vec<(Option<Receiver>, usize)>,
+    /// The line that reaches the names of the module as strings: `globals()`, `eval(...)`.
+    pub reflects: Option<usize>,
+    /// Names that stand in strings by themselves, or behind the last dot, with the line.
+    pub strings: BTreeMap<String, usize>,
+    /// Names that doctests call, with the line.
+    pub doctests: BTreeMap<String, usize>,
+    /// The line that makes a mock whose methods give plain values.
+    pub mocks: Option<usize>,
 }
 
 /// What a function is, besides a body.
@@ -107,6 +115,8 @@ pub struct Use {
     pub line: usize,
     /// What names it, as written.
     pub text: String,
+    /// Whether the receiver is what somebody else has given: an annotation or an attribute says what it is, and may be wrong.
+    pub is_given: bool,
 }
 
 /// What is used.
@@ -117,8 +127,18 @@ pub enum Named {
     OneOf(Vec<Target>),
     /// A parameter of a function.
     Parameter(usize, String),
-    /// A member of something of which nothing is known, or a name that several things go by.
-    Unknown(String),
+    /// A name that several things go by, or a member of something of which nothing is known.
+    Unknown(String, Unknown),
+}
+
+/// What is known of a use by a name alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    Name,
+    /// A member of an object.
+    Member,
+    /// A member of what may be a module.
+    OfModule,
 }
 
 #[derive(Clone, Debug)]
@@ -241,6 +261,12 @@ const EAGER: &[&str] = &[
 /// Builtins that take the elements of what they are given one by one, or some of them.
 const STEPPING: &[&str] = &["all", "any", "enumerate", "filter", "iter", "map", "next", "reversed", "zip"];
 
+/// What makes objects whose methods give plain values, where nothing says of which class they are.
+const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespace"];
+
+/// Builtins that reach the names of a module as strings.
+const REFLECTION: &[&str] = &["eval", "exec", "globals", "locals", "vars"];
+
 /// What frameworks call with either kind of function (FastAPI, Starlette).
 const FRAMEWORK_CALLS: &[&str] = &[
     "fastapi.Depends",
@@ -359,13 +385,45 @@ impl<'a> Finder<'_, '_, 'a> {
             natures[index] = nature;
         }
         for call in model.calls() {
-            if let (Some(owner), Some(name)) = (self.owner(call), self.runner(call)) {
-                natures[owner].stop.get_or_insert_with(|| {
-                    format!("it runs an event loop of its own by `{name}` in line {}", self.line(call))
-                });
+            let Some(owner) = self.owner(call) else { continue };
+            let line = self.line(call);
+            if let Some(name) = self.runner(call) {
+                natures[owner]
+                    .stop
+                    .get_or_insert_with(|| format!("it runs an event loop of its own by `{name}` in line {line}"));
+            }
+            if let Expr::Attribute(method) = &*call.func
+                && method.attr.as_str() == "acquire"
+                && self.ctx.is_thread_lock(&method.value)
+            {
+                natures[owner]
+                    .stop
+                    .get_or_insert_with(|| format!("it holds a threading lock, taken in line {line}: an await would deadlock"));
+            }
+            if model.is_builtin(&call.func, "next") && call.arguments.args.len() == 1 {
+                self.ends_iteration(&mut natures[owner], model.id(call), line);
+            }
+        }
+        for (id, node) in model.subtree(NodeId(0)) {
+            if let AnyNodeRef::StmtRaise(raise) = node
+                && let Some(raised) = raise.exc.as_deref()
+                && model.is_builtin(map_callable(raised), "StopIteration")
+                && let Some(owner) = self.mapper.owner(id)
+            {
+                self.ends_iteration(&mut natures[owner], id, self.line(raise));
             }
         }
         natures
+    }
+
+    /// A StopIteration cannot leave a coroutine (PEP 479): it becomes a RuntimeError, as it does in a generator already.
+    fn ends_iteration(&self, nature: &mut Nature, at: NodeId, line: usize) {
+        let is_judged = matches!(nature.kind, Kind::Generator | Kind::Manager | Kind::Special(_));
+        if !is_judged && !self.ctx.model.is_handled_by_name(at, "StopIteration") {
+            nature
+                .stop
+                .get_or_insert_with(|| format!("a StopIteration may leave it in line {line}, which a coroutine cannot raise"));
+        }
     }
 
     /// What keeps all functions of the file as they are.
@@ -650,6 +708,7 @@ impl<'a> Finder<'_, '_, 'a> {
                     }
                 }
                 AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, attribute),
+                AnyNodeRef::ExprStringLiteral(string) => self.string(usage, id, string),
                 AnyNodeRef::ExprCall(call) => {
                     self.leaf(usage, call);
                     self.patched(usage, call);
@@ -695,12 +754,12 @@ impl<'a> Finder<'_, '_, 'a> {
         match function {
             // They turn together.
             Some(function) if all_functions => Some(Named::Target(Target::Function(function))),
-            Some(_) => Some(Named::Unknown(name.id.to_string())),
+            Some(_) => Some(Named::Unknown(name.id.to_string(), Unknown::Name)),
             None if bindings
                 .iter()
                 .any(|binding| matches!(binding.kind, BindingKind::FromImport(..) | BindingKind::Import(_))) =>
             {
-                Some(Named::Unknown(name.id.to_string()))
+                Some(Named::Unknown(name.id.to_string(), Unknown::Name))
             }
             None => None,
         }
@@ -723,8 +782,26 @@ impl<'a> Finder<'_, '_, 'a> {
                     .map(|class| Target::Member(Receiver::Instance(class), name.clone()))
                     .collect(),
             )),
-            None => Some(Named::Unknown(name)),
+            None => {
+                let of = if self.may_be_module(&attribute.value) { Unknown::OfModule } else { Unknown::Member };
+                Some(Named::Unknown(name, of))
+            }
         }
+    }
+
+    /// Whether a name is bound to several imports, or to what is chosen among imported modules.
+    fn may_be_module(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return false };
+        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+        bindings.any(|binding| match binding.kind {
+            BindingKind::Import(_) | BindingKind::FromImport(..) => true,
+            BindingKind::Assignment(value) => model
+                .references_in(model.id(value))
+                .iter()
+                .any(|reference| model.imported_name(&reference.name.id, reference.scope).is_some()),
+            _ => false,
+        })
     }
 
     /// The classes of what a loop variable stands for, where the loop goes over a display of new objects.
@@ -785,6 +862,10 @@ impl<'a> Finder<'_, '_, 'a> {
         };
         let (owner, place) = self.place(at);
         let range = model.node(at).range();
+        let is_given = match model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => self.is_given(&attribute.value),
+            _ => false,
+        };
         usage.uses.push(Use {
             owner,
             named,
@@ -793,6 +874,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range,
             line: self.line(range),
             text: crate::module::one_line(model.slice(model.node(id).range())),
+            is_given,
         });
     }
 
@@ -821,7 +903,20 @@ impl<'a> Finder<'_, '_, 'a> {
             range: expr.range(),
             line: self.line(expr.range()),
             text: crate::module::one_line(self.ctx.module.slice(expr)),
+            is_given: self.is_given(expr),
         });
+    }
+
+    /// Whether an object is a parameter other than `self`, or an attribute of something.
+    fn is_given(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        match expr {
+            Expr::Attribute(_) => !model.imported_root(expr),
+            Expr::Name(name) => model.resolve(&name.id, model.scope_of(model.id(name))).any(|binding| {
+                matches!(binding.kind, BindingKind::Parameter(parameter) if parameter.annotation.is_some())
+            }),
+            _ => false,
+        }
     }
 
     /// A second name for a function, in a module, a class or a function.
@@ -972,6 +1067,9 @@ impl<'a> Finder<'_, '_, 'a> {
                         None => never_in("it stands in a generator expression, which runs later"),
                     }
                 }
+                AnyNodeRef::InterpolatedElement(element) if element.debug_text.is_some() => {
+                    never_in("its text is printed by the `=` of a formatted string");
+                }
                 AnyNodeRef::ExprLambda(lambda) if lambda.body.range().contains_range(range) => {
                     never_in("it stands in a lambda");
                     return (None, Place::Never(never.unwrap_or_default()));
@@ -1059,6 +1157,45 @@ impl<'a> Finder<'_, '_, 'a> {
         });
     }
 
+    /// Names in strings, by which functions may be found: those alone, as keys they say nothing.
+    fn string(&self, usage: &mut Usage, id: NodeId, string: &ast::ExprStringLiteral) {
+        let model = self.ctx.model;
+        let text = string.value.to_str();
+        if text.contains(">>> ") {
+            let line = self.line(string);
+            for example in text.lines().filter_map(|line| line.trim_start().strip_prefix(">>> ")) {
+                for word in example.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
+                    usage.doctests.entry(word.to_owned()).or_insert(line);
+                }
+            }
+            return;
+        }
+        let is_key = match model.node(model.parent(id)) {
+            AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprCompare(_) | AnyNodeRef::StmtExpr(_) => true,
+            AnyNodeRef::ExprDict(dict) => dict.iter_keys().flatten().any(|key| key.range() == string.range()),
+            AnyNodeRef::ExprList(_) | AnyNodeRef::ExprTuple(_) => {
+                matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::StmtAssign(assign)
+                    if matches!(&*assign.targets, [Expr::Name(name)] if name.id.starts_with("__")))
+            }
+            AnyNodeRef::Arguments(_) => {
+                matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call)
+                    if matches!(&*call.func, Expr::Attribute(method)
+                        if ["get", "pop", "setdefault", "object", "patch", "setattr", "getenv"].contains(&method.attr.as_str()))
+                        || matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "patch" || name.id.as_str() == "print"))
+            }
+            _ => false,
+        };
+        let last = text.rsplit(['.', ':']).next().unwrap_or(text);
+        let is_name = !last.is_empty()
+            && text.len() < 100
+            && text
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.' | ':'));
+        if is_name && !is_key {
+            usage.strings.entry(last.to_owned()).or_insert_with(|| self.line(string));
+        }
+    }
+
     /// `module.name = fake`, `obj.method = fake`.
     fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
         let line = self.line(attribute.range());
@@ -1075,6 +1212,13 @@ impl<'a> Finder<'_, '_, 'a> {
             Expr::Attribute(attribute) => attribute.attr.as_str(),
             _ => return,
         };
+        let line = self.line(call);
+        if MOCKS.contains(&name) && arguments.find_keyword("spec").is_none() && arguments.find_keyword("spec_set").is_none() {
+            usage.mocks.get_or_insert(line);
+        }
+        if REFLECTION.iter().any(|name| model.is_builtin(&call.func, name)) {
+            usage.reflects.get_or_insert(line);
+        }
         if model.is_builtin(&call.func, "getattr") {
             if let Some(object) = arguments.args.first()
                 && !matches!(arguments.args.get(1), Some(Expr::StringLiteral(_)))
