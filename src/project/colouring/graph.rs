@@ -6,7 +6,7 @@ use ruff_text_size::TextRange;
 use super::World;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
-use crate::project::summary::{Edge, Function, Target};
+use crate::project::summary::{Edge, Function, Receiver, Target};
 
 /// Index of a node.
 pub type NodeIndex = usize;
@@ -43,11 +43,19 @@ pub struct Graph<'l, 'p> {
     pub linker: &'l Linker<'p>,
     pub nodes: Vec<Node>,
     index: FxHashMap<Node, NodeIndex>,
+    /// The functions, by the last parts of their names.
+    by_name: FxHashMap<&'p str, Vec<NodeIndex>>,
     /// Union-find: the parent of each node.
     parents: Vec<NodeIndex>,
     /// Why a node stays as it is, whatever its users do.
     pub stops: Vec<Option<String>>,
     pub uses: Vec<Vec<Resolved<'p>>>,
+    /// Names that stand in strings, with a file and line.
+    pub strings: FxHashMap<&'p str, (usize, usize)>,
+    /// The first place that makes mocks of nothing in particular.
+    pub mocks: Option<(usize, usize)>,
+    /// Whether a test puts something in the place of `time.sleep`.
+    pub is_sleep_patched: bool,
     /// The first place that gets members of something unknown by computed names.
     pub computed: Option<(usize, usize)>,
     /// Wrappers that decorate something of their family, and must be looked at by a person.
@@ -70,6 +78,10 @@ impl<'l, 'p> Graph<'l, 'p> {
             linker,
             nodes: Vec::new(),
             index: FxHashMap::default(),
+            by_name: FxHashMap::default(),
+            strings: FxHashMap::default(),
+            mocks: None,
+            is_sleep_patched: false,
             parents: Vec::new(),
             stops: Vec::new(),
             uses: Vec::new(),
@@ -91,6 +103,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     graph.unite(node, twin);
                 }
             }
+        }
+        for node in 0..graph.nodes.len() {
+            graph.by_name.entry(graph.name(node)).or_default().push(node);
         }
         graph.families();
         graph.resolve();
@@ -149,9 +164,14 @@ impl<'l, 'p> Graph<'l, 'p> {
         node
     }
 
-    /// The family of a function.
-    pub fn family_of(&self, function: FunctionId) -> Option<NodeIndex> {
-        self.known(function).map(|node| self.family(node))
+    /// The last part of a function's name.
+    pub fn name(&self, node: NodeIndex) -> &'p str {
+        self.function(node).qualname.rsplit('.').next().unwrap_or_default()
+    }
+
+    /// The functions of this name.
+    pub fn named(&self, name: &str) -> &[NodeIndex] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
     fn node(&mut self, node: Node) -> NodeIndex {
@@ -168,9 +188,14 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     pub(super) fn unite(&mut self, one: NodeIndex, other: NodeIndex) {
-        let (one, other) = (self.family(one), self.family(other));
-        let (first, second) = (one.min(other), one.max(other));
+        let (first, second) = {
+            let (one, other) = (self.family(one), self.family(other));
+            (one.min(other), one.max(other))
+        };
         self.parents[second] = first;
+        // Short ways, or long chains of overrides would cost their square.
+        self.parents[one] = first;
+        self.parents[other] = first;
     }
 
     fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
@@ -289,20 +314,15 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// What each use means.
     fn resolve(&mut self) {
-        let mut by_name: FxHashMap<&str, Vec<NodeIndex>> = FxHashMap::default();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let name = self.linker.function(node.function()).qualname.rsplit('.').next();
-            by_name.entry(name.unwrap_or_default()).or_default().push(index);
-        }
         for (file, summary) in self.linker.summaries() {
             let Some(usage) = &summary.usage else { continue };
             for found in &usage.uses {
-                self.resolve_one(file, found, &by_name);
+                self.resolve_one(file, found);
             }
         }
     }
 
-    fn resolve_one(&mut self, file: usize, found: &'p Use, by_name: &FxHashMap<&str, Vec<NodeIndex>>) {
+    fn resolve_one(&mut self, file: usize, found: &'p Use) {
         let used = Resolved {
             file,
             found,
@@ -314,7 +334,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 Some(Found::Function(function)) => self.used(function, used),
                 Some(Found::Class(class)) => self.class_used(class, used),
                 Some(Found::External(_) | Found::Module(_)) => {}
-                None => self.used_by_name(used, name_of(target), by_name),
+                None => self.used_by_name(used, name_of(target)),
             },
             Named::OneOf(targets) => {
                 let functions: Vec<Option<FunctionId>> = targets
@@ -329,7 +349,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     self.used(first.expect("it was just asked"), used);
                 } else {
                     let name = targets.first().map_or("", |target| name_of(target));
-                    self.used_by_name(used, name, by_name);
+                    self.used_by_name(used, name);
                 }
             }
             Named::Parameter(index, name) => {
@@ -337,7 +357,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let node = self.node(node);
                 self.uses[node].push(used);
             }
-            Named::Unknown(name, _) => self.used_by_name(used, name, by_name),
+            Named::Unknown(name, _) => self.used_by_name(used, name),
         }
     }
 
@@ -369,17 +389,16 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     /// What has this name, as far as nobody knows what it is.
-    fn used_by_name(&mut self, used: Resolved<'p>, name: &str, by_name: &FxHashMap<&str, Vec<NodeIndex>>) {
+    fn used_by_name(&mut self, used: Resolved<'p>, name: &str) {
         let is_member = matches!(
             used.found.named,
             Named::Unknown(_, Unknown::Member)
                 | Named::OneOf(_)
                 | Named::Target(Target::Member(..) | Target::Super(..))
         );
-        let candidates: Vec<NodeIndex> = by_name
-            .get(name)
-            .into_iter()
-            .flatten()
+        let candidates: Vec<NodeIndex> = self
+            .named(name)
+            .iter()
             .copied()
             // An attribute of something unknown is a method; a name that is not known is none.
             .filter(|node| !is_member || self.function(*node).class.is_some())
@@ -560,61 +579,77 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
-    /// Functions in whose place a test or another module puts something else.
+    /// Functions in whose place a test or another module puts something else, and those that are found by other means than their names.
     fn replaced(&mut self) {
+        let by_name = std::mem::take(&mut self.by_name);
+        let mut by_class: FxHashMap<&str, Vec<NodeIndex>> = FxHashMap::default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let function = self.linker.function(node.function());
+            if function.class.is_some()
+                && let Some(class) = function.qualname.rsplit('.').nth(1)
+            {
+                by_class.entry(class).or_default().push(index);
+            }
+        }
         for (file, summary) in self.linker.summaries() {
             let Some(usage) = &summary.usage else { continue };
             for (name, line) in &usage.replaced {
-                let place = self.place(file, *line);
-                for node in 0..self.nodes.len() {
-                    let Node::Function(id) = self.nodes[node] else { continue };
-                    let mut parts = self.function(node).qualname.rsplit('.');
-                    let own = parts.next().unwrap_or_default();
-                    let class = self.linker.function(id).class.and(parts.next()).unwrap_or_default();
-                    if name == own && !own.is_empty() {
-                        self.stop(node, || format!("{place} puts something else in its place"));
-                    } else if name.trim_start_matches('.') == class {
-                        self.stop(node, || format!("{place} puts something else in the place of its class"));
-                    }
+                let place = || self.linker.project.place(file, *line);
+                for &node in by_name.get(name.as_str()).into_iter().flatten() {
+                    self.stops[node].get_or_insert_with(|| format!("{} puts something else in its place", place()));
+                }
+                for &node in by_class.get(name.trim_start_matches('.')).into_iter().flatten() {
+                    self.stops[node]
+                        .get_or_insert_with(|| format!("{} puts something else in the place of its class", place()));
                 }
             }
             for (name, line) in &usage.doctests {
-                let place = self.place(file, *line);
-                for node in 0..self.nodes.len() {
-                    if self.function(node).qualname.rsplit('.').next() == Some(name) {
-                        self.stop(node, || format!("a doctest calls it ({place})"));
-                    }
+                for &node in by_name.get(name.as_str()).into_iter().flatten() {
+                    let place = || self.linker.project.place(file, *line);
+                    self.stops[node].get_or_insert_with(|| format!("a doctest calls it ({})", place()));
                 }
             }
             if let Some(line) = usage.reflects {
-                let place = self.place(file, line);
-                for node in 0..self.nodes.len() {
-                    let id = self.nodes[node].function();
-                    if id.file == file && !self.function(node).qualname.contains('.') {
+                for (index, function) in summary.functions.iter().enumerate() {
+                    if let Some(node) = self.known(FunctionId { file, index })
+                        && !function.qualname.contains('.')
+                    {
+                        let place = self.place(file, line);
                         self.stop(node, || format!("{place} reaches the names of its module as strings"));
                     }
                 }
             }
             for (receiver, line) in &usage.computed {
-                let Some(receiver) = receiver else {
-                    self.computed.get_or_insert((file, *line));
-                    continue;
-                };
-                let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) else {
-                    continue;
-                };
-                let place = self.place(file, *line);
-                let mut classes = self.linker.descendants(class);
-                classes.push(class);
-                for class in classes {
-                    for &index in self.linker.class(class).methods.values() {
-                        if let Some(node) = self.known(FunctionId {
-                            file: class.file,
-                            index,
-                        }) {
-                            self.stop(node, || format!("{place} gets methods of its class by computed names"));
-                        }
-                    }
+                self.computed_of(file, receiver.as_ref(), *line);
+            }
+            for (name, line) in &usage.strings {
+                self.strings.entry(name).or_insert((file, *line));
+            }
+            self.mocks = self.mocks.or_else(|| Some((file, usage.mocks?)));
+            self.is_sleep_patched |= ["sleep", ".sleep"].iter().any(|name| usage.replaced.contains_key(*name));
+        }
+        self.by_name = by_name;
+    }
+
+    /// `getattr(x, name)`: any method of the class may be meant.
+    fn computed_of(&mut self, file: usize, receiver: Option<&Receiver>, line: usize) {
+        let Some(receiver) = receiver else {
+            self.computed.get_or_insert((file, line));
+            return;
+        };
+        let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) else {
+            return;
+        };
+        let place = self.place(file, line);
+        let mut classes = self.linker.descendants(class);
+        classes.push(class);
+        for class in classes {
+            for &index in self.linker.class(class).methods.values() {
+                if let Some(node) = self.known(FunctionId {
+                    file: class.file,
+                    index,
+                }) {
+                    self.stop(node, || format!("{place} gets methods of its class by computed names"));
                 }
             }
         }

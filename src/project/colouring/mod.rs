@@ -141,8 +141,7 @@ pub fn colouring(linker: &Linker, world: World) -> Vec<Colouring> {
     stopped(&graph, &closed, &mut found);
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
-            let name = graph.function(node).qualname.rsplit('.').next().unwrap_or_default();
-            found[id.file].reached.insert(name.to_owned());
+            found[id.file].reached.insert(graph.name(node).to_owned());
         }
     }
     for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
@@ -238,7 +237,6 @@ impl Component<'_, '_, '_> {
     fn changes(&self, number: usize, world: World) -> Vec<(usize, Coloured)> {
         let graph = self.graph;
         let mut changes: BTreeMap<usize, BTreeSet<Change>> = BTreeMap::new();
-        let patched_sleep = self.is_patched("sleep");
         for (node, id) in self.functions() {
             let function = graph.function(node);
             let nature = graph.nature(id);
@@ -260,7 +258,7 @@ impl Component<'_, '_, '_> {
             for leaf in graph.leaves(node) {
                 let Place::Frame(eager) = &leaf.place else { continue };
                 match leaf.way {
-                    Way::Sleep(_) if !patched_sleep => own.insert(Change::Sleep(leaf.range.into())),
+                    Way::Sleep(_) if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
                     Way::Sleep(_) | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
                     Way::Later | Way::Stays => continue,
                 };
@@ -341,14 +339,6 @@ impl Component<'_, '_, '_> {
                 changes.remove(&used.file);
             }
         }
-    }
-
-    fn is_patched(&self, leaf: &str) -> bool {
-        let graph = self.graph;
-        let usages = graph.linker.summaries().filter_map(|(_, summary)| summary.usage.as_ref());
-        usages
-            .flat_map(|usage| usage.replaced.keys())
-            .any(|name| name.trim_start_matches('.') == leaf)
     }
 
     fn message(&self) -> String {
@@ -465,41 +455,34 @@ impl Component<'_, '_, '_> {
             let used = graph.uses[node].iter().find(|used| used.found.is_given)?;
             Some((node, used))
         });
-        for (file, summary) in graph.linker.summaries() {
-            let Some(usage) = &summary.usage else { continue };
-            for (node, _) in self.functions() {
-                let function = graph.function(node);
-                let name = function.qualname.rsplit('.').next().unwrap_or_default();
-                if let Some(line) = usage.strings.get(name) {
-                    return Some(format!(
-                        "`{name}` stands in a string in {}: it may be called by its name",
-                        project.place(file, *line)
-                    ));
-                }
-            }
-            if let (Some((node, used)), Some(line)) = (given, usage.mocks) {
+        for (node, _) in self.functions() {
+            let name = graph.name(node);
+            if let Some((file, line)) = graph.strings.get(name) {
                 return Some(format!(
-                    "{} makes mocks, which may stand for the receiver of `{}` ({}) and would not give what `{}` gives then",
-                    project.place(file, line),
-                    used.found.text,
-                    project.place(used.file, used.found.line),
-                    graph.function(node).qualname
+                    "`{name}` stands in a string in {}: it may be called by its name",
+                    project.place(*file, *line)
                 ));
             }
         }
+        if let (Some((node, used)), Some((file, line))) = (given, graph.mocks) {
+            return Some(format!(
+                "{} makes mocks, which may stand for the receiver of `{}` ({}) and would not give what `{}` gives then",
+                project.place(file, line),
+                used.found.text,
+                project.place(used.file, used.found.line),
+                graph.function(node).qualname
+            ));
+        }
         self.nodes.iter().find_map(|&node| {
             let used = graph.uses[node].iter().find(|used| used.found.is_given)?;
-            let name = graph.function(node).qualname.rsplit('.').next()?;
-            let (other, _) = graph.linker.functions().find(|(id, other)| {
-                other.class.is_some()
-                    && other.qualname.rsplit('.').next() == Some(name)
-                    && graph.family_of(*id).is_some_and(|family| family != graph.family(node))
-            })?;
+            let mut namesakes = graph.named(graph.name(node)).iter().copied();
+            let other = namesakes
+                .find(|other| graph.function(*other).class.is_some() && graph.family(*other) != graph.family(node))?;
             Some(format!(
                 "the receiver of `{}` ({}) may be an object of another class, with `{}`",
                 used.found.text,
                 project.place(used.file, used.found.line),
-                graph.linker.function(other).qualname
+                graph.function(other).qualname
             ))
         })
     }
