@@ -596,13 +596,7 @@ fn is_route(decorator: &Expr) -> bool {
 }
 
 fn is_depends(ctx: &Context, id: NodeId) -> bool {
-    match ctx.model.node(id) {
-        AnyNodeRef::ExprCall(call) => ctx
-            .model
-            .qualified_name(&call.func)
-            .is_some_and(|name| name.ends_with(".Depends")),
-        _ => false,
-    }
+    matches!(ctx.model.node(id), AnyNodeRef::ExprCall(call) if ctx.model.depends_on(call).is_some())
 }
 
 /// Whether a function of this module is given the session for a parameter that says so.
