@@ -93,7 +93,7 @@ struct Layer<'c, 'a> {
     /// The only place at module level that runs the layer, and the function that it calls.
     entry: Option<&'a ast::StmtFunctionDef>,
     is_disposed: bool,
-    /// A coroutine function, or a route, works with the layer.
+    /// A coroutine function, a route or the module itself works with the layer.
     has_user: bool,
 }
 
@@ -210,7 +210,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                                 if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
                             _ => return Err(unknown()),
                         },
-                        _ if PLAIN_OF_ENGINE.contains(&name) => {}
+                        _ if PLAIN_OF_ENGINE.contains(&name) => self.has_user = true,
                         _ => return Err(unknown()),
                     }
                 }
