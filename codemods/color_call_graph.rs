@@ -135,7 +135,8 @@ impl<'a> Writer<'_, 'a> {
                     .around(call, LIST, &format!("[{name} async for {name} in "), "]");
                 Ok(())
             }
-            Change::YieldFrom(at) => self.yield_from(self.nodes.node(at)?),
+            Change::YieldFrom(at) => self.yield_from(self.nodes.node(at)?, "async for"),
+            Change::Delegate(at) => self.yield_from(self.nodes.node(at)?, "for"),
             Change::Sleep(call) => {
                 let id = self.nodes.node(call)?;
                 let call = self.call(id)?;
@@ -341,7 +342,7 @@ impl<'a> Writer<'_, 'a> {
     }
 
     /// `yield from f()` -> a loop.
-    fn yield_from(&mut self, id: NodeId) -> Result<(), Declined> {
+    fn yield_from(&mut self, id: NodeId, keyword: &str) -> Result<(), Declined> {
         let ctx = self.ctx;
         let AnyNodeRef::ExprYieldFrom(outer) = ctx.model.node(id) else {
             return Err("the file is not what it was".into());
@@ -349,7 +350,7 @@ impl<'a> Writer<'_, 'a> {
         let name = ctx.model.fresh_name("item", id);
         let (indent, deeper) = self.own_line(id)?;
         let head = TextRange::new(outer.start(), outer.value.start());
-        self.draft.replace(head, format!("{indent}async for {name} in "));
+        self.draft.replace(head, format!("{indent}{keyword} {name} in "));
         self.draft
             .around(ctx.model.id(&*outer.value), LIST, "", &format!(":{deeper}yield {name}"));
         Ok(())

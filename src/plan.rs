@@ -77,10 +77,11 @@ impl Plan {
     pub fn edits(&self, module: &Module, findings: &[Finding]) -> Vec<Edit> {
         let fixes = || self.accepted.iter().filter_map(|&index| findings[index].fix());
         let imports: BTreeSet<Import> = fixes().flat_map(|fix| fix.imports.iter().cloned()).collect();
-        let mut edits: Vec<Edit> = fixes().flat_map(|fix| fix.edits.iter().cloned()).collect();
         let definitions: BTreeSet<Definition> = fixes().flat_map(|fix| fix.definitions.iter().cloned()).collect();
-        edits.extend(importer::add(module, &imports));
+        // In a file that starts with what a fix edits, these come before it.
+        let mut edits = importer::add(module, &imports);
         edits.extend(importer::define(module, &definitions));
+        edits.extend(fixes().flat_map(|fix| fix.edits.iter().cloned()));
         normalise(module, &mut edits);
         edits
     }

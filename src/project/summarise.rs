@@ -267,7 +267,10 @@ impl<'a> Mapper<'_, 'a> {
                 Some(Target::Function(function)) => Meaning::Function(function),
                 Some(Target::Class(class)) => Meaning::Class(class),
                 Some(Target::Path(path)) => Meaning::Import(path),
-                _ => continue,
+                _ => match self.overloaded(binding.name) {
+                    Some(function) => Meaning::Function(function),
+                    None => continue,
+                },
             };
             self.summary.names.insert(binding.name.to_owned(), meaning);
         }
@@ -280,6 +283,28 @@ impl<'a> Mapper<'_, 'a> {
                 self.summary.stars.push(format!("{dots}{module}"));
             }
         }
+    }
+
+    /// The function of a module behind its `@overload`s.
+    fn overloaded(&self, name: &str) -> Option<usize> {
+        let model = self.ctx.model;
+        let mut last = None;
+        for binding in model.bindings_in(ScopeId::MODULE, name) {
+            let BindingKind::Function(function) = binding.kind else {
+                return None;
+            };
+            let is_overload = function.decorator_list.iter().any(|decorator| {
+                model
+                    .qualified_name(&decorator.expression)
+                    .is_some_and(|name| name.ends_with(".overload"))
+            });
+            match (last, is_overload) {
+                (None, true) => {}
+                (None, false) => last = Some(self.functions[&model.id(function)]),
+                (Some(_), _) => return None,
+            }
+        }
+        last
     }
 
     /// The bases of classes, the classes of their attributes, and what functions say that they return.

@@ -158,6 +158,9 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
     match &used.found.how {
         How::Decorates(_) if used.is_understood => return None,
         How::Decorates(_) => return own("it decorates a function"),
+        How::Value(Sink::Framework) if graph.decorated.contains(&node) => {
+            return own("a framework would not see that it is a coroutine function behind its decorator");
+        }
         How::Value(Sink::Framework | Sink::Alias) => return None,
         How::Value(Sink::AssertRaises(_)) => {}
         How::Value(sink) => {

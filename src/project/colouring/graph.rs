@@ -1,6 +1,6 @@
 //! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use ruff_text_size::TextRange;
 
 use super::World;
@@ -60,6 +60,8 @@ pub struct Graph<'l, 'p> {
     pub computed: Option<(usize, usize)>,
     /// Wrappers that decorate something of their family, and must be looked at by a person.
     pub wrappers: Vec<NodeIndex>,
+    /// Functions behind a decorator of the project.
+    pub decorated: FxHashSet<NodeIndex>,
 }
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
@@ -87,6 +89,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             uses: Vec::new(),
             computed: None,
             wrappers: Vec::new(),
+            decorated: FxHashSet::default(),
         };
         for (id, _) in linker.functions() {
             if let Some(usage) = graph.usage(id.file) {
@@ -404,6 +407,10 @@ impl<'l, 'p> Graph<'l, 'p> {
             .filter(|node| !is_member || self.function(*node).class.is_some())
             .collect();
         let Some(&first) = candidates.first() else { return };
+        if used.found.place == Place::Never(usage::AWAITED) {
+            // A plain function it cannot be: that fails today.
+            return;
+        }
         let is_one_family = candidates
             .iter()
             .all(|candidate| self.family(*candidate) == self.family(first));
@@ -534,6 +541,10 @@ impl<'l, 'p> Graph<'l, 'p> {
     /// A decorator of the project: what it gives takes the place of the function.
     fn decorate(&mut self, decorator: NodeIndex, decorated: FunctionId) {
         let Some(node) = self.known(decorated) else { return };
+        self.decorated.insert(node);
+        if self.nature(decorated).is_route {
+            self.stop(node, || "a framework would not see that it is a coroutine function behind its decorator".to_owned());
+        }
         let Node::Function(id) = self.nodes[decorator] else {
             self.stop(node, || "it is decorated by a parameter".to_owned());
             return;
@@ -626,7 +637,10 @@ impl<'l, 'p> Graph<'l, 'p> {
                 self.strings.entry(name).or_insert((file, *line));
             }
             self.mocks = self.mocks.or_else(|| Some((file, usage.mocks?)));
-            self.is_sleep_patched |= ["sleep", ".sleep"].iter().any(|name| usage.replaced.contains_key(*name));
+            // Under a clock that stands still, or a patch of it, only the plain call does what it did.
+            let is_patched = |name: &&str| usage.replaced.contains_key(*name);
+            self.is_sleep_patched |=
+                usage.freezes_time || ["sleep", ".sleep", "monotonic", ".monotonic"].iter().any(is_patched);
         }
         self.by_name = by_name;
     }

@@ -56,6 +56,8 @@ pub enum Change {
     /// What a builtin takes all elements of becomes a list.
     All(Span),
     YieldFrom(Span),
+    /// `yield from` something that stays plain, in a generator that becomes asynchronous.
+    Delegate(Span),
     With(Span),
     Sleep(Span),
     Thread(Span),
@@ -145,6 +147,14 @@ pub fn colouring(linker: &Linker, world: World) -> Vec<Colouring> {
         }
     }
     for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
+        let is_test = |node: &NodeIndex| match graph.nodes[*node] {
+            Node::Function(id) => matches!(graph.nature(id).kind, Kind::Pytest | Kind::Unittest),
+            Node::Parameter(..) => false,
+        };
+        // A test alone in its event loop gains nothing.
+        if nodes.iter().all(is_test) {
+            continue;
+        }
         let component = Component {
             graph: &graph,
             turns: &closed.turns,
@@ -267,6 +277,16 @@ impl Component<'_, '_, '_> {
         }
         for &node in &self.nodes {
             self.changes_of_uses(node, &mut changes);
+        }
+        for (_, id) in self.functions() {
+            let nature = graph.nature(id);
+            let own = changes.entry(id.file).or_default();
+            for delegate in &nature.delegates {
+                let span = Span::from(*delegate);
+                if !own.contains(&Change::YieldFrom(span)) {
+                    own.insert(Change::Delegate(span));
+                }
+            }
         }
         let doubt = self.doubt().or_else(|| self.open_end(world));
         let message = self.message();
@@ -552,6 +572,7 @@ impl Ranged for Change {
         | Self::Part(span)
         | Self::All(span)
         | Self::YieldFrom(span)
+        | Self::Delegate(span)
         | Self::With(span)
         | Self::Sleep(span)
         | Self::Thread(span)

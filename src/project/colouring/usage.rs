@@ -32,10 +32,12 @@ pub struct Usage {
     pub computed: Vec<(Option<Receiver>, usize)>,
     /// The line that reaches the names of the module as strings: `globals()`, `eval(...)`.
     pub reflects: Option<usize>,
-    /// Names that stand in strings by themselves, or behind the last dot, with the line.
+    /// Names that stand in strings behind a module's, with the line.
     pub strings: BTreeMap<String, usize>,
     /// Names that doctests call, with the line.
     pub doctests: BTreeMap<String, usize>,
+    /// Whether it stops the clock: `asyncio.sleep` would never end.
+    pub freezes_time: bool,
     /// The line that makes a mock whose methods give plain values.
     pub mocks: Option<usize>,
 }
@@ -54,6 +56,8 @@ pub struct Nature {
     pub wrapper: Option<Wrapper>,
     /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
     pub cleans_up: bool,
+    /// Its statements `yield from`, none of which an asynchronous generator can have.
+    pub delegates: Vec<TextRange>,
     /// The names of its positional parameters, `self` aside, and of those that are given by name only.
     pub parameters: [Vec<String>; 2],
 }
@@ -253,6 +257,9 @@ pub enum Way {
 /// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
 pub const WAITING: &[&str] = &["sleep", "http", "declared"];
 
+/// Why what is awaited is left alone.
+pub const AWAITED: &str = "it is awaited already";
+
 /// Builtins that take all elements of what they iterate over, and do nothing before they have them.
 const EAGER: &[&str] = &[
     "dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple",
@@ -265,7 +272,7 @@ const STEPPING: &[&str] = &["all", "any", "enumerate", "filter", "iter", "map", 
 const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespace"];
 
 /// Builtins that reach the names of a module as strings.
-const REFLECTION: &[&str] = &["eval", "exec", "globals", "locals", "vars"];
+const REFLECTION: &[&str] = &["eval", "exec", "globals"];
 
 /// What frameworks call with either kind of function (FastAPI, Starlette).
 const FRAMEWORK_CALLS: &[&str] = &[
@@ -307,6 +314,9 @@ const TRANSPARENT: &[&str] = &[
 /// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
 const HARMLESS_BASES: &[&str] = &[
     "abc.ABC",
+    "enum.Enum",
+    "enum.IntEnum",
+    "enum.StrEnum",
     "typing.Generic",
     "typing.Protocol",
     "typing_extensions.Protocol",
@@ -338,9 +348,11 @@ pub fn is_harmless_base(name: &str) -> bool {
 /// What one file says.
 pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     let finder = Finder { mapper, ctx: mapper.ctx };
+    let stops_clock = |package: &&str| mapper.ctx.model.imports_package(package);
     let mut usage = Usage {
         natures: finder.natures(),
         bases: finder.bases(),
+        freezes_time: ["freezegun", "time_machine"].iter().any(stops_clock),
         ..Usage::default()
     };
     if finder.ctx.module.kind() == SourceKind::Module {
@@ -580,7 +592,15 @@ impl<'a> Finder<'_, '_, 'a> {
                         .stop
                         .get_or_insert_with(|| "it is a generator that is sent values".to_owned());
                 }
+                AnyNodeRef::ExprYieldFrom(_) if !model.node(model.parent(id)).is_stmt_expr() => {
+                    nature
+                        .stop
+                        .get_or_insert_with(|| "it is a generator that uses what another one returns".to_owned());
+                }
                 AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => {
+                    if node.is_expr_yield_from() {
+                        nature.delegates.push(node.range());
+                    }
                     let own = model.id(function);
                     nature.cleans_up |= model
                         .ancestors(id)
@@ -856,7 +876,7 @@ impl<'a> Finder<'_, '_, 'a> {
             }
             AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
-            AnyNodeRef::StmtAssign(assign) => How::Value(self.assigned(assign)),
+            AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),
             AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => How::Value(self.argument(id)),
             _ => How::Value(Sink::Other("it is used as a value")),
         };
@@ -1045,7 +1065,7 @@ impl<'a> Finder<'_, '_, 'a> {
         let mut comprehensions = 0;
         let mut never = None;
         if model.node(model.parent(id)).is_expr_await() {
-            never = Some("it is awaited already");
+            never = Some(AWAITED);
         }
         let mut never_in = |reason| {
             never.get_or_insert(reason);
@@ -1157,7 +1177,7 @@ impl<'a> Finder<'_, '_, 'a> {
         });
     }
 
-    /// Names in strings, by which functions may be found: those alone, as keys they say nothing.
+    /// Names in strings, by which functions may be found: `package.module.function`.
     fn string(&self, usage: &mut Usage, id: NodeId, string: &ast::ExprStringLiteral) {
         let model = self.ctx.model;
         let text = string.value.to_str();
@@ -1170,28 +1190,21 @@ impl<'a> Finder<'_, '_, 'a> {
             }
             return;
         }
-        let is_key = match model.node(model.parent(id)) {
-            AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprCompare(_) | AnyNodeRef::StmtExpr(_) => true,
-            AnyNodeRef::ExprDict(dict) => dict.iter_keys().flatten().any(|key| key.range() == string.range()),
-            AnyNodeRef::ExprList(_) | AnyNodeRef::ExprTuple(_) => {
-                matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::StmtAssign(assign)
-                    if matches!(&*assign.targets, [Expr::Name(name)] if name.id.starts_with("__")))
-            }
-            AnyNodeRef::Arguments(_) => {
-                matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call)
-                    if matches!(&*call.func, Expr::Attribute(method)
-                        if ["get", "pop", "setdefault", "object", "patch", "setattr", "getenv"].contains(&method.attr.as_str()))
-                        || matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "patch" || name.id.as_str() == "print"))
-            }
-            _ => false,
-        };
+        // Those of patches are looked at with the call.
+        let is_patch = matches!(model.node(model.parent(id)), AnyNodeRef::Arguments(_))
+            && matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call)
+                if matches!(&*call.func, Expr::Attribute(method) if ["patch", "object", "setattr"].contains(&method.attr.as_str()))
+                    || matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "patch"));
+        if is_patch || !text.contains(['.', ':']) {
+            return;
+        }
         let last = text.rsplit(['.', ':']).next().unwrap_or(text);
         let is_name = !last.is_empty()
             && text.len() < 100
             && text
                 .chars()
                 .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.' | ':'));
-        if is_name && !is_key {
+        if is_name {
             usage.strings.entry(last.to_owned()).or_insert_with(|| self.line(string));
         }
     }
@@ -1200,6 +1213,34 @@ impl<'a> Finder<'_, '_, 'a> {
     fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
         let line = self.line(attribute.range());
         usage.replaced.entry(attribute.attr.to_string()).or_insert(line);
+    }
+
+    /// A member that is got by a name in a string.
+    fn by_string(&self, usage: &mut Usage, call: &ast::ExprCall, name: &str) {
+        usage.uses.push(Use {
+            owner: self.owner(call),
+            named: Named::Unknown(name.to_owned(), Unknown::Member),
+            how: How::Value(Sink::Other("it is got by its name")),
+            place: Place::Never("it is got by its name"),
+            range: call.range(),
+            line: self.line(call),
+            text: crate::module::one_line(self.ctx.module.slice(call)),
+            is_given: true,
+        });
+    }
+
+    /// Whether what a call gives is only looked at: `callable(getattr(x, name))`.
+    fn is_only_asked(&self, call: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let parent = model.parent(model.id(call));
+        match model.node(parent) {
+            AnyNodeRef::ExprCompare(_) | AnyNodeRef::StmtIf(_) => true,
+            AnyNodeRef::Arguments(_) => matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(outer)
+                if ["callable", "hasattr", "isinstance", "print", "repr", "str", "bool", "int", "float", "len"]
+                    .iter()
+                    .any(|name| model.is_builtin(&outer.func, name))),
+            _ => false,
+        }
     }
 
     /// What test libraries put in the place of functions, where it is written by hand: a mock of a coroutine function is one that can be
@@ -1220,12 +1261,18 @@ impl<'a> Finder<'_, '_, 'a> {
             usage.reflects.get_or_insert(line);
         }
         if model.is_builtin(&call.func, "getattr") {
-            if let Some(object) = arguments.args.first()
-                && !matches!(arguments.args.get(1), Some(Expr::StringLiteral(_)))
-            {
-                let line = self.line(call);
-                usage.computed.push((self.mapper.receiver(object, 0), line));
+            let Some(object) = arguments.args.first() else { return };
+            match arguments.args.get(1) {
+                Some(Expr::StringLiteral(name)) => self.by_string(usage, call, name.value.to_str()),
+                _ if !self.is_only_asked(call) => usage.computed.push((self.mapper.receiver(object, 0), line)),
+                _ => {}
             }
+            return;
+        }
+        if matches!(name, "methodcaller" | "attrgetter")
+            && let Some(Expr::StringLiteral(name)) = arguments.args.first()
+        {
+            self.by_string(usage, call, name.value.to_str());
             return;
         }
         let (target, fake) = match (name, &*arguments.args) {
@@ -1275,6 +1322,7 @@ fn plain() -> Nature {
         is_route: false,
         wrapper: None,
         cleans_up: false,
+        delegates: Vec::new(),
         parameters: [Vec::new(), Vec::new()],
     }
 }
