@@ -103,7 +103,7 @@ macro_rules! catalogue {
 }
 
 pub static ALL: &[Codemod] = catalogue![
-    codemod!(color_call_graph, glance: color_call_graph::glance),
+    codemod!(color_call_graph, options: crate::project::colouring::Options, glance: color_call_graph::glance),
     codemod!(await_forgotten_coroutine, glance: await_forgotten_coroutine::glance),
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),

@@ -113,6 +113,8 @@ pub struct Settings {
     pub receivers: Vec<Receiver>,
     pub blocking: Vec<Blocking>,
     pub dependencies: Dependencies,
+    /// What the project's distribution runs as programs: `package.module:function`.
+    pub entry_points: Vec<String>,
     /// Leave imports that a rewrite made unused: in a package's `__init__.py` they may be its interface.
     pub keep_unused_imports: bool,
 }
@@ -137,6 +139,7 @@ impl Default for Settings {
             receivers: Vec::new(),
             blocking: Vec::new(),
             dependencies: Dependencies::default(),
+            entry_points: Vec::new(),
             keep_unused_imports: false,
         }
     }

@@ -40,6 +40,7 @@ mod read;
 pub mod report;
 mod resolve;
 mod run;
+mod outsiders;
 mod survey;
 mod undo;
 mod write;

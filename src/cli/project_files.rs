@@ -29,6 +29,8 @@ pub struct ProjectFiles {
     declared: Option<Versions>,
     locked: Option<Versions>,
     declarations: Declarations,
+    /// What the distribution runs as programs: `package.module:function`.
+    pub entry_points: Vec<String>,
 }
 
 impl ProjectFiles {
@@ -39,6 +41,7 @@ impl ProjectFiles {
         let mut line_length = None;
         let mut ranges = Versions::new();
         let mut has_ranges = false;
+        let mut entry_points = Vec::new();
         let ruff = ["ruff.toml", ".ruff.toml"].iter().find(|name| names.has(name));
         if let Some(ruff) = ruff.and_then(|name| table(&folder.join(name))) {
             line_length = length_of(&ruff);
@@ -53,6 +56,7 @@ impl ProjectFiles {
                 .or_else(|| length_of(at(&pyproject, &["tool", "ruff"])?.as_table()?))
                 .or_else(|| length_of(at(&pyproject, &["tool", "black"])?.as_table()?));
             has_ranges |= ranges_of_pyproject(&pyproject, &mut ranges);
+            entry_points = scripts_of_pyproject(&pyproject);
         }
         if let Some(setup) = names
             .has("setup.cfg")
@@ -62,6 +66,9 @@ impl ProjectFiles {
             let sections = sections(&setup);
             python = python.or_else(|| lowest_python(sections.get("options")?.get("python_requires")?));
             has_ranges |= ranges_of_setup(&sections, &mut ranges);
+            let scripts = sections.get("options.entry_points").and_then(|section| section.get("console_scripts"));
+            let scripts = scripts.map(String::as_str).unwrap_or_default().lines();
+            entry_points.extend(scripts.filter_map(|line| Some(line.split_once('=')?.1.trim().to_owned())));
         }
         let mut declared = (has_ranges || !names.requirements.is_empty()).then(Versions::new);
         if let Some(declared) = &mut declared {
@@ -81,6 +88,7 @@ impl ProjectFiles {
             declared,
             locked: locked(folder, &names),
             declarations: declarations.unwrap_or_default(),
+            entry_points,
         })
     }
 
@@ -95,6 +103,11 @@ impl ProjectFiles {
                 above.declarations.clone()
             } else {
                 self.declarations
+            },
+            entry_points: if self.entry_points.is_empty() {
+                above.entry_points.clone()
+            } else {
+                self.entry_points
             },
         }
     }
@@ -355,6 +368,17 @@ fn add(name: &str, version: Option<Version>, all: &mut Versions) {
 }
 
 /// Adds all dependencies of a `pyproject.toml`; whether it has any list of them.
+fn scripts_of_pyproject(pyproject: &Table) -> Vec<String> {
+    let tables = [
+        at(pyproject, &["project", "scripts"]),
+        at(pyproject, &["project", "gui-scripts"]),
+        at(pyproject, &["tool", "poetry", "scripts"]),
+    ];
+    let scripts = tables.into_iter().flatten().filter_map(Value::as_table);
+    let values = scripts.flat_map(|scripts| scripts.values());
+    values.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 fn ranges_of_pyproject(pyproject: &Table, all: &mut Versions) -> bool {
     let mut found = false;
     let mut add_list = |value: &Value, all: &mut Versions| {

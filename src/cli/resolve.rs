@@ -296,6 +296,7 @@ fn settings_of(config: &Config, project: &ProjectFiles) -> Settings {
         receivers: config.receivers.clone(),
         blocking: config.blocking.clone(),
         dependencies: project.dependencies(),
+        entry_points: project.entry_points.clone(),
         ..default
     }
 }

@@ -15,7 +15,7 @@ use super::process::{self, Buffer, Processed, Processor};
 use super::report::{Command, FileResult, OutputFormat, ReportOptions};
 use super::resolve::Resolver;
 use super::survey::Survey;
-use super::{Error, Status, interrupt, pipeline};
+use super::{Error, Status, interrupt, outsiders, pipeline};
 
 /// The path that stands for stdin.
 const STDIN: &str = "-";
@@ -63,7 +63,10 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
     }
     let files = &found.files;
     let survey = Survey::of(&processor, files, threads)?;
-    let alone = ProjectFacts::default();
+    let alone = ProjectFacts {
+        is_partial: survey.is_none() && outsiders::of(&resolver.folder, files),
+        ..ProjectFacts::default()
+    };
     pipeline::run(
         files.len(),
         threads,

@@ -41,6 +41,8 @@ pub struct ProjectFacts {
     pub requests_patches: Vec<String>,
     /// Where its coroutines run what blocks; `None` where the file was not linked with others.
     pub blocked: Option<Arc<Vec<Blocked>>>,
+    /// Whether a file that nobody looked at may use this one.
+    pub is_partial: bool,
     /// What turns into coroutine functions, and the text of which that is said; `None` where the file was not linked with others.
     pub colouring: Option<(Arc<Colouring>, TextHash)>,
 }
@@ -86,7 +88,7 @@ impl Project {
     }
 
     /// What turns into coroutine functions, for each file.
-    pub fn colour(&self, world: World) -> Vec<Colouring> {
+    pub fn colour(&self, world: &World) -> Vec<Colouring> {
         colouring::colouring(&resolve::Linker::new(self), world)
     }
 
@@ -158,7 +160,9 @@ impl Context<'_> {
             None => {
                 let mut project = Project::new(std::iter::once(PathBuf::new()));
                 project.files[0].1 = Some(summarise(self, true));
-                Arc::new(project.colour(World::of(self.settings)).pop().unwrap_or_default())
+                let mut world = World::of(self.settings);
+                world.is_partial = self.project.is_partial;
+                Arc::new(project.colour(&world).pop().unwrap_or_default())
             }
         }
     }

@@ -176,7 +176,12 @@ impl<'p> Linker<'p> {
             return None;
         }
         match receiver {
-            Receiver::Instance(class) | Receiver::Class(class) => self.class_named(file, class, steps + 1),
+            Receiver::Instance(class) | Receiver::Class(class) => {
+                self.class_named(file, class, steps + 1).or_else(|| match class {
+                    ClassName::Own(_) => None,
+                    ClassName::Path(path) => self.made_object(file, path, steps + 1),
+                })
+            }
             Receiver::Attribute(outer, name) => match self.object(file, outer, steps + 1)? {
                 Found::Class(class) => self.attribute(class, name, steps + 1),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
@@ -204,6 +209,19 @@ impl<'p> Linker<'p> {
                 }
             }
         }
+    }
+
+    /// The class of an object that another module makes and names.
+    fn made_object(&self, file: usize, path: &str, steps: usize) -> Option<Found> {
+        let (module, taken) = self.modules.find(file, path)?;
+        let ModuleId::File(made_in) = module else { return None };
+        let name = path.trim_start_matches('.').split('.').nth(taken)?;
+        let is_whole = path.trim_start_matches('.').split('.').count() == taken + 1;
+        let class = self.summary(made_in)?.objects.get(name)?;
+        if !is_whole || steps > MAX_STEPS {
+            return None;
+        }
+        self.class_named(made_in, class, steps + 1)
     }
 
     fn class_named(&self, file: usize, class: &ClassName, steps: usize) -> Option<Found> {
@@ -273,7 +291,16 @@ impl<'p> Linker<'p> {
             Some(Meaning::Function(index)) => Found::Function(FunctionId { file, index: *index }),
             Some(Meaning::Class(index)) => Found::Class(ClassId { file, index: *index }),
             Some(Meaning::Import(path)) => self.imported(file, path, steps + 1)?,
-            None => self.starred(file, first, steps + 1)?,
+            None => match (summary.objects.get(*first), rest) {
+                (Some(class), [name]) => {
+                    return match self.class_named(file, class, steps + 1)? {
+                        Found::Class(class) => self.member(class, name, steps + 1),
+                        Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
+                        Found::Function(_) | Found::Module(_) => None,
+                    };
+                }
+                _ => self.starred(file, first, steps + 1)?,
+            },
         };
         match (found, rest) {
             (found, []) => Some(found),

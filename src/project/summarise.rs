@@ -274,6 +274,24 @@ impl<'a> Mapper<'_, 'a> {
             };
             self.summary.names.insert(binding.name.to_owned(), meaning);
         }
+        for binding in model
+            .bindings()
+            .iter()
+            .filter(|binding| binding.scope == ScopeId::MODULE)
+        {
+            let is_made = matches!(binding.kind, BindingKind::Assignment(Expr::Call(_)) | BindingKind::Annotated(_));
+            if !is_made || model.is_replaced(binding.name) || model.sole_binding(binding.name, ScopeId::MODULE).is_none() {
+                continue;
+            }
+            let class = match model.type_of_binding(binding) {
+                Type::Instance(class) => self.classes.get(&model.id(class)).copied().map(ClassName::Own),
+                Type::Foreign(name) => Some(ClassName::Path(name)),
+                _ => None,
+            };
+            if let Some(class) = class {
+                self.summary.objects.insert(binding.name.to_owned(), class);
+            }
+        }
         for (_, node) in model.subtree(NodeId(0)) {
             if let AnyNodeRef::StmtImportFrom(import) = node
                 && import.names.iter().any(|alias| alias.name.as_str() == "*")
@@ -313,6 +331,7 @@ impl<'a> Mapper<'_, 'a> {
         for class in model.classes() {
             let index = self.classes[&model.id(class)];
             self.aliases(class, index);
+            self.declared(class, index);
             let bases = class.arguments.iter().flat_map(|arguments| arguments.args.iter());
             let bases = bases
                 .filter(|base| !model.is_builtin(base, "object"))
@@ -346,12 +365,24 @@ impl<'a> Mapper<'_, 'a> {
             let said = function
                 .returns
                 .as_deref()
-                .and_then(|returns| self.class_named(returns));
+                .and_then(|returns| self.class_named(without_none(returns)));
             let own = || {
                 let class = self.summary.functions[index].class.map(ClassName::Own)?;
                 returns_itself(function).then_some(class)
             };
             self.summary.functions[index].returns = said.or_else(own);
+        }
+    }
+
+    /// The classes of attributes that the body of a class declares: `client: Client`.
+    fn declared(&mut self, class: &ast::StmtClassDef, index: usize) {
+        for stmt in &class.body {
+            if let Stmt::AnnAssign(declared) = stmt
+                && let Expr::Name(name) = &*declared.target
+                && let Some(known) = self.class_named(without_none(&declared.annotation))
+            {
+                self.summary.classes[index].attributes.insert(name.id.to_string(), known);
+            }
         }
     }
 
@@ -413,7 +444,7 @@ impl<'a> Mapper<'_, 'a> {
                 let name = attribute.attr.to_string();
                 if let Expr::Call(call) = &*attribute.value
                     && model.is_builtin(&call.func, "super")
-                    && call.arguments.is_empty()
+                    && self.is_plain_super(call)
                 {
                     let function = model.enclosing_function(model.id(call))?;
                     let class = model.class_of_method(function)?;
@@ -422,6 +453,20 @@ impl<'a> Mapper<'_, 'a> {
                 Some(Target::Member(self.receiver(&attribute.value, steps)?, name))
             }
             _ => None,
+        }
+    }
+
+    /// `super()`, or with what it stands for written out: `super(Own, self)`.
+    fn is_plain_super(&self, call: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let own = || model.class_of_method(model.enclosing_function(model.id(call))?);
+        match &*call.arguments.args {
+            [] => true,
+            [class, Expr::Name(_)] => model
+                .class_named(class)
+                .zip(own())
+                .is_some_and(|(named, own)| std::ptr::eq(named, own)),
+            _ => false,
         }
     }
 
@@ -797,6 +842,20 @@ impl<'a> Mapper<'_, 'a> {
     fn unknown(&mut self, owner: usize, at: TextRange, text: &str) {
         let note = self.note(at, text);
         self.summary.functions[owner].unknown.get_or_insert(note);
+    }
+}
+
+/// `T` of `T | None` and `Optional[T]`.
+fn without_none(annotation: &Expr) -> &Expr {
+    match annotation {
+        Expr::BinOp(union) if union.right.is_none_literal_expr() => &union.left,
+        Expr::BinOp(union) if union.left.is_none_literal_expr() => &union.right,
+        Expr::Subscript(optional) => match &*optional.value {
+            Expr::Name(name) if name.id.as_str() == "Optional" => &optional.slice,
+            Expr::Attribute(name) if name.attr.as_str() == "Optional" => &optional.slice,
+            _ => annotation,
+        },
+        _ => annotation,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Summary {
     pub classes: Vec<Class>,
     /// What the names of the module stand for, where all of their bindings agree.
     pub names: BTreeMap<String, Meaning>,
+    /// The classes of the objects that the module makes and names.
+    pub objects: BTreeMap<String, ClassName>,
     /// The modules of which everything is imported, as written: relative ones keep their dots.
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.

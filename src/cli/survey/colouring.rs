@@ -11,11 +11,11 @@ use crate::codemod::{Selection, Wanted};
 use crate::codemods::ALL;
 use crate::edit::{Applicability, Edit};
 use crate::finding::Finding;
-use crate::project::colouring::{Colouring, World};
+use crate::project::colouring::{Colouring, Options, World};
 use crate::project::{COLOURING, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
 
-use super::super::Error;
+use super::super::{Error, outsiders};
 use super::{Looker, each};
 
 /// Rounds in which files are parsed that name what turns after the round before.
@@ -29,12 +29,16 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     if turning.is_empty() {
         return Ok(nothing());
     }
+    let settings = looker.files.first().map(|file| looker.processor.settings(file));
+    let options: Options = settings.as_ref().map(|settings| settings.options(COLOURING)).unwrap_or_default();
+    if turning.len() > options.max_files {
+        return Ok(nothing());
+    }
     let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
     let mut hashes = vec![TextHash::default(); looker.files.len()];
     let mut wanted = turning;
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     let mut asked_for: BTreeSet<String> = BTreeSet::new();
-    let settings = looker.files.first().map(|file| looker.processor.settings(file));
     let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
@@ -51,7 +55,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
                 None => world.is_partial = true,
             }
         }
-        let colourings = project.colour(world);
+        let mut colourings = project.colour(&world);
         let reached: BTreeSet<&str> = colourings
             .iter()
             .flat_map(|found| found.reached.iter().map(String::as_str))
@@ -65,6 +69,13 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
         let new: Vec<String> = names.into_iter().filter(|name| asked_for.insert(name.clone())).collect();
         wanted = if new.is_empty() { Vec::new() } else { mentioning(looker, &new, &seen)? };
         if wanted.is_empty() {
+            let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
+            let turned = turned.map(|file| looker.files[file].path.as_path());
+            let folder = &looker.processor.resolver.folder;
+            if !world.is_partial && outsiders::are_there(folder, turned, &outsiders::run_of(looker.files)) {
+                world.is_partial = true;
+                colourings = project.colour(&world);
+            }
             let facts = colourings.into_iter().zip(hashes).map(|(found, hash)| (Arc::new(found), hash));
             return tried(looker, facts.collect());
         }

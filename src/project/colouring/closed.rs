@@ -30,7 +30,7 @@ pub struct Closed {
 
 /// Whether a blocking call is a reason to turn.
 pub fn is_start(leaf: &Leaf) -> bool {
-    matches!(leaf.way, Way::Sleep(_) | Way::Thread) && matches!(leaf.place, Place::Frame(_))
+    matches!(leaf.way, Way::Sleep | Way::Thread) && matches!(leaf.place, Place::Frame(_))
 }
 
 pub fn solve(graph: &Graph) -> Closed {
@@ -206,6 +206,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
         Place::Main => None,
         Place::Frame(_) => match graph.owner(used) {
             Some(owner) if turns[owner] || graph.is_async(owner) => None,
+            Some(owner) if graph.is_boundary(owner) && kind == Kind::Plain => None,
             Some(owner) => Some(Cause::User(owner, used.found.line)),
             None => own("it is not known who runs it"),
         },

@@ -4,7 +4,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use ruff_text_size::TextRange;
 
 use super::World;
-use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use};
+use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use crate::knowledge::blocking::{self, Rule};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{Edge, Function, Receiver, Target};
 
@@ -60,6 +61,9 @@ pub struct Graph<'l, 'p> {
     pub computed: Option<(usize, usize)>,
     /// Wrappers that decorate something of their family, and must be looked at by a person.
     pub wrappers: Vec<NodeIndex>,
+    boundaries: FxHashSet<NodeIndex>,
+    /// Calls that wait of which only the project as a whole tells what is called.
+    of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
 }
@@ -75,7 +79,7 @@ const COMMON: &[&str] = &[
 ];
 
 impl<'l, 'p> Graph<'l, 'p> {
-    pub fn of(linker: &'l Linker<'p>, world: World) -> Self {
+    pub fn of(linker: &'l Linker<'p>, world: &World) -> Self {
         let mut graph = Self {
             linker,
             nodes: Vec::new(),
@@ -89,6 +93,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             uses: Vec::new(),
             computed: None,
             wrappers: Vec::new(),
+            boundaries: FxHashSet::default(),
+            of_library: FxHashMap::default(),
             decorated: FxHashSet::default(),
         };
         for (id, _) in linker.functions() {
@@ -110,6 +116,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         for node in 0..graph.nodes.len() {
             graph.by_name.entry(graph.name(node)).or_default().push(node);
         }
+        graph.entry_points(world);
         graph.families();
         graph.resolve();
         graph.hand_over();
@@ -147,16 +154,18 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     /// The blocking calls of a function.
-    pub fn leaves(&self, node: NodeIndex) -> impl Iterator<Item = &'p Leaf> + use<'p> {
+    pub fn leaves(&self, node: NodeIndex) -> impl Iterator<Item = &Leaf> + '_ {
         let id = match self.nodes[node] {
             Node::Function(id) => Some(id),
             Node::Parameter(..) => None,
         };
         let usage = id.and_then(|id| self.usage(id.file));
         let leaves = usage.map_or(&[][..], |usage| &usage.leaves);
+        let of_library = self.of_library.get(&node).into_iter().flatten();
         leaves
             .iter()
             .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index))
+            .chain(of_library)
     }
 
     /// The family that a node turns with, by its first node.
@@ -315,6 +324,35 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
+    /// What the project's distribution runs as programs.
+    fn entry_points(&mut self, world: &World) {
+        for entry in &world.entry_points {
+            let Some((module, name)) = entry.split_once(':') else { continue };
+            for node in self.named(name.trim()).to_vec() {
+                let id = self.nodes[node].function();
+                let is_it = self.linker.modules.name_of(id.file) == module.trim() && self.function(node).class.is_none();
+                if is_it {
+                    self.stop(node, || "the distribution runs it as a program, without waiting".to_owned());
+                    self.boundaries.insert(node);
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            if self.nature(self.nodes[node].function()).is_boundary {
+                self.boundaries.insert(node);
+            }
+        }
+    }
+
+    /// Whether a function stays plain and can start an event loop for what it calls: nothing that may run in one calls it.
+    pub fn is_boundary(&self, node: NodeIndex) -> bool {
+        self.boundaries.contains(&node)
+            && self.uses[node].iter().all(|used| {
+                let is_value = matches!(used.found.how, How::Value(_));
+                used.found.place == Place::Main || is_value
+            })
+    }
+
     /// What each use means.
     fn resolve(&mut self) {
         for (file, summary) in self.linker.summaries() {
@@ -336,7 +374,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             Named::Target(target) => match self.linker.find(file, target) {
                 Some(Found::Function(function)) => self.used(function, used),
                 Some(Found::Class(class)) => self.class_used(class, used),
-                Some(Found::External(_) | Found::Module(_)) => {}
+                Some(Found::External(name)) => self.leaf_of_library(used, name),
+                Some(Found::Module(_)) => {}
                 None => self.used_by_name(used, name_of(target)),
             },
             Named::OneOf(targets) => {
@@ -361,6 +400,24 @@ impl<'l, 'p> Graph<'l, 'p> {
                 self.uses[node].push(used);
             }
             Named::Unknown(name, _) => self.used_by_name(used, name),
+        }
+    }
+
+    fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
+        let is_call = matches!(used.found.how, How::Call { .. });
+        let Some(owner) = self.owner(&used).filter(|_| is_call) else { return };
+        let row = blocking::blocking(&name).filter(|row| row.shared.is_some() && row.rule == Rule::Call);
+        let is_waiting = row.is_some_and(|row| usage::WAITING.contains(&row.kind));
+        if is_waiting && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
+            self.of_library.entry(owner).or_default().push(Leaf {
+                owner: used.found.owner.unwrap_or_default(),
+                doubt: None,
+                name,
+                way: Way::Thread,
+                place: used.found.place.clone(),
+                range: used.found.range,
+                line: used.found.line,
+            });
         }
     }
 

@@ -19,6 +19,7 @@ pub mod usage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_text_size::{Ranged, TextRange};
+use serde::Deserialize;
 
 use self::closed::{Closed, is_start};
 use self::graph::{Graph, Node, NodeIndex};
@@ -113,13 +114,29 @@ pub struct Colouring {
     pub reached: BTreeSet<String>,
 }
 
+/// `[tool.asyncup.codemods.color_call_graph]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// Where more files than this lead to calls that wait, nothing is looked for.
+    pub max_files: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max_files: 300 }
+    }
+}
+
 /// What holds for the project as a whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct World {
     /// Whether files that may use the functions were not looked at.
     pub is_partial: bool,
     /// Whether the project depends on something that runs coroutine functions as tests.
     pub has_test_runner: bool,
+    /// What the project's distribution runs as programs: `package.module:function`.
+    pub entry_points: Vec<String>,
 }
 
 impl World {
@@ -128,12 +145,13 @@ impl World {
         Self {
             is_partial: false,
             has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
+            entry_points: settings.entry_points.clone(),
         }
     }
 }
 
 /// For each file.
-pub fn colouring(linker: &Linker, world: World) -> Vec<Colouring> {
+pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
     let graph = Graph::of(linker, world);
     if !(0..graph.nodes.len()).any(|node| graph.leaves(node).any(is_start)) {
@@ -244,7 +262,7 @@ impl Component<'_, '_, '_> {
     }
 
     /// What is to be done in each file.
-    fn changes(&self, number: usize, world: World) -> Vec<(usize, Coloured)> {
+    fn changes(&self, number: usize, world: &World) -> Vec<(usize, Coloured)> {
         let graph = self.graph;
         let mut changes: BTreeMap<usize, BTreeSet<Change>> = BTreeMap::new();
         for (node, id) in self.functions() {
@@ -268,8 +286,8 @@ impl Component<'_, '_, '_> {
             for leaf in graph.leaves(node) {
                 let Place::Frame(eager) = &leaf.place else { continue };
                 match leaf.way {
-                    Way::Sleep(_) if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
-                    Way::Sleep(_) | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
+                    Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
+                    Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
                     Way::Later | Way::Stays => continue,
                 };
                 own.extend(lists(eager));
@@ -336,6 +354,8 @@ impl Component<'_, '_, '_> {
             let span = Span::from(used.found.range);
             match &used.found.how {
                 How::Call { taken, .. } | How::Object(_, taken) => {
+                    let is_bridged = graph.owner(used).is_some_and(|owner| graph.is_boundary(owner) && !self.turns[owner]);
+                    let is_run = used.found.place == Place::Main || is_bridged;
                     let is_taken = matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_));
                     own.insert(match taken {
                         Taken::For(stmt) if is_taken => Change::For((*stmt).into()),
@@ -343,10 +363,12 @@ impl Component<'_, '_, '_> {
                         Taken::YieldFrom(expr) if is_taken => Change::YieldFrom((*expr).into()),
                         Taken::With(stmt) if is_taken => Change::With((*stmt).into()),
                         _ if is_taken => Change::All(span),
-                        _ if used.found.place == Place::Main => Change::Run(span),
+                        _ if is_run => Change::Run(span),
                         _ => Change::Await(span),
                     });
-                    if let Place::Frame(eager) = &used.found.place {
+                    if let Place::Frame(eager) = &used.found.place
+                        && !is_bridged
+                    {
                         own.extend(lists(eager));
                     }
                 }
@@ -387,6 +409,14 @@ impl Component<'_, '_, '_> {
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
         for &node in &self.nodes {
             for used in &graph.uses[node] {
+                if let Some(owner) = graph.owner(used).filter(|owner| graph.is_boundary(*owner) && !self.turns[*owner]) {
+                    return Some(format!(
+                        "`{}` stays a plain function and starts an event loop of its own for `{}` ({})",
+                        graph.function(owner).qualname,
+                        used.found.text,
+                        place(used.file, used.found.line)
+                    ));
+                }
                 if !used.is_certain {
                     return Some(format!(
                         "`{}` in {} is taken for `{}` by its name alone",
@@ -426,8 +456,10 @@ impl Component<'_, '_, '_> {
             let function = graph.function(node);
             let nature = graph.nature(id);
             for leaf in graph.leaves(node) {
+                if let Some(doubt) = &leaf.doubt {
+                    return Some(format!("{doubt} ({})", place(id.file, leaf.line)));
+                }
                 match (&leaf.way, &leaf.place) {
-                    (Way::Sleep(Some(doubt)), _) => return Some(doubt.clone()),
                     (Way::Stays, _) | (_, Place::Never(_)) => {
                         return Some(format!(
                             "`{}` still blocks in `{}` ({})",
@@ -508,7 +540,7 @@ impl Component<'_, '_, '_> {
     }
 
     /// Who may use the functions besides what was seen.
-    fn open_end(&self, world: World) -> Option<String> {
+    fn open_end(&self, world: &World) -> Option<String> {
         let graph = self.graph;
         let unused = self.functions().find(|(node, id)| {
             let nature = graph.nature(*id);
@@ -530,6 +562,7 @@ impl Component<'_, '_, '_> {
         let ends = |node: NodeIndex| {
             graph.uses[node].iter().any(|used| {
                 used.found.place == Place::Main
+                    || graph.owner(used).is_some_and(|owner| graph.is_boundary(owner))
                     || matches!(used.found.how, How::Value(Sink::Framework))
                     || graph.owner(used).is_some_and(|owner| graph.is_async(owner) && !self.turns[owner])
             })

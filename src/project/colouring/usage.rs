@@ -8,7 +8,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
-use crate::knowledge::blocking::Rule;
+use crate::knowledge::blocking::{self, Rule};
 use crate::project::summarise::{Mapper, is_no_wait, returns_itself};
 use crate::project::summary::{ClassName, Edge, Receiver, Target};
 use crate::semantic::names::map_callable;
@@ -52,6 +52,8 @@ pub struct Nature {
     pub twin: Option<usize>,
     /// Whether a framework calls it that takes coroutine functions as well.
     pub is_route: bool,
+    /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
+    pub is_boundary: bool,
     /// What it does as a decorator.
     pub wrapper: Option<Wrapper>,
     /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
@@ -232,6 +234,8 @@ pub enum Slot {
 #[derive(Clone, Debug)]
 pub struct Leaf {
     pub owner: usize,
+    /// What is not proven of it.
+    pub doubt: Option<String>,
     /// The qualified name.
     pub name: String,
     pub way: Way,
@@ -244,8 +248,8 @@ pub struct Leaf {
 /// How a call that blocks can be waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// `asyncio.sleep`; what is not proven of the delay.
-    Sleep(Option<String>),
+    /// `asyncio.sleep`.
+    Sleep,
     /// `asyncio.to_thread`.
     Thread,
     /// By the codemods that look into coroutine functions; for its sake alone nothing is coloured.
@@ -310,6 +314,9 @@ const TRANSPARENT: &[&str] = &[
     "typing_extensions.overload",
     "typing_extensions.deprecated",
 ];
+
+/// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
+const BOUNDARIES: &[&str] = &[".command", "click.command", ".route", ".task", "shared_task", ".cron", ".scheduled_job"];
 
 /// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
 const HARMLESS_BASES: &[&str] = &[
@@ -554,6 +561,9 @@ impl<'a> Finder<'_, '_, 'a> {
             ));
         } else if name == "pytest.fixture" {
             nature.stop = Some("it is a fixture of pytest".to_owned());
+        } else if BOUNDARIES.iter().any(|end| written.ends_with(end)) && decorator.is_call_expr() {
+            nature.is_boundary = true;
+            nature.stop = Some(format!("`{written}` calls it without waiting"));
         } else if !is_transparent(&name) && !self.is_own_decorator(decorator) {
             nature
                 .stop
@@ -1143,9 +1153,13 @@ impl<'a> Finder<'_, '_, 'a> {
     }
 
     fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
-        let Some((name, row)) = self.ctx.blocking_call(call) else {
-            return;
-        };
+        let mut doubt = None;
+        let known = self.ctx.blocking_call(call).or_else(|| {
+            let name = self.likely_client(call)?;
+            doubt = Some(format!("it is not certain that `{}` is `{name}`", self.ctx.module.slice(&*call.func)));
+            Some((name.clone(), *blocking::blocking(&name)?))
+        });
+        let Some((name, row)) = known else { return };
         if self.ctx.returns_at_once(call, row) || is_no_wait(call, &name) {
             return;
         }
@@ -1158,7 +1172,8 @@ impl<'a> Finder<'_, '_, 'a> {
         let way = match row.rule {
             _ if name == "time.sleep" => match &*call.arguments.args {
                 [delay] if !delay.is_starred_expr() && call.arguments.keywords.is_empty() => {
-                    Way::Sleep(self.ctx.negative_delay(call, delay))
+                    doubt = self.ctx.negative_delay(call, delay);
+                    Way::Sleep
                 }
                 _ => Way::Stays,
             },
@@ -1169,12 +1184,49 @@ impl<'a> Finder<'_, '_, 'a> {
         };
         usage.leaves.push(Leaf {
             owner,
+            doubt,
             name,
             way,
             place,
             range: call.range(),
             line: self.line(call.range()),
         });
+    }
+
+    /// The method that an object has which may be a client of HTTP: somewhere one is put in its place.
+    fn likely_client(&self, call: &'a ast::ExprCall) -> Option<String> {
+        let model = self.ctx.model;
+        let Expr::Attribute(method) = &*call.func else { return None };
+        if model.type_of(&method.value) != Type::Unknown {
+            return None;
+        }
+        let made_in = |value: &Expr| {
+            model.subtree(model.id(value)).find_map(|(_, node)| match node {
+                AnyNodeRef::ExprCall(made) => model.qualified_name(&made.func),
+                _ => None,
+            })
+        };
+        let method_of = |class: String| {
+            let name = format!("{class}.{}", method.attr);
+            let row = blocking::blocking(&name)?;
+            (row.shared.is_some() && row.rule == Rule::Call && WAITING.contains(&row.kind)).then_some(name)
+        };
+        match &*method.value {
+            Expr::Attribute(attribute) => model.stores_of(&attribute.attr).find_map(|store| {
+                match model.node(model.parent(model.id(store))) {
+                    AnyNodeRef::StmtAssign(assign) => method_of(made_in(&assign.value)?),
+                    _ => None,
+                }
+            }),
+            Expr::Name(name) => {
+                let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+                bindings.find_map(|binding| match binding.kind {
+                    BindingKind::Assignment(value) => method_of(made_in(value)?),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
     }
 
     /// Names in strings, by which functions may be found: `package.module.function`.
@@ -1320,6 +1372,7 @@ fn plain() -> Nature {
         stop: None,
         twin: None,
         is_route: false,
+        is_boundary: false,
         wrapper: None,
         cleans_up: false,
         delegates: Vec::new(),
