@@ -19,7 +19,7 @@ use super::super::{Error, outsiders};
 use super::{Looker, each};
 
 /// Rounds in which files are parsed that name what turns after the round before.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 24;
 
 type Facts = (Arc<Colouring>, TextHash);
 
@@ -56,6 +56,16 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
             }
         }
         let mut colourings = project.colour(&world);
+        let imported = project.unread(|_| true);
+        wanted = if seen.len() + imported.len() <= options.max_files {
+            imported
+        } else {
+            Vec::new()
+        };
+        wanted.retain(|file| !seen.contains(file));
+        if !wanted.is_empty() {
+            continue;
+        }
         let reached: BTreeSet<&str> = colourings
             .iter()
             .flat_map(|found| found.reached.iter().map(String::as_str))

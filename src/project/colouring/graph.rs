@@ -53,6 +53,10 @@ pub struct Graph<'l, 'p> {
     pub uses: Vec<Vec<Resolved<'p>>>,
     /// Names that stand in strings, with a file and line.
     pub strings: FxHashMap<&'p str, (usize, usize)>,
+    /// Names that the examples of doc strings call, with a file and line.
+    pub doctests: FxHashMap<&'p str, (usize, usize)>,
+    /// The first place that has a signal interrupt what runs.
+    pub alarms: Option<(usize, usize)>,
     /// The first place that makes mocks of nothing in particular.
     pub mocks: Option<(usize, usize)>,
     /// Whether a test puts something in the place of `time.sleep`.
@@ -86,6 +90,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             index: FxHashMap::default(),
             by_name: FxHashMap::default(),
             strings: FxHashMap::default(),
+            doctests: FxHashMap::default(),
+            alarms: None,
             mocks: None,
             is_sleep_patched: false,
             parents: Vec::new(),
@@ -262,6 +268,18 @@ impl<'l, 'p> Graph<'l, 'p> {
                         },
                         Found::External(base) => self.overrides(method, &format!("{base}.{name}")),
                         Found::Function(_) | Found::Module(_) => {}
+                    }
+                }
+            }
+            let assigned = self.usage(class.file).map(|usage| &usage.bases[class.index].assigned);
+            for name in assigned.into_iter().flatten() {
+                for base in &bases {
+                    if let Found::Class(base) = base
+                        && let Some(Found::Function(method)) = linker.member(*base, name, 0)
+                        && let Some(method) = self.known(method)
+                    {
+                        let other = &linker.class(class).qualname;
+                        self.stop(method, || format!("`{other}` puts something else in its place"));
                     }
                 }
             }
@@ -650,6 +668,8 @@ impl<'l, 'p> Graph<'l, 'p> {
     /// Functions in whose place a test or another module puts something else, and those that are found by other means than their names.
     fn replaced(&mut self) {
         let by_name = std::mem::take(&mut self.by_name);
+        let mut usages = self.linker.summaries().filter_map(|(_, summary)| summary.usage.as_ref());
+        let runs_doctests = usages.any(|usage| usage.runs_doctests);
         let mut by_class: FxHashMap<&str, Vec<NodeIndex>> = FxHashMap::default();
         for (index, node) in self.nodes.iter().enumerate() {
             let function = self.linker.function(node.function());
@@ -671,7 +691,12 @@ impl<'l, 'p> Graph<'l, 'p> {
                         .get_or_insert_with(|| format!("{} puts something else in the place of its class", place()));
                 }
             }
+            self.alarms = self.alarms.or_else(|| Some((file, usage.alarms?)));
             for (name, line) in &usage.doctests {
+                self.doctests.entry(name).or_insert((file, *line));
+                if !runs_doctests {
+                    continue;
+                }
                 for &node in by_name.get(name.as_str()).into_iter().flatten() {
                     let place = || self.linker.project.place(file, *line);
                     self.stops[node].get_or_insert_with(|| format!("a doctest calls it ({})", place()));

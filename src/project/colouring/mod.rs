@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_text_size::{Ranged, TextRange};
 use serde::Deserialize;
 
-use self::closed::{Closed, is_start};
+use self::closed::{Cause, Closed, is_start};
 use self::graph::{Graph, Node, NodeIndex};
 use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
 use super::resolve::{FunctionId, Linker};
@@ -159,9 +159,11 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     }
     let closed = closed::solve(&graph);
     stopped(&graph, &closed, &mut found);
+    let blocking = still_blocking(&graph, &closed);
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
-            found[id.file].reached.insert(graph.name(node).to_owned());
+            let names = graph.function(node).qualname.rsplit('.').take(2);
+            found[id.file].reached.extend(names.map(str::to_owned));
         }
     }
     for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
@@ -176,6 +178,7 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
         let component = Component {
             graph: &graph,
             turns: &closed.turns,
+            blocking: &blocking,
             nodes,
         };
         for (node, id) in component.functions() {
@@ -211,6 +214,25 @@ fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
             });
         }
     }
+}
+
+/// For what turns: a function that stays plain and blocks, which it calls, and the line.
+fn still_blocking(graph: &Graph, closed: &Closed) -> BTreeMap<NodeIndex, (NodeIndex, usize)> {
+    let mut found = BTreeMap::new();
+    for (&node, cause) in &closed.causes {
+        if matches!(cause, Cause::Idle) {
+            continue;
+        }
+        for used in &graph.uses[node] {
+            if let Some(owner) = graph.owner(used)
+                && closed.turns[owner]
+                && matches!(used.found.how, How::Call { .. } | How::Object(..))
+            {
+                found.entry(owner).or_insert((node, used.found.line));
+            }
+        }
+    }
+    found
 }
 
 fn place_of(graph: &Graph, id: FunctionId) -> String {
@@ -250,6 +272,7 @@ fn components(graph: &Graph, closed: &Closed) -> Vec<Vec<NodeIndex>> {
 struct Component<'g, 'l, 'p> {
     graph: &'g Graph<'l, 'p>,
     turns: &'g [bool],
+    blocking: &'g BTreeMap<NodeIndex, (NodeIndex, usize)>,
     nodes: Vec<NodeIndex>,
 }
 
@@ -471,6 +494,14 @@ impl Component<'_, '_, '_> {
                     _ => {}
                 }
             }
+            if let Some((stays, line)) = self.blocking.get(&node) {
+                return Some(format!(
+                    "`{}`, which stays as it is, still blocks in `{}` ({})",
+                    graph.function(*stays).qualname,
+                    function.qualname,
+                    place(id.file, *line)
+                ));
+            }
             if let Kind::Special(_) = nature.kind {
                 return Some(format!(
                     "`{}` becomes its asynchronous twin: what enters or iterates over such an object unseen would fail",
@@ -489,7 +520,8 @@ impl Component<'_, '_, '_> {
                     function.qualname
                 ));
             }
-            if is_concurrent && let Some(write) = &function.write {
+            // What is added to a container is added once, whenever that happens.
+            if is_concurrent && let Some(write) = function.write.as_ref().filter(|write| !write.text.starts_with("changes")) {
                 return Some(format!(
                     "`{}` {} (line {}), and others can run in between",
                     function.qualname, write.text, write.line
@@ -509,12 +541,24 @@ impl Component<'_, '_, '_> {
         });
         for (node, _) in self.functions() {
             let name = graph.name(node);
+            if let Some((file, line)) = graph.doctests.get(name) {
+                return Some(format!(
+                    "the example in {} calls `{name}`, and would have to await it",
+                    project.place(*file, *line)
+                ));
+            }
             if let Some((file, line)) = graph.strings.get(name) {
                 return Some(format!(
                     "`{name}` stands in a string in {}: it may be called by its name",
                     project.place(*file, *line)
                 ));
             }
+        }
+        if let Some((file, line)) = graph.alarms {
+            return Some(format!(
+                "a signal interrupts what runs ({}), which in an event loop is the loop",
+                project.place(file, line)
+            ));
         }
         if let (Some((node, used)), Some((file, line))) = (given, graph.mocks) {
             return Some(format!(

@@ -36,6 +36,10 @@ pub struct Usage {
     pub strings: BTreeMap<String, usize>,
     /// Names that doctests call, with the line.
     pub doctests: BTreeMap<String, usize>,
+    /// The line that has a signal interrupt what runs.
+    pub alarms: Option<usize>,
+    /// Whether it runs the examples of doc strings.
+    pub runs_doctests: bool,
     /// Whether it stops the clock: `asyncio.sleep` would never end.
     pub freezes_time: bool,
     /// The line that makes a mock whose methods give plain values.
@@ -106,6 +110,8 @@ pub struct Bases {
     pub unknown: Option<String>,
     /// Where `unittest.TestCase` stands among them.
     pub test_case: Option<TextRange>,
+    /// What the body of the class binds to something else than a function of its own.
+    pub assigned: Vec<String>,
 }
 
 /// A place that uses what may be a function of the project.
@@ -318,6 +324,21 @@ const TRANSPARENT: &[&str] = &[
 /// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
 const BOUNDARIES: &[&str] = &[".command", "click.command", ".route", ".task", "shared_task", ".cron", ".scheduled_job"];
 
+/// What pytest and unittest call around tests, by its name.
+const HOOKS: &[&str] = &[
+    "load_tests",
+    "setUpModule",
+    "setup_class",
+    "setup_function",
+    "setup_method",
+    "setup_module",
+    "tearDownModule",
+    "teardown_class",
+    "teardown_function",
+    "teardown_method",
+    "teardown_module",
+];
+
 /// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
 const HARMLESS_BASES: &[&str] = &[
     "abc.ABC",
@@ -355,11 +376,12 @@ pub fn is_harmless_base(name: &str) -> bool {
 /// What one file says.
 pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     let finder = Finder { mapper, ctx: mapper.ctx };
-    let stops_clock = |package: &&str| mapper.ctx.model.imports_package(package);
+    let imports = |package: &&str| mapper.ctx.model.imports_package(package);
     let mut usage = Usage {
         natures: finder.natures(),
         bases: finder.bases(),
-        freezes_time: ["freezegun", "time_machine"].iter().any(stops_clock),
+        runs_doctests: imports(&"doctest"),
+        freezes_time: ["freezegun", "time_machine"].iter().any(imports),
         ..Usage::default()
     };
     if finder.ctx.module.kind() == SourceKind::Module {
@@ -511,6 +533,11 @@ impl<'a> Finder<'_, '_, 'a> {
             && ["setUp", "tearDown", "setUpClass", "tearDownClass", "run", "debug", "id"].contains(&name)
         {
             nature.stop = Some("unittest calls it without waiting".to_owned());
+        }
+        if HOOKS.contains(&name) || name.starts_with("pytest_") {
+            nature
+                .stop
+                .get_or_insert_with(|| "a test runner calls it without waiting".to_owned());
         }
         nature.wrapper = self.wrapper(function);
         nature.parameters = self.parameters(function, class.is_some());
@@ -693,6 +720,17 @@ impl<'a> Finder<'_, '_, 'a> {
         let mut all = vec![Bases::default(); self.mapper.summary.classes.len()];
         for class in model.classes() {
             let index = self.mapper.classes[&model.id(class)];
+            let methods = &self.mapper.summary.classes[index].methods;
+            for stmt in &class.body {
+                let names: Vec<&Expr> = match stmt {
+                    Stmt::Assign(assign) => assign.targets.iter().collect(),
+                    Stmt::AnnAssign(assign) if assign.value.is_some() => vec![&assign.target],
+                    _ => continue,
+                };
+                let names = names.into_iter().filter_map(Expr::as_name_expr);
+                let names = names.filter(|name| !methods.contains_key(name.id.as_str()));
+                all[index].assigned.extend(names.map(|name| name.id.to_string()));
+            }
             let Some(arguments) = &class.arguments else { continue };
             for base in &arguments.args {
                 let base = match base {
@@ -826,6 +864,14 @@ impl<'a> Finder<'_, '_, 'a> {
         let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
         bindings.any(|binding| match binding.kind {
             BindingKind::Import(_) | BindingKind::FromImport(..) => true,
+            BindingKind::Assignment(Expr::Call(made))
+                if model
+                    .qualified_name(&made.func)
+                    .is_some_and(|name| name == "importlib.import_module")
+                    || model.is_builtin(&made.func, "__import__") =>
+            {
+                true
+            }
             BindingKind::Assignment(value) => model
                 .references_in(model.id(value))
                 .iter()
@@ -1308,6 +1354,10 @@ impl<'a> Finder<'_, '_, 'a> {
         let line = self.line(call);
         if MOCKS.contains(&name) && arguments.find_keyword("spec").is_none() && arguments.find_keyword("spec_set").is_none() {
             usage.mocks.get_or_insert(line);
+        }
+        let is_alarm = |name: String| ["signal.alarm", "signal.setitimer"].contains(&name.as_str());
+        if model.qualified_name(&call.func).is_some_and(is_alarm) {
+            usage.alarms.get_or_insert(line);
         }
         if REFLECTION.iter().any(|name| model.is_builtin(&call.func, name)) {
             usage.reflects.get_or_insert(line);
