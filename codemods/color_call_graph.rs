@@ -184,7 +184,11 @@ impl<'a> Writer<'_, 'a> {
         self.imports.extend(loader.imports);
         let brackets = call.arguments.range();
         let inside = TextRange::new(brackets.start() + TextSize::new(1), brackets.end() - TextSize::new(1));
-        let between = if ctx.module.slice(inside).trim().is_empty() { "" } else { ", " };
+        let between = if ctx.module.slice(inside).trim().is_empty() {
+            ""
+        } else {
+            ", "
+        };
         self.draft
             .replace(TextRange::at(brackets.start(), TextSize::new(1)), between);
         self.draft
@@ -394,8 +398,7 @@ impl<'a> Writer<'_, 'a> {
         if block.len() != 1 || !before.ends_with(':') {
             return Err("it shares its line with another statement".into());
         }
-        self.draft
-            .delete(TextRange::new(TextSize::of(before), node.start()));
+        self.draft.delete(TextRange::new(TextSize::of(before), node.start()));
         Ok((format!("\n{indent}{unit}"), format!("\n{indent}{unit}{unit}")))
     }
 

@@ -16,7 +16,11 @@ pub fn of(folder: &Path, files: &[InputFile]) -> bool {
         codemods.iter().any(|codemod| codemod.name == COLOURING)
             && fs::read(folder.join(&file.path)).is_ok_and(|text| scan::may_turn(&text))
     };
-    are_there(folder, files.iter().filter(turns).map(|file| file.path.as_path()), &run_of(files))
+    are_there(
+        folder,
+        files.iter().filter(turns).map(|file| file.path.as_path()),
+        &run_of(files),
+    )
 }
 
 /// The paths of a run.
@@ -34,7 +38,11 @@ pub fn are_there<'p>(folder: &Path, files: impl Iterator<Item = &'p Path>, run: 
         let inside = path.parent().unwrap_or(folder).to_owned();
         let stem = path.file_stem().unwrap_or_default();
         // A package is known by the name of its folder.
-        let name = if stem == "__init__" { inside.file_name().unwrap_or_default() } else { stem };
+        let name = if stem == "__init__" {
+            inside.file_name().unwrap_or_default()
+        } else {
+            stem
+        };
         modules.push(name.as_encoded_bytes().to_vec());
         // Who imports a package stands beside it.
         if inside.join("__init__.py").exists()
@@ -44,7 +52,11 @@ pub fn are_there<'p>(folder: &Path, files: impl Iterator<Item = &'p Path>, run: 
         }
         folders.insert(inside);
     }
-    let others = folders.iter().filter_map(|inside| fs::read_dir(inside).ok()).flatten().flatten();
+    let others = folders
+        .iter()
+        .filter_map(|inside| fs::read_dir(inside).ok())
+        .flatten()
+        .flatten();
     let mut others = others
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "py"))

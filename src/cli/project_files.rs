@@ -66,7 +66,9 @@ impl ProjectFiles {
             let sections = sections(&setup);
             python = python.or_else(|| lowest_python(sections.get("options")?.get("python_requires")?));
             has_ranges |= ranges_of_setup(&sections, &mut ranges);
-            let scripts = sections.get("options.entry_points").and_then(|section| section.get("console_scripts"));
+            let scripts = sections
+                .get("options.entry_points")
+                .and_then(|section| section.get("console_scripts"));
             let scripts = scripts.map(String::as_str).unwrap_or_default().lines();
             entry_points.extend(scripts.filter_map(|line| Some(line.split_once('=')?.1.trim().to_owned())));
         }

@@ -21,8 +21,8 @@ mod summarise;
 pub mod summary;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::hash::Hasher;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustc_hash::FxHasher;
@@ -107,7 +107,12 @@ impl Project {
         let mut unread = BTreeSet::new();
         for (importer, summary) in self.files.iter().enumerate() {
             for path in summary.1.iter().flat_map(Summary::imported) {
-                let is_star = || summary.1.iter().any(|summary| summary.stars.iter().any(|star| star == path));
+                let is_star = || {
+                    summary
+                        .1
+                        .iter()
+                        .any(|summary| summary.stars.iter().any(|star| star == path))
+                };
                 if (path.rsplit('.').next().is_some_and(&counts) || is_star())
                     && let Some((ModuleId::File(file), _)) = self.modules.find(importer, path)
                     && self.files[file].1.is_none()

@@ -279,8 +279,14 @@ impl<'a> Mapper<'_, 'a> {
             .iter()
             .filter(|binding| binding.scope == ScopeId::MODULE)
         {
-            let is_made = matches!(binding.kind, BindingKind::Assignment(Expr::Call(_)) | BindingKind::Annotated(_));
-            if !is_made || model.is_replaced(binding.name) || model.sole_binding(binding.name, ScopeId::MODULE).is_none() {
+            let is_made = matches!(
+                binding.kind,
+                BindingKind::Assignment(Expr::Call(_)) | BindingKind::Annotated(_)
+            );
+            if !is_made
+                || model.is_replaced(binding.name)
+                || model.sole_binding(binding.name, ScopeId::MODULE).is_none()
+            {
                 continue;
             }
             let class = match model.type_of_binding(binding) {
@@ -381,7 +387,9 @@ impl<'a> Mapper<'_, 'a> {
                 && let Expr::Name(name) = &*declared.target
                 && let Some(known) = self.class_named(without_none(&declared.annotation))
             {
-                self.summary.classes[index].attributes.insert(name.id.to_string(), known);
+                self.summary.classes[index]
+                    .attributes
+                    .insert(name.id.to_string(), known);
             }
         }
     }

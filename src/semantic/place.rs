@@ -98,7 +98,8 @@ impl<'a> SemanticModel<'a> {
     /// Sources: Python reference 6.2.8 (a generator expression with `await` becomes asynchronous), and What's New in Python 3.11
     /// (asynchronous comprehensions inside other comprehensions).
     pub fn await_is_legal(&self, id: NodeId, target: PythonVersion) -> Result<(), Declined> {
-        let is_printed = |node| matches!(node, AnyNodeRef::InterpolatedElement(element) if element.debug_text.is_some());
+        let is_printed =
+            |node| matches!(node, AnyNodeRef::InterpolatedElement(element) if element.debug_text.is_some());
         if self.ancestors(id).any(|(_, node)| is_printed(node)) {
             return Err("its text is printed by the `=` of a formatted string".into());
         }

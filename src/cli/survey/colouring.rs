@@ -30,7 +30,10 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
         return Ok(nothing());
     }
     let settings = looker.files.first().map(|file| looker.processor.settings(file));
-    let options: Options = settings.as_ref().map(|settings| settings.options(COLOURING)).unwrap_or_default();
+    let options: Options = settings
+        .as_ref()
+        .map(|settings| settings.options(COLOURING))
+        .unwrap_or_default();
     if turning.len() > options.max_files {
         return Ok(nothing());
     }
@@ -75,9 +78,19 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
         if !wanted.is_empty() {
             continue;
         }
-        let names: BTreeSet<String> = colourings.iter().flat_map(|found| found.names.iter().cloned()).collect();
-        let new: Vec<String> = names.into_iter().filter(|name| asked_for.insert(name.clone())).collect();
-        wanted = if new.is_empty() { Vec::new() } else { mentioning(looker, &new, &seen)? };
+        let names: BTreeSet<String> = colourings
+            .iter()
+            .flat_map(|found| found.names.iter().cloned())
+            .collect();
+        let new: Vec<String> = names
+            .into_iter()
+            .filter(|name| asked_for.insert(name.clone()))
+            .collect();
+        wanted = if new.is_empty() {
+            Vec::new()
+        } else {
+            mentioning(looker, &new, &seen)?
+        };
         if wanted.is_empty() {
             let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
             let turned = turned.map(|file| looker.files[file].path.as_path());
@@ -86,7 +99,10 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
                 world.is_partial = true;
                 colourings = project.colour(&world);
             }
-            let facts = colourings.into_iter().zip(hashes).map(|(found, hash)| (Arc::new(found), hash));
+            let facts = colourings
+                .into_iter()
+                .zip(hashes)
+                .map(|(found, hash)| (Arc::new(found), hash));
             return tried(looker, facts.collect());
         }
     }
@@ -113,7 +129,9 @@ fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Resu
 
 /// Takes back what cannot be written in one of its files: as a whole, or what is written elsewhere would be wrong.
 fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
-    let files: Vec<usize> = (0..facts.len()).filter(|file| !facts[*file].0.coloured.is_empty()).collect();
+    let files: Vec<usize> = (0..facts.len())
+        .filter(|file| !facts[*file].0.coloured.is_empty())
+        .collect();
     let codemods = ALL.iter().filter(|codemod| codemod.name == COLOURING);
     let selection = Selection::new(codemods.collect());
     let failed = each(files.len(), looker.threads, |buffer, index| {
@@ -151,7 +169,12 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
         .zip(failed)
         .flat_map(|(&file, failed)| match failed {
             Some(failed) => failed,
-            None => facts[file].0.coloured.iter().map(|coloured| coloured.component).collect(),
+            None => facts[file]
+                .0
+                .coloured
+                .iter()
+                .map(|coloured| coloured.component)
+                .collect(),
         })
         .collect();
     if !failed.is_empty() {

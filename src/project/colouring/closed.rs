@@ -56,7 +56,11 @@ pub fn solve(graph: &Graph) -> Closed {
                 continue;
             }
             closed.turns[member] = false;
-            let cause = if member == node { cause.clone() } else { Cause::Family(node) };
+            let cause = if member == node {
+                cause.clone()
+            } else {
+                Cause::Family(node)
+            };
             closed.causes.insert(member, cause);
             open.extend(used_by[member].iter().copied());
         }
@@ -135,7 +139,9 @@ fn support(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed
 /// Why a node cannot turn, as things stand.
 fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
     if graph.is_async(node) {
-        return Some(Cause::Own("it is a coroutine function already, and others of its name are not".to_owned()));
+        return Some(Cause::Own(
+            "it is a coroutine function already, and others of its name are not".to_owned(),
+        ));
     }
     if let Some(reason) = &graph.stops[node] {
         return Some(Cause::Own(reason.clone()));
@@ -145,7 +151,9 @@ fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
         Node::Parameter(..) => Kind::Plain,
     };
     if kind == Kind::Init {
-        return Some(Cause::Own("it is a constructor, which Python calls without waiting".to_owned()));
+        return Some(Cause::Own(
+            "it is a constructor, which Python calls without waiting".to_owned(),
+        ));
     }
     graph.uses[node]
         .iter()
@@ -187,7 +195,9 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                     return own("it is a generator, and what it gives is not iterated over in the same place");
                 }
                 (Kind::Manager, Taken::With(_)) => {}
-                (Kind::Manager, _) => return own("it is a context manager, and is not entered alone in the same place"),
+                (Kind::Manager, _) => {
+                    return own("it is a context manager, and is not entered alone in the same place");
+                }
                 (Kind::Special(_), Taken::Value) => return own("it is called by its name"),
                 (Kind::Special(_), taken) => {
                     if let Some(reason) = veto_of_protocol(kind, *taken) {

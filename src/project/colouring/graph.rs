@@ -1,7 +1,7 @@
 //! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
 
-use rustc_hash::{FxHashMap, FxHashSet};
 use ruff_text_size::TextRange;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
@@ -74,12 +74,12 @@ pub struct Graph<'l, 'p> {
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
 const COMMON: &[&str] = &[
-    "acquire", "add", "all", "append", "cancel", "clear", "close", "commit", "connect", "copy", "count", "decode", "delete",
-    "encode", "execute", "exists", "extend", "fetch", "fetchall", "fetchone", "filter", "find", "first", "flush", "format",
-    "get", "group", "index", "info", "insert", "items", "join", "json", "keys", "list", "load", "loads", "login", "match",
-    "name", "next", "open", "pop", "post", "put", "query", "read", "readline", "release", "remove", "replace", "request",
-    "reset", "result", "run", "save", "search", "send", "set", "sleep", "sort", "split", "start", "status", "stop", "strip",
-    "submit", "sync", "update", "upper", "values", "wait", "write",
+    "acquire", "add", "all", "append", "cancel", "clear", "close", "commit", "connect", "copy", "count", "decode",
+    "delete", "encode", "execute", "exists", "extend", "fetch", "fetchall", "fetchone", "filter", "find", "first",
+    "flush", "format", "get", "group", "index", "info", "insert", "items", "join", "json", "keys", "list", "load",
+    "loads", "login", "match", "name", "next", "open", "pop", "post", "put", "query", "read", "readline", "release",
+    "remove", "replace", "request", "reset", "result", "run", "save", "search", "send", "set", "sleep", "sort",
+    "split", "start", "status", "stop", "strip", "submit", "sync", "update", "upper", "values", "wait", "write",
 ];
 
 impl<'l, 'p> Graph<'l, 'p> {
@@ -110,7 +110,8 @@ impl<'l, 'p> Graph<'l, 'p> {
                 graph.stops[node].clone_from(&nature.stop);
                 if nature.kind == Kind::Pytest && !world.has_test_runner {
                     graph.stop(node, || {
-                        "it is a test, and no requirement of the project names pytest-asyncio, which would run it".to_owned()
+                        "it is a test, and no requirement of the project names pytest-asyncio, which would run it"
+                            .to_owned()
                     });
                 }
                 if let Some(twin) = nature.twin {
@@ -152,10 +153,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn owner(&self, used: &Resolved) -> Option<NodeIndex> {
         let index = used.found.owner.filter(|index| *index > 0)?;
         self.index
-            .get(&Node::Function(FunctionId {
-                file: used.file,
-                index,
-            }))
+            .get(&Node::Function(FunctionId { file: used.file, index }))
             .copied()
     }
 
@@ -245,7 +243,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         let protocols: Vec<ClassId> = classes.iter().copied().filter(|class| is_protocol(*class)).collect();
         for &class in &classes {
             let bases = linker.bases(class);
-            let unknown = self.usage(class.file).and_then(|usage| usage.bases[class.index].unknown.clone());
+            let unknown = self
+                .usage(class.file)
+                .and_then(|usage| usage.bases[class.index].unknown.clone());
             for (name, &index) in &linker.class(class).methods {
                 let Some(method) = self.known(FunctionId {
                     file: class.file,
@@ -254,7 +254,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     continue;
                 };
                 if let Some(base) = &unknown {
-                    self.stop(method, || format!("it may override a method of `{base}`, which is not known"));
+                    self.stop(method, || {
+                        format!("it may override a method of `{base}`, which is not known")
+                    });
                 }
                 for base in &bases {
                     match base {
@@ -315,7 +317,11 @@ impl<'l, 'p> Graph<'l, 'p> {
         for protocol in protocols {
             let methods = &linker.class(protocol).methods;
             for &class in &classes {
-                if methods.is_empty() || !methods.keys().all(|name| linker.class(class).methods.contains_key(name)) {
+                if methods.is_empty()
+                    || !methods
+                        .keys()
+                        .all(|name| linker.class(class).methods.contains_key(name))
+                {
                     continue;
                 }
                 for (name, &index) in methods {
@@ -338,19 +344,26 @@ impl<'l, 'p> Graph<'l, 'p> {
     fn overrides(&mut self, method: NodeIndex, member: &str) {
         let (base, name) = member.rsplit_once('.').unwrap_or((member, ""));
         if !usage::is_harmless_base(base) && name != "__init__" {
-            self.stop(method, || format!("it may override a method of `{base}`, which would not wait for it"));
+            self.stop(method, || {
+                format!("it may override a method of `{base}`, which would not wait for it")
+            });
         }
     }
 
     /// What the project's distribution runs as programs.
     fn entry_points(&mut self, world: &World) {
         for entry in &world.entry_points {
-            let Some((module, name)) = entry.split_once(':') else { continue };
+            let Some((module, name)) = entry.split_once(':') else {
+                continue;
+            };
             for node in self.named(name.trim()).to_vec() {
                 let id = self.nodes[node].function();
-                let is_it = self.linker.modules.name_of(id.file) == module.trim() && self.function(node).class.is_none();
+                let is_it =
+                    self.linker.modules.name_of(id.file) == module.trim() && self.function(node).class.is_none();
                 if is_it {
-                    self.stop(node, || "the distribution runs it as a program, without waiting".to_owned());
+                    self.stop(node, || {
+                        "the distribution runs it as a program, without waiting".to_owned()
+                    });
                     self.boundaries.insert(node);
                 }
             }
@@ -404,9 +417,10 @@ impl<'l, 'p> Graph<'l, 'p> {
                         _ => None,
                     })
                     .collect();
-                let first = functions[0];
-                if first.is_some() && functions.iter().all(|function| *function == first) {
-                    self.used(first.expect("it was just asked"), used);
+                if let [Some(first), others @ ..] = functions.as_slice()
+                    && others.iter().all(|other| *other == Some(*first))
+                {
+                    self.used(*first, used);
                 } else {
                     let name = targets.first().map_or("", |target| name_of(target));
                     self.used_by_name(used, name);
@@ -423,7 +437,9 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
         let is_call = matches!(used.found.how, How::Call { .. });
-        let Some(owner) = self.owner(&used).filter(|_| is_call) else { return };
+        let Some(owner) = self.owner(&used).filter(|_| is_call) else {
+            return;
+        };
         let row = blocking::blocking(&name).filter(|row| row.shared.is_some() && row.rule == Rule::Call);
         let is_waiting = row.is_some_and(|row| usage::WAITING.contains(&row.kind));
         if is_waiting && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
@@ -450,7 +466,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         let methods: &[&str] = match &used.found.how {
             How::Call { taken, .. } => match taken {
                 Taken::With(_) => &["__init__", "__enter__", "__exit__"],
-                Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => &["__init__", "__iter__", "__next__"],
+                Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => {
+                    &["__init__", "__iter__", "__next__"]
+                }
                 Taken::Elsewhere => &["__init__", "__enter__", "__exit__", "__iter__", "__next__"],
                 Taken::Value => &["__init__"],
             },
@@ -519,7 +537,11 @@ impl<'l, 'p> Graph<'l, 'p> {
                     Node::Function(_) => None,
                 };
                 if let Some((function, name)) = own
-                    && self.nature(function).wrapper.as_ref().is_some_and(|wrapper| wrapper.parameter == *name)
+                    && self
+                        .nature(function)
+                        .wrapper
+                        .as_ref()
+                        .is_some_and(|wrapper| wrapper.parameter == *name)
                     && matches!(used.found.how, How::Value(_))
                 {
                     // A decorator was looked at as a whole.
@@ -539,7 +561,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     }
                     How::Value(Sink::Returned) => {
                         let Some(owner) = self.owner(&used) else { continue };
-                        let Node::Function(owner) = self.nodes[owner] else { continue };
+                        let Node::Function(owner) = self.nodes[owner] else {
+                            continue;
+                        };
                         let own = Node::Function(FunctionId {
                             file: owner.file,
                             index: self.nature(owner).wrapper.as_ref().map_or(0, |wrapper| wrapper.inner),
@@ -585,7 +609,12 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     /// All calls must give a function of the family, or it would be called as what it is not.
-    fn is_always_passed(&mut self, function: FunctionId, name: &str, passed: &FxHashMap<(usize, TextRange), Vec<Slot>>) {
+    fn is_always_passed(
+        &mut self,
+        function: FunctionId,
+        name: &str,
+        passed: &FxHashMap<(usize, TextRange), Vec<Slot>>,
+    ) {
         let Some(called) = self.known(function) else { return };
         let nature = self.nature(function);
         let position = nature.parameters[0].iter().position(|other| other == name);
@@ -618,7 +647,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         let Some(node) = self.known(decorated) else { return };
         self.decorated.insert(node);
         if self.nature(decorated).is_route {
-            self.stop(node, || "a framework would not see that it is a coroutine function behind its decorator".to_owned());
+            self.stop(node, || {
+                "a framework would not see that it is a coroutine function behind its decorator".to_owned()
+            });
         }
         let Node::Function(id) = self.nodes[decorator] else {
             self.stop(node, || "it is decorated by a parameter".to_owned());
@@ -626,7 +657,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         };
         let Some(wrapper) = self.nature(id).wrapper.clone() else {
             let name = self.function(decorator).qualname.clone();
-            self.stop(node, || format!("it is not known what its decorator `{name}` does with a coroutine function"));
+            self.stop(node, || {
+                format!("it is not known what its decorator `{name}` does with a coroutine function")
+            });
             return;
         };
         let parameter = self.node(Node::Parameter(id, wrapper.parameter));
@@ -668,7 +701,10 @@ impl<'l, 'p> Graph<'l, 'p> {
     /// Functions in whose place a test or another module puts something else, and those that are found by other means than their names.
     fn replaced(&mut self) {
         let by_name = std::mem::take(&mut self.by_name);
-        let mut usages = self.linker.summaries().filter_map(|(_, summary)| summary.usage.as_ref());
+        let mut usages = self
+            .linker
+            .summaries()
+            .filter_map(|(_, summary)| summary.usage.as_ref());
         let runs_doctests = usages.any(|usage| usage.runs_doctests);
         let mut by_class: FxHashMap<&str, Vec<NodeIndex>> = FxHashMap::default();
         for (index, node) in self.nodes.iter().enumerate() {

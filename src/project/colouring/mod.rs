@@ -198,7 +198,9 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
 /// The blocking calls for whose sake nothing turns, and the first reason on the way up from each.
 fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
     for node in 0..graph.nodes.len() {
-        let Node::Function(id) = graph.nodes[node] else { continue };
+        let Node::Function(id) = graph.nodes[node] else {
+            continue;
+        };
         if closed.turns[node] || graph.is_async(node) {
             continue;
         }
@@ -377,7 +379,9 @@ impl Component<'_, '_, '_> {
             let span = Span::from(used.found.range);
             match &used.found.how {
                 How::Call { taken, .. } | How::Object(_, taken) => {
-                    let is_bridged = graph.owner(used).is_some_and(|owner| graph.is_boundary(owner) && !self.turns[owner]);
+                    let is_bridged = graph
+                        .owner(used)
+                        .is_some_and(|owner| graph.is_boundary(owner) && !self.turns[owner]);
                     let is_run = used.found.place == Place::Main || is_bridged;
                     let is_taken = matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_));
                     own.insert(match taken {
@@ -417,7 +421,11 @@ impl Component<'_, '_, '_> {
         };
         let leaf = self.functions().find_map(|(node, id)| {
             let leaf = graph.leaves(node).find(|leaf| is_start(leaf))?;
-            Some(format!("`{}` ({})", leaf.name, graph.linker.project.place(id.file, leaf.line)))
+            Some(format!(
+                "`{}` ({})",
+                leaf.name,
+                graph.linker.project.place(id.file, leaf.line)
+            ))
         });
         let verb = if others.is_empty() { "waits" } else { "wait" };
         format!(
@@ -432,7 +440,10 @@ impl Component<'_, '_, '_> {
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
         for &node in &self.nodes {
             for used in &graph.uses[node] {
-                if let Some(owner) = graph.owner(used).filter(|owner| graph.is_boundary(*owner) && !self.turns[*owner]) {
+                if let Some(owner) = graph
+                    .owner(used)
+                    .filter(|owner| graph.is_boundary(*owner) && !self.turns[*owner])
+                {
                     return Some(format!(
                         "`{}` stays a plain function and starts an event loop of its own for `{}` ({})",
                         graph.function(owner).qualname,
@@ -472,9 +483,13 @@ impl Component<'_, '_, '_> {
                 place(file, line)
             ));
         }
-        let is_met = |node: NodeIndex| graph.uses[node].iter().any(|used| graph.owner(used).is_some_and(|owner| graph.is_async(owner)));
-        let is_concurrent = self.nodes.iter().any(|node| is_met(*node))
-            || self.functions().any(|(_, id)| graph.nature(id).is_route);
+        let is_met = |node: NodeIndex| {
+            graph.uses[node]
+                .iter()
+                .any(|used| graph.owner(used).is_some_and(|owner| graph.is_async(owner)))
+        };
+        let is_concurrent =
+            self.nodes.iter().any(|node| is_met(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route);
         for (node, id) in self.functions() {
             let function = graph.function(node);
             let nature = graph.nature(id);
@@ -521,7 +536,12 @@ impl Component<'_, '_, '_> {
                 ));
             }
             // What is added to a container is added once, whenever that happens.
-            if is_concurrent && let Some(write) = function.write.as_ref().filter(|write| !write.text.starts_with("changes")) {
+            if is_concurrent
+                && let Some(write) = function
+                    .write
+                    .as_ref()
+                    .filter(|write| !write.text.starts_with("changes"))
+            {
                 return Some(format!(
                     "`{}` {} (line {}), and others can run in between",
                     function.qualname, write.text, write.line
@@ -601,19 +621,25 @@ impl Component<'_, '_, '_> {
             ));
         }
         if world.is_partial {
-            return Some("only some of the files were looked at: others may call what becomes a coroutine function".to_owned());
+            return Some(
+                "only some of the files were looked at: others may call what becomes a coroutine function".to_owned(),
+            );
         }
         let ends = |node: NodeIndex| {
             graph.uses[node].iter().any(|used| {
                 used.found.place == Place::Main
                     || graph.owner(used).is_some_and(|owner| graph.is_boundary(owner))
                     || matches!(used.found.how, How::Value(Sink::Framework))
-                    || graph.owner(used).is_some_and(|owner| graph.is_async(owner) && !self.turns[owner])
+                    || graph
+                        .owner(used)
+                        .is_some_and(|owner| graph.is_async(owner) && !self.turns[owner])
             })
         };
         let is_program =
             self.nodes.iter().any(|node| ends(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route);
-        let in_package = self.functions().find(|(_, id)| graph.linker.modules.is_in_package(id.file));
+        let in_package = self
+            .functions()
+            .find(|(_, id)| graph.linker.modules.is_in_package(id.file));
         match in_package {
             Some((node, _)) if !is_program => Some(format!(
                 "`{}` belongs to a package that no program of the project runs: others may call it",

@@ -2,6 +2,10 @@
 //!
 //! Plain data, like the rest of a summary. What cannot be resolved is kept by its name: a use that is not seen is an `await` that is missing.
 
+mod disguises;
+mod natures;
+mod places;
+
 use std::collections::BTreeMap;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
@@ -89,7 +93,9 @@ pub enum Special {
     Enter,
     Exit,
     /// It gives the object itself, or is a generator.
-    Iter { is_generator: bool },
+    Iter {
+        is_generator: bool,
+    },
     Next,
 }
 
@@ -155,7 +161,10 @@ pub enum Unknown {
 
 #[derive(Clone, Debug)]
 pub enum How {
-    Call { given: Given, taken: Taken },
+    Call {
+        given: Given,
+        taken: Taken,
+    },
     /// An object is entered, or iterated over.
     Object(Edge, Taken),
     Value(Sink),
@@ -270,20 +279,6 @@ pub const WAITING: &[&str] = &["sleep", "http", "declared"];
 /// Why what is awaited is left alone.
 pub const AWAITED: &str = "it is awaited already";
 
-/// Builtins that take all elements of what they iterate over, and do nothing before they have them.
-const EAGER: &[&str] = &[
-    "dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple",
-];
-
-/// Builtins that take the elements of what they are given one by one, or some of them.
-const STEPPING: &[&str] = &["all", "any", "enumerate", "filter", "iter", "map", "next", "reversed", "zip"];
-
-/// What makes objects whose methods give plain values, where nothing says of which class they are.
-const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespace"];
-
-/// Builtins that reach the names of a module as strings.
-const REFLECTION: &[&str] = &["eval", "exec", "globals"];
-
 /// What frameworks call with either kind of function (FastAPI, Starlette).
 const FRAMEWORK_CALLS: &[&str] = &[
     "fastapi.Depends",
@@ -296,16 +291,11 @@ const FRAMEWORK_CALLS: &[&str] = &[
 ];
 
 /// Methods of an application that register functions of either kind.
-const FRAMEWORK_METHODS: &[&str] = &["add_api_route", "add_route", "add_exception_handler", "add_event_handler"];
-
-/// What starts an event loop, and so cannot run inside of one.
-const RUNNERS: &[&str] = &[
-    "asyncio.run",
-    "asyncio.Runner",
-    "anyio.run",
-    "trio.run",
-    "uvloop.run",
-    "asgiref.sync.async_to_sync",
+const FRAMEWORK_METHODS: &[&str] = &[
+    "add_api_route",
+    "add_route",
+    "add_exception_handler",
+    "add_event_handler",
 ];
 
 /// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
@@ -319,24 +309,6 @@ const TRANSPARENT: &[&str] = &[
     "typing.overload",
     "typing_extensions.overload",
     "typing_extensions.deprecated",
-];
-
-/// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
-const BOUNDARIES: &[&str] = &[".command", "click.command", ".route", ".task", "shared_task", ".cron", ".scheduled_job"];
-
-/// What pytest and unittest call around tests, by its name.
-const HOOKS: &[&str] = &[
-    "load_tests",
-    "setUpModule",
-    "setup_class",
-    "setup_function",
-    "setup_method",
-    "setup_module",
-    "tearDownModule",
-    "teardown_class",
-    "teardown_function",
-    "teardown_method",
-    "teardown_module",
 ];
 
 /// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
@@ -375,7 +347,10 @@ pub fn is_harmless_base(name: &str) -> bool {
 
 /// What one file says.
 pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
-    let finder = Finder { mapper, ctx: mapper.ctx };
+    let finder = Finder {
+        mapper,
+        ctx: mapper.ctx,
+    };
     let imports = |package: &&str| mapper.ctx.model.imports_package(package);
     let mut usage = Usage {
         natures: finder.natures(),
@@ -400,364 +375,8 @@ impl<'a> Finder<'_, '_, 'a> {
         self.ctx.module.location(at.start()).0
     }
 
-    fn natures(&self) -> Vec<Nature> {
-        let model = self.ctx.model;
-        let mut natures: Vec<Nature> = self.mapper.summary.functions.iter().map(|_| plain()).collect();
-        natures[0].stop = Some("it is the body of the module".to_owned());
-        let file_stop = self.file_stop();
-        for binding in model.bindings() {
-            let BindingKind::Function(function) = binding.kind else { continue };
-            let index = self.mapper.functions[&model.id(function)];
-            let mut nature = self.nature(function);
-            let others = model.bindings_in(binding.scope, binding.name);
-            for other in others.filter(|other| other.node != binding.node) {
-                match other.kind {
-                    BindingKind::Function(other) => {
-                        nature.twin = Some(self.mapper.functions[&model.id(other)]);
-                    }
-                    _ => {
-                        nature
-                            .stop
-                            .get_or_insert_with(|| "its name is bound to something else as well".to_owned());
-                    }
-                }
-            }
-            nature.stop = nature.stop.or_else(|| file_stop.clone());
-            natures[index] = nature;
-        }
-        for call in model.calls() {
-            let Some(owner) = self.owner(call) else { continue };
-            let line = self.line(call);
-            if let Some(name) = self.runner(call) {
-                natures[owner]
-                    .stop
-                    .get_or_insert_with(|| format!("it runs an event loop of its own by `{name}` in line {line}"));
-            }
-            if let Expr::Attribute(method) = &*call.func
-                && method.attr.as_str() == "acquire"
-                && self.ctx.is_thread_lock(&method.value)
-            {
-                natures[owner]
-                    .stop
-                    .get_or_insert_with(|| format!("it holds a threading lock, taken in line {line}: an await would deadlock"));
-            }
-            if model.is_builtin(&call.func, "next") && call.arguments.args.len() == 1 {
-                self.ends_iteration(&mut natures[owner], model.id(call), line);
-            }
-        }
-        for (id, node) in model.subtree(NodeId(0)) {
-            if let AnyNodeRef::StmtRaise(raise) = node
-                && let Some(raised) = raise.exc.as_deref()
-                && model.is_builtin(map_callable(raised), "StopIteration")
-                && let Some(owner) = self.mapper.owner(id)
-            {
-                self.ends_iteration(&mut natures[owner], id, self.line(raise));
-            }
-        }
-        natures
-    }
-
-    /// A StopIteration cannot leave a coroutine (PEP 479): it becomes a RuntimeError, as it does in a generator already.
-    fn ends_iteration(&self, nature: &mut Nature, at: NodeId, line: usize) {
-        let is_judged = matches!(nature.kind, Kind::Generator | Kind::Manager | Kind::Special(_));
-        if !is_judged && !self.ctx.model.is_handled_by_name(at, "StopIteration") {
-            nature
-                .stop
-                .get_or_insert_with(|| format!("a StopIteration may leave it in line {line}, which a coroutine cannot raise"));
-        }
-    }
-
-    /// What keeps all functions of the file as they are.
-    fn file_stop(&self) -> Option<String> {
-        let model = self.ctx.model;
-        if model.imports_package("django") {
-            return Some("it may use Django's database layer, which refuses to run in an event loop".to_owned());
-        }
-        (model.backend() != Backend::Asyncio).then(|| "its file uses another event loop library".to_owned())
-    }
-
-    fn runner(&self, call: &ast::ExprCall) -> Option<String> {
-        if let Some(name) = self.ctx.model.qualified_name(&call.func) {
-            return RUNNERS.contains(&name.as_str()).then_some(name);
-        }
-        match &*call.func {
-            Expr::Attribute(method) if method.attr.as_str() == "run_until_complete" => Some(method.attr.to_string()),
-            _ => None,
-        }
-    }
-
     fn owner(&self, call: &ast::ExprCall) -> Option<usize> {
         self.mapper.owner(self.ctx.model.id(call))
-    }
-
-    fn nature(&self, function: &'a ast::StmtFunctionDef) -> Nature {
-        let model = self.ctx.model;
-        let name = function.name.as_str();
-        let class = model.class_of_method(function);
-        let mut nature = plain();
-        let is_generator = model.is_generator(function);
-        if is_generator {
-            nature.kind = Kind::Generator;
-        }
-        if class.is_some() && name.starts_with("__") && name.ends_with("__") {
-            match name {
-                "__init__" => nature.kind = Kind::Init,
-                "__enter__" if !is_generator => nature.kind = Kind::Special(Special::Enter),
-                "__exit__" if !is_generator => nature.kind = Kind::Special(Special::Exit),
-                "__next__" if !is_generator => nature.kind = Kind::Special(Special::Next),
-                "__iter__" if is_generator || returns_itself(function) => {
-                    nature.kind = Kind::Special(Special::Iter { is_generator });
-                }
-                _ => nature.stop = Some("it is a special method, which Python calls without waiting".to_owned()),
-            }
-        }
-        for decorator in &function.decorator_list {
-            self.decorated(&decorator.expression, &mut nature);
-        }
-        if is_generator {
-            self.generator(function, &mut nature);
-        }
-        if self.is_test_file() && name.starts_with("test") && nature.kind == Kind::Plain {
-            match class {
-                None => nature.kind = Kind::Pytest,
-                Some(class) if self.test_case(class).is_some() => nature.kind = Kind::Unittest,
-                Some(class) if class.name.starts_with("Test") => nature.kind = Kind::Pytest,
-                Some(_) => {}
-            }
-        } else if name.starts_with("test")
-            && nature.kind == Kind::Plain
-            && class.is_some_and(|class| self.test_case(class).is_some())
-        {
-            nature.kind = Kind::Unittest;
-        } else if class.is_some_and(|class| self.test_case(class).is_some())
-            && ["setUp", "tearDown", "setUpClass", "tearDownClass", "run", "debug", "id"].contains(&name)
-        {
-            nature.stop = Some("unittest calls it without waiting".to_owned());
-        }
-        if HOOKS.contains(&name) || name.starts_with("pytest_") {
-            nature
-                .stop
-                .get_or_insert_with(|| "a test runner calls it without waiting".to_owned());
-        }
-        nature.wrapper = self.wrapper(function);
-        nature.parameters = self.parameters(function, class.is_some());
-        nature
-    }
-
-    fn parameters(&self, function: &ast::StmtFunctionDef, is_method: bool) -> [Vec<String>; 2] {
-        let parameters = &function.parameters;
-        let is_static = function
-            .decorator_list
-            .iter()
-            .any(|decorator| self.ctx.model.is_builtin(&decorator.expression, "staticmethod"));
-        let name = |parameter: &ast::ParameterWithDefault| parameter.parameter.name.to_string();
-        let positional = parameters.posonlyargs.iter().chain(&parameters.args).map(name);
-        [
-            positional.skip(usize::from(is_method && !is_static)).collect(),
-            parameters.kwonlyargs.iter().map(name).collect(),
-        ]
-    }
-
-    fn is_test_file(&self) -> bool {
-        let text = self.ctx.module.text();
-        text.contains("def test")
-    }
-
-    fn decorated(&self, decorator: &'a Expr, nature: &mut Nature) {
-        let model = self.ctx.model;
-        if model.is_inert_decorator(decorator) {
-            return;
-        }
-        if model.is_route(decorator) {
-            nature.is_route = true;
-            return;
-        }
-        let callable = map_callable(decorator);
-        let written = crate::module::one_line(self.ctx.module.slice(callable));
-        let name = model.qualified_name(callable).unwrap_or_else(|| written.clone());
-        let is_property = model.is_builtin(callable, "property")
-            || ["functools.cached_property", "abc.abstractproperty"].contains(&name.as_str())
-            || [".setter", ".getter", ".deleter"].iter().any(|end| written.ends_with(end));
-        if is_property {
-            nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
-        } else if name == "contextlib.contextmanager" && nature.kind == Kind::Generator {
-            nature.kind = Kind::Manager;
-        } else if ["functools.lru_cache", "functools.cache"].contains(&name.as_str()) {
-            nature.stop = Some(format!(
-                "`{written}` would keep its coroutine, which can be awaited once"
-            ));
-        } else if name == "pytest.fixture" {
-            nature.stop = Some("it is a fixture of pytest".to_owned());
-        } else if BOUNDARIES.iter().any(|end| written.ends_with(end)) && decorator.is_call_expr() {
-            nature.is_boundary = true;
-            nature.stop = Some(format!("`{written}` calls it without waiting"));
-        } else if !is_transparent(&name) && !self.is_own_decorator(decorator) {
-            nature
-                .stop
-                .get_or_insert_with(|| format!("it is not known what `{written}` does with a coroutine function"));
-        }
-    }
-
-    /// A bare name that may be a function of the project: the link tells.
-    fn is_own_decorator(&self, decorator: &Expr) -> bool {
-        let name = self.ctx.model.qualified_name(decorator);
-        let is_known = name.is_some_and(|name| is_transparent(&name) || JUDGED_DECORATORS.contains(&name.as_str()));
-        !is_known
-            && !self.ctx.model.is_inert_decorator(decorator)
-            && matches!(decorator, Expr::Name(_) | Expr::Attribute(_))
-            && matches!(
-                self.mapper.target(decorator, 0),
-                Some(Target::Function(_) | Target::Path(_) | Target::Star(_))
-            )
-    }
-
-    fn generator(&self, function: &'a ast::StmtFunctionDef, nature: &mut Nature) {
-        let model = self.ctx.model;
-        let scope = model.body_scope(function);
-        for (id, node) in model.subtree(model.id(function)) {
-            if model.scope_of(id) != scope {
-                continue;
-            }
-            match node {
-                AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some() => {
-                    nature.stop = Some(
-                        "it is a generator that returns a value, which an asynchronous one cannot".to_owned(),
-                    );
-                }
-                AnyNodeRef::ExprYield(_) if !model.node(model.parent(id)).is_stmt_expr() => {
-                    nature
-                        .stop
-                        .get_or_insert_with(|| "it is a generator that is sent values".to_owned());
-                }
-                AnyNodeRef::ExprYieldFrom(_) if !model.node(model.parent(id)).is_stmt_expr() => {
-                    nature
-                        .stop
-                        .get_or_insert_with(|| "it is a generator that uses what another one returns".to_owned());
-                }
-                AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => {
-                    if node.is_expr_yield_from() {
-                        nature.delegates.push(node.range());
-                    }
-                    let own = model.id(function);
-                    nature.cleans_up |= model
-                        .ancestors(id)
-                        .take_while(|(outer, _)| *outer != own)
-                        .any(|(_, node)| matches!(node, AnyNodeRef::StmtTry(_) | AnyNodeRef::StmtWith(_)));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn wrapper(&self, function: &'a ast::StmtFunctionDef) -> Option<Wrapper> {
-        let model = self.ctx.model;
-        let parameters = &function.parameters;
-        let ([], [parameter], [], None, None) = (
-            &*parameters.posonlyargs,
-            &*parameters.args,
-            &*parameters.kwonlyargs,
-            &parameters.vararg,
-            &parameters.kwarg,
-        ) else {
-            return None;
-        };
-        let parameter = parameter.parameter.name.as_str();
-        let Some(Stmt::Return(ast::StmtReturn { value: Some(value), .. })) = function.body.last() else {
-            return None;
-        };
-        let Expr::Name(given) = &**value else { return None };
-        let inner = function.body.iter().find_map(|stmt| match stmt {
-            Stmt::FunctionDef(inner) if inner.name.id == given.id => Some(inner),
-            _ => None,
-        })?;
-        let own = model.body_scope(function);
-        let inside = model.body_scope(inner);
-        let mut passes_through = true;
-        let mut is_called = false;
-        for reference in model.references_named(parameter) {
-            if model.lookup(parameter, reference.scope) != crate::semantic::names::Lookup::Scope(own) {
-                continue;
-            }
-            let parent = model.parent(reference.node);
-            match model.node(parent) {
-                AnyNodeRef::ExprCall(call) if call.func.range() == reference.name.range() => {
-                    if reference.scope != inside {
-                        return None;
-                    }
-                    is_called = true;
-                    let statement = model.parent(parent);
-                    let is_tail = matches!(model.node(statement), AnyNodeRef::StmtReturn(_))
-                        && model
-                            .ancestors(statement)
-                            .take_while(|(_, node)| !node.is_stmt_function_def())
-                            .all(|(_, node)| matches!(node, AnyNodeRef::StmtIf(_) | AnyNodeRef::ElifElseClause(_)));
-                    passes_through &= is_tail;
-                }
-                // `fn.__name__`
-                AnyNodeRef::ExprAttribute(_) => {}
-                // `@functools.wraps(fn)`
-                _ => {
-                    let is_wraps = model.ancestors(reference.node).any(|(_, node)| {
-                        matches!(node, AnyNodeRef::ExprCall(call)
-                            if model.qualified_name(&call.func).is_some_and(|name| name == "functools.wraps"))
-                    });
-                    if !is_wraps {
-                        return None;
-                    }
-                }
-            }
-        }
-        let is_plain = is_called && !inner.is_async && !model.is_generator(inner);
-        is_plain.then(|| Wrapper {
-            parameter: parameter.to_owned(),
-            inner: self.mapper.functions[&model.id(inner)],
-            passes_through,
-        })
-    }
-
-    fn bases(&self) -> Vec<Bases> {
-        let model = self.ctx.model;
-        let mut all = vec![Bases::default(); self.mapper.summary.classes.len()];
-        for class in model.classes() {
-            let index = self.mapper.classes[&model.id(class)];
-            let methods = &self.mapper.summary.classes[index].methods;
-            for stmt in &class.body {
-                let names: Vec<&Expr> = match stmt {
-                    Stmt::Assign(assign) => assign.targets.iter().collect(),
-                    Stmt::AnnAssign(assign) if assign.value.is_some() => vec![&assign.target],
-                    _ => continue,
-                };
-                let names = names.into_iter().filter_map(Expr::as_name_expr);
-                let names = names.filter(|name| !methods.contains_key(name.id.as_str()));
-                all[index].assigned.extend(names.map(|name| name.id.to_string()));
-            }
-            let Some(arguments) = &class.arguments else { continue };
-            for base in &arguments.args {
-                let base = match base {
-                    Expr::Subscript(subscript) => &*subscript.value,
-                    base => base,
-                };
-                let is_builtin = model.builtin(base).is_some_and(|name| {
-                    name == "object" || name.ends_with("Error") || name.ends_with("Exception") || name == "Warning"
-                });
-                if !is_builtin && self.mapper.class_named(base).is_none() {
-                    all[index].unknown = Some(crate::module::one_line(self.ctx.module.slice(base)));
-                }
-            }
-            all[index].test_case = self.test_case(class);
-        }
-        all
-    }
-
-    fn test_case(&self, class: &ast::StmtClassDef) -> Option<TextRange> {
-        let arguments = class.arguments.as_ref()?;
-        let base = arguments.args.iter().find(|base| {
-            self.ctx
-                .model
-                .qualified_name(base)
-                .is_some_and(|name| ["unittest.TestCase", "unittest.case.TestCase"].contains(&name.as_str()))
-        })?;
-        Some(base.range())
     }
 
     /// All uses, in source order.
@@ -791,8 +410,12 @@ impl<'a> Finder<'_, '_, 'a> {
                 AnyNodeRef::StmtAssign(assign) => self.stepped(usage, &assign.value),
                 AnyNodeRef::ExprStarred(starred) => self.stepped(usage, &starred.value),
                 AnyNodeRef::ExprYieldFrom(outer) => self.stepped(usage, &outer.value),
-                AnyNodeRef::ExprCompare(compare) => compare.comparators.iter().for_each(|other| self.stepped(usage, other)),
-                AnyNodeRef::Arguments(arguments) => arguments.args.iter().for_each(|argument| self.stepped(usage, argument)),
+                AnyNodeRef::ExprCompare(compare) => {
+                    compare.comparators.iter().for_each(|other| self.stepped(usage, other))
+                }
+                AnyNodeRef::Arguments(arguments) => {
+                    arguments.args.iter().for_each(|argument| self.stepped(usage, argument))
+                }
                 _ => {}
             }
         }
@@ -851,7 +474,11 @@ impl<'a> Finder<'_, '_, 'a> {
                     .collect(),
             )),
             None => {
-                let of = if self.may_be_module(&attribute.value) { Unknown::OfModule } else { Unknown::Member };
+                let of = if self.may_be_module(&attribute.value) {
+                    Unknown::OfModule
+                } else {
+                    Unknown::Member
+                };
                 Some(Named::Unknown(name, of))
             }
         }
@@ -890,7 +517,7 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::Comprehension(part) if part.target.range() == binding.range => &part.iter,
             _ => return None,
         };
-        let elements = match &*iter {
+        let elements = match iter {
             Expr::Tuple(tuple) => &tuple.elts,
             Expr::List(list) => &list.elts,
             _ => return None,
@@ -956,7 +583,10 @@ impl<'a> Finder<'_, '_, 'a> {
 
     /// An object that may be iterated over without a loop.
     fn stepped(&self, usage: &mut Usage, expr: &'a Expr) {
-        if matches!(self.taken(self.ctx.model.id(expr)), Taken::All | Taken::Elsewhere | Taken::YieldFrom(_)) {
+        if matches!(
+            self.taken(self.ctx.model.id(expr)),
+            Taken::All | Taken::Elsewhere | Taken::YieldFrom(_)
+        ) {
             self.object(usage, expr, Edge::Iterate);
         }
     }
@@ -988,9 +618,9 @@ impl<'a> Finder<'_, '_, 'a> {
         let model = self.ctx.model;
         match expr {
             Expr::Attribute(_) => !model.imported_root(expr),
-            Expr::Name(name) => model.resolve(&name.id, model.scope_of(model.id(name))).any(|binding| {
-                matches!(binding.kind, BindingKind::Parameter(parameter) if parameter.annotation.is_some())
-            }),
+            Expr::Name(name) => model.resolve(&name.id, model.scope_of(model.id(name))).any(
+                |binding| matches!(binding.kind, BindingKind::Parameter(parameter) if parameter.annotation.is_some()),
+            ),
             _ => false,
         }
     }
@@ -1002,7 +632,11 @@ impl<'a> Finder<'_, '_, 'a> {
             [Expr::Name(name)] => {
                 let scope = model.scope_of(model.id(name));
                 let is_only = model.bindings_in(scope, &name.id).count() == 1;
-                if is_only { Sink::Alias } else { Sink::Other("it is assigned to a name that has other values as well") }
+                if is_only {
+                    Sink::Alias
+                } else {
+                    Sink::Other("it is assigned to a name that has other values as well")
+                }
             }
             _ => Sink::Other("it is stored"),
         }
@@ -1030,7 +664,11 @@ impl<'a> Finder<'_, '_, 'a> {
         if self.is_framework(call) {
             return Sink::Framework;
         }
-        let position = call.arguments.args.iter().position(|argument| argument.range() == range);
+        let position = call
+            .arguments
+            .args
+            .iter()
+            .position(|argument| argument.range() == range);
         if let Expr::Attribute(method) = &*call.func
             && method.attr.as_str() == "assertRaises"
             && position == Some(1)
@@ -1068,141 +706,14 @@ impl<'a> Finder<'_, '_, 'a> {
         known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
     }
 
-    /// What becomes of what an expression gives.
-    fn taken(&self, id: NodeId) -> Taken {
-        let model = self.ctx.model;
-        let range = model.node(id).range();
-        let parent = model.parent(id);
-        match model.node(parent) {
-            AnyNodeRef::StmtFor(stmt) if stmt.iter.range() == range => Taken::For(stmt.range()),
-            AnyNodeRef::Comprehension(part) if part.iter.range() == range => Taken::Part(part.range()),
-            AnyNodeRef::WithItem(_) => match model.node(model.parent(parent)) {
-                AnyNodeRef::StmtWith(with) if with.items.len() == 1 => Taken::With(with.range()),
-                _ => Taken::Elsewhere,
-            },
-            AnyNodeRef::ExprYieldFrom(outer) if model.node(model.parent(parent)).is_stmt_expr() => {
-                Taken::YieldFrom(outer.range())
-            }
-            AnyNodeRef::Arguments(arguments) => match model.node(model.parent(parent)) {
-                AnyNodeRef::ExprCall(call)
-                    if arguments.args.first().is_some_and(|first| first.range() == range)
-                        && EAGER.iter().any(|name| model.is_builtin(&call.func, name))
-                        && (arguments.args.len() == 1 || model.is_builtin(&call.func, "sum")) =>
-                {
-                    Taken::All
-                }
-                AnyNodeRef::ExprCall(call) if STEPPING.iter().any(|name| model.is_builtin(&call.func, name)) => {
-                    Taken::Elsewhere
-                }
-                AnyNodeRef::ExprCall(call)
-                    if matches!(&*call.func, Expr::Attribute(method)
-                        if ["enter_context", "closing", "chain", "join", "extend"].contains(&method.attr.as_str())) =>
-                {
-                    Taken::Elsewhere
-                }
-                _ => Taken::Value,
-            },
-            AnyNodeRef::ExprStarred(_) | AnyNodeRef::ExprYieldFrom(_) => Taken::Elsewhere,
-            AnyNodeRef::ExprCompare(compare) if compare.left.range() != range => Taken::Elsewhere,
-            AnyNodeRef::StmtAssign(assign) if assign.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) => {
-                Taken::Elsewhere
-            }
-            _ => Taken::Value,
-        }
-    }
-
-    /// In whose frame an expression runs, and whether it could be awaited there.
-    fn place(&self, id: NodeId) -> (Option<usize>, Place) {
-        let model = self.ctx.model;
-        let range = model.node(id).range();
-        // What iterates over it decides for a part of a comprehension.
-        let is_part = |part: &ast::Comprehension| part.iter.range() == range;
-        let mut eager = Vec::new();
-        let mut comprehensions = 0;
-        let mut never = None;
-        if model.node(model.parent(id)).is_expr_await() {
-            never = Some(AWAITED);
-        }
-        let mut never_in = |reason| {
-            never.get_or_insert(reason);
-        };
-        for (outer, node) in model.ancestors(id) {
-            let is_inside = |generators: &[ast::Comprehension]| {
-                generators
-                    .first()
-                    .is_some_and(|first| !first.iter.range().contains_range(range) || is_part(first))
-            };
-            match node {
-                AnyNodeRef::ExprListComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
-                AnyNodeRef::ExprSetComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
-                AnyNodeRef::ExprDictComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
-                AnyNodeRef::ExprGenerator(inner) if is_inside(&inner.generators) => {
-                    comprehensions += 1;
-                    match self.eager(outer, inner) {
-                        Some(found) => eager.push(found),
-                        None => never_in("it stands in a generator expression, which runs later"),
-                    }
-                }
-                AnyNodeRef::InterpolatedElement(element) if element.debug_text.is_some() => {
-                    never_in("its text is printed by the `=` of a formatted string");
-                }
-                AnyNodeRef::ExprLambda(lambda) if lambda.body.range().contains_range(range) => {
-                    never_in("it stands in a lambda");
-                    return (None, Place::Never(never.unwrap_or_default()));
-                }
-                AnyNodeRef::StmtClassDef(class) if is_within(&class.body, range) => {
-                    never_in("it stands in a class body");
-                    return (None, Place::Never(never.unwrap_or_default()));
-                }
-                AnyNodeRef::StmtFunctionDef(function) if is_within(&function.body, range) => {
-                    if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
-                        never_in("it stands in nested comprehensions, where await needs Python 3.11");
-                    }
-                    if self.ctx.no_thread_lock_around(id, &[]).is_err() {
-                        never_in("a threading lock is held there: an await would deadlock");
-                    }
-                    let owner = self.mapper.functions.get(&model.id(function)).copied();
-                    let place = never.map_or(Place::Frame(eager), Place::Never);
-                    return (owner, place);
-                }
-                _ => {}
-            }
-        }
-        if model.is_in_main_block(id) {
-            return (Some(0), never.map_or(Place::Main, Place::Never));
-        }
-        (Some(0), Place::Never("it stands at module level, where nothing can wait"))
-    }
-
-    /// Whether a builtin takes all elements of a generator expression at once.
-    fn eager(&self, id: NodeId, inner: &ast::ExprGenerator) -> Option<Eager> {
-        let model = self.ctx.model;
-        let parent = model.parent(id);
-        let AnyNodeRef::Arguments(arguments) = model.node(parent) else {
-            return None;
-        };
-        let AnyNodeRef::ExprCall(call) = model.node(model.parent(parent)) else {
-            return None;
-        };
-        if arguments.args.first()?.range() != inner.range() {
-            return None;
-        }
-        let stops_early = ["any", "all"].iter().any(|name| model.is_builtin(&call.func, name));
-        let is_eager = stops_early
-            || EAGER.iter().any(|name| model.is_builtin(&call.func, name))
-            || matches!(&*call.func, Expr::Attribute(method)
-                if method.attr.as_str() == "join" && matches!(model.type_of(&method.value), Type::Scalar("str")));
-        is_eager.then_some(Eager {
-            range: inner.range(),
-            stops_early,
-        })
-    }
-
     fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
         let mut doubt = None;
         let known = self.ctx.blocking_call(call).or_else(|| {
             let name = self.likely_client(call)?;
-            doubt = Some(format!("it is not certain that `{}` is `{name}`", self.ctx.module.slice(&*call.func)));
+            doubt = Some(format!(
+                "it is not certain that `{}` is `{name}`",
+                self.ctx.module.slice(&*call.func)
+            ));
             Some((name.clone(), *blocking::blocking(&name)?))
         });
         let Some((name, row)) = known else { return };
@@ -1242,7 +753,9 @@ impl<'a> Finder<'_, '_, 'a> {
     /// The method that an object has which may be a client of HTTP: somewhere one is put in its place.
     fn likely_client(&self, call: &'a ast::ExprCall) -> Option<String> {
         let model = self.ctx.model;
-        let Expr::Attribute(method) = &*call.func else { return None };
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
         if model.type_of(&method.value) != Type::Unknown {
             return None;
         }
@@ -1258,12 +771,14 @@ impl<'a> Finder<'_, '_, 'a> {
             (row.shared.is_some() && row.rule == Rule::Call && WAITING.contains(&row.kind)).then_some(name)
         };
         match &*method.value {
-            Expr::Attribute(attribute) => model.stores_of(&attribute.attr).find_map(|store| {
-                match model.node(model.parent(model.id(store))) {
-                    AnyNodeRef::StmtAssign(assign) => method_of(made_in(&assign.value)?),
-                    _ => None,
-                }
-            }),
+            Expr::Attribute(attribute) => {
+                model
+                    .stores_of(&attribute.attr)
+                    .find_map(|store| match model.node(model.parent(model.id(store))) {
+                        AnyNodeRef::StmtAssign(assign) => method_of(made_in(&assign.value)?),
+                        _ => None,
+                    })
+            }
             Expr::Name(name) => {
                 let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
                 bindings.find_map(|binding| match binding.kind {
@@ -1272,127 +787,6 @@ impl<'a> Finder<'_, '_, 'a> {
                 })
             }
             _ => None,
-        }
-    }
-
-    /// Names in strings, by which functions may be found: `package.module.function`.
-    fn string(&self, usage: &mut Usage, id: NodeId, string: &ast::ExprStringLiteral) {
-        let model = self.ctx.model;
-        let text = string.value.to_str();
-        if text.contains(">>> ") {
-            let line = self.line(string);
-            for example in text.lines().filter_map(|line| line.trim_start().strip_prefix(">>> ")) {
-                for word in example.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
-                    usage.doctests.entry(word.to_owned()).or_insert(line);
-                }
-            }
-            return;
-        }
-        // Those of patches are looked at with the call.
-        let is_patch = matches!(model.node(model.parent(id)), AnyNodeRef::Arguments(_))
-            && matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call)
-                if matches!(&*call.func, Expr::Attribute(method) if ["patch", "object", "setattr"].contains(&method.attr.as_str()))
-                    || matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "patch"));
-        if is_patch || !text.contains(['.', ':']) {
-            return;
-        }
-        let last = text.rsplit(['.', ':']).next().unwrap_or(text);
-        let is_name = !last.is_empty()
-            && text.len() < 100
-            && text
-                .chars()
-                .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.' | ':'));
-        if is_name {
-            usage.strings.entry(last.to_owned()).or_insert_with(|| self.line(string));
-        }
-    }
-
-    /// `module.name = fake`, `obj.method = fake`.
-    fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
-        let line = self.line(attribute.range());
-        usage.replaced.entry(attribute.attr.to_string()).or_insert(line);
-    }
-
-    /// A member that is got by a name in a string.
-    fn by_string(&self, usage: &mut Usage, call: &ast::ExprCall, name: &str) {
-        usage.uses.push(Use {
-            owner: self.owner(call),
-            named: Named::Unknown(name.to_owned(), Unknown::Member),
-            how: How::Value(Sink::Other("it is got by its name")),
-            place: Place::Never("it is got by its name"),
-            range: call.range(),
-            line: self.line(call),
-            text: crate::module::one_line(self.ctx.module.slice(call)),
-            is_given: true,
-        });
-    }
-
-    /// Whether what a call gives is only looked at: `callable(getattr(x, name))`.
-    fn is_only_asked(&self, call: &ast::ExprCall) -> bool {
-        let model = self.ctx.model;
-        let parent = model.parent(model.id(call));
-        match model.node(parent) {
-            AnyNodeRef::ExprCompare(_) | AnyNodeRef::StmtIf(_) => true,
-            AnyNodeRef::Arguments(_) => matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(outer)
-                if ["callable", "hasattr", "isinstance", "print", "repr", "str", "bool", "int", "float", "len"]
-                    .iter()
-                    .any(|name| model.is_builtin(&outer.func, name))),
-            _ => false,
-        }
-    }
-
-    /// What test libraries put in the place of functions, where it is written by hand: a mock of a coroutine function is one that can be
-    /// awaited by itself (`unittest.mock`, "AsyncMock", Python 3.8).
-    fn patched(&self, usage: &mut Usage, call: &ast::ExprCall) {
-        let model = self.ctx.model;
-        let arguments = &call.arguments;
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return,
-        };
-        let line = self.line(call);
-        if MOCKS.contains(&name) && arguments.find_keyword("spec").is_none() && arguments.find_keyword("spec_set").is_none() {
-            usage.mocks.get_or_insert(line);
-        }
-        let is_alarm = |name: String| ["signal.alarm", "signal.setitimer"].contains(&name.as_str());
-        if model.qualified_name(&call.func).is_some_and(is_alarm) {
-            usage.alarms.get_or_insert(line);
-        }
-        if REFLECTION.iter().any(|name| model.is_builtin(&call.func, name)) {
-            usage.reflects.get_or_insert(line);
-        }
-        if model.is_builtin(&call.func, "getattr") {
-            let Some(object) = arguments.args.first() else { return };
-            match arguments.args.get(1) {
-                Some(Expr::StringLiteral(name)) => self.by_string(usage, call, name.value.to_str()),
-                _ if !self.is_only_asked(call) => usage.computed.push((self.mapper.receiver(object, 0), line)),
-                _ => {}
-            }
-            return;
-        }
-        if matches!(name, "methodcaller" | "attrgetter")
-            && let Some(Expr::StringLiteral(name)) = arguments.args.first()
-        {
-            self.by_string(usage, call, name.value.to_str());
-            return;
-        }
-        let (target, fake) = match (name, &*arguments.args) {
-            ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("setattr", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            _ => return,
-        };
-        let is_by_hand = fake.is_some()
-            || arguments.find_keyword("new").is_some()
-            || arguments.find_keyword("new_callable").is_some();
-        let member = target.value.to_str().rsplit('.').next().unwrap_or_default().to_owned();
-        // A leaf must be met by its patch, whatever it is: those are told by a dot.
-        let line = self.line(call);
-        if is_by_hand {
-            usage.replaced.entry(member).or_insert(line);
-        } else {
-            usage.replaced.entry(format!(".{member}")).or_insert(line);
         }
     }
 }
@@ -1408,24 +802,5 @@ fn given(call: &ast::ExprCall) -> Given {
             .collect(),
         is_open: arguments.args.iter().any(Expr::is_starred_expr)
             || arguments.keywords.iter().any(|keyword| keyword.arg.is_none()),
-    }
-}
-
-fn is_within(body: &[Stmt], range: TextRange) -> bool {
-    body.first().is_some_and(|first| first.start() <= range.start())
-        && body.last().is_some_and(|last| range.end() <= last.end())
-}
-
-fn plain() -> Nature {
-    Nature {
-        kind: Kind::Plain,
-        stop: None,
-        twin: None,
-        is_route: false,
-        is_boundary: false,
-        wrapper: None,
-        cleans_up: false,
-        delegates: Vec::new(),
-        parameters: [Vec::new(), Vec::new()],
     }
 }

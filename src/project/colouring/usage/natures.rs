@@ -1,0 +1,414 @@
+//! What a function is, besides a body: what decorates it, what its class is, and why it may have to stay as it is.
+
+use super::*;
+
+/// What starts an event loop, and so cannot run inside of one.
+const RUNNERS: &[&str] = &[
+    "asyncio.run",
+    "asyncio.Runner",
+    "anyio.run",
+    "trio.run",
+    "uvloop.run",
+    "asgiref.sync.async_to_sync",
+];
+
+/// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
+const BOUNDARIES: &[&str] = &[
+    ".command",
+    "click.command",
+    ".route",
+    ".task",
+    "shared_task",
+    ".cron",
+    ".scheduled_job",
+];
+
+/// What pytest and unittest call around tests, by its name.
+const HOOKS: &[&str] = &[
+    "load_tests",
+    "setUpModule",
+    "setup_class",
+    "setup_function",
+    "setup_method",
+    "setup_module",
+    "tearDownModule",
+    "teardown_class",
+    "teardown_function",
+    "teardown_method",
+    "teardown_module",
+];
+
+impl<'a> Finder<'_, '_, 'a> {
+    pub(super) fn natures(&self) -> Vec<Nature> {
+        let model = self.ctx.model;
+        let mut natures: Vec<Nature> = self.mapper.summary.functions.iter().map(|_| plain()).collect();
+        natures[0].stop = Some("it is the body of the module".to_owned());
+        let file_stop = self.file_stop();
+        for binding in model.bindings() {
+            let BindingKind::Function(function) = binding.kind else {
+                continue;
+            };
+            let index = self.mapper.functions[&model.id(function)];
+            let mut nature = self.nature(function);
+            let others = model.bindings_in(binding.scope, binding.name);
+            for other in others.filter(|other| other.node != binding.node) {
+                match other.kind {
+                    BindingKind::Function(other) => {
+                        nature.twin = Some(self.mapper.functions[&model.id(other)]);
+                    }
+                    _ => {
+                        nature
+                            .stop
+                            .get_or_insert_with(|| "its name is bound to something else as well".to_owned());
+                    }
+                }
+            }
+            nature.stop = nature.stop.or_else(|| file_stop.clone());
+            natures[index] = nature;
+        }
+        for call in model.calls() {
+            let Some(owner) = self.owner(call) else { continue };
+            let line = self.line(call);
+            if let Some(name) = self.runner(call) {
+                natures[owner]
+                    .stop
+                    .get_or_insert_with(|| format!("it runs an event loop of its own by `{name}` in line {line}"));
+            }
+            if let Expr::Attribute(method) = &*call.func
+                && method.attr.as_str() == "acquire"
+                && self.ctx.is_thread_lock(&method.value)
+            {
+                natures[owner].stop.get_or_insert_with(|| {
+                    format!("it holds a threading lock, taken in line {line}: an await would deadlock")
+                });
+            }
+            if model.is_builtin(&call.func, "next") && call.arguments.args.len() == 1 {
+                self.ends_iteration(&mut natures[owner], model.id(call), line);
+            }
+        }
+        for (id, node) in model.subtree(NodeId(0)) {
+            if let AnyNodeRef::StmtRaise(raise) = node
+                && let Some(raised) = raise.exc.as_deref()
+                && model.is_builtin(map_callable(raised), "StopIteration")
+                && let Some(owner) = self.mapper.owner(id)
+            {
+                self.ends_iteration(&mut natures[owner], id, self.line(raise));
+            }
+        }
+        natures
+    }
+
+    /// A StopIteration cannot leave a coroutine (PEP 479): it becomes a RuntimeError, as it does in a generator already.
+    pub(super) fn ends_iteration(&self, nature: &mut Nature, at: NodeId, line: usize) {
+        let is_judged = matches!(nature.kind, Kind::Generator | Kind::Manager | Kind::Special(_));
+        if !is_judged && !self.ctx.model.is_handled_by_name(at, "StopIteration") {
+            nature.stop.get_or_insert_with(|| {
+                format!("a StopIteration may leave it in line {line}, which a coroutine cannot raise")
+            });
+        }
+    }
+
+    /// What keeps all functions of the file as they are.
+    pub(super) fn file_stop(&self) -> Option<String> {
+        let model = self.ctx.model;
+        if model.imports_package("django") {
+            return Some("it may use Django's database layer, which refuses to run in an event loop".to_owned());
+        }
+        (model.backend() != Backend::Asyncio).then(|| "its file uses another event loop library".to_owned())
+    }
+
+    pub(super) fn runner(&self, call: &ast::ExprCall) -> Option<String> {
+        if let Some(name) = self.ctx.model.qualified_name(&call.func) {
+            return RUNNERS.contains(&name.as_str()).then_some(name);
+        }
+        match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "run_until_complete" => Some(method.attr.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn nature(&self, function: &'a ast::StmtFunctionDef) -> Nature {
+        let model = self.ctx.model;
+        let name = function.name.as_str();
+        let class = model.class_of_method(function);
+        let mut nature = plain();
+        let is_generator = model.is_generator(function);
+        if is_generator {
+            nature.kind = Kind::Generator;
+        }
+        if class.is_some() && name.starts_with("__") && name.ends_with("__") {
+            match name {
+                "__init__" => nature.kind = Kind::Init,
+                "__enter__" if !is_generator => nature.kind = Kind::Special(Special::Enter),
+                "__exit__" if !is_generator => nature.kind = Kind::Special(Special::Exit),
+                "__next__" if !is_generator => nature.kind = Kind::Special(Special::Next),
+                "__iter__" if is_generator || returns_itself(function) => {
+                    nature.kind = Kind::Special(Special::Iter { is_generator });
+                }
+                _ => nature.stop = Some("it is a special method, which Python calls without waiting".to_owned()),
+            }
+        }
+        for decorator in &function.decorator_list {
+            self.decorated(&decorator.expression, &mut nature);
+        }
+        if is_generator {
+            self.generator(function, &mut nature);
+        }
+        if self.is_test_file() && name.starts_with("test") && nature.kind == Kind::Plain {
+            match class {
+                None => nature.kind = Kind::Pytest,
+                Some(class) if self.test_case(class).is_some() => nature.kind = Kind::Unittest,
+                Some(class) if class.name.starts_with("Test") => nature.kind = Kind::Pytest,
+                Some(_) => {}
+            }
+        } else if name.starts_with("test")
+            && nature.kind == Kind::Plain
+            && class.is_some_and(|class| self.test_case(class).is_some())
+        {
+            nature.kind = Kind::Unittest;
+        } else if class.is_some_and(|class| self.test_case(class).is_some())
+            && ["setUp", "tearDown", "setUpClass", "tearDownClass", "run", "debug", "id"].contains(&name)
+        {
+            nature.stop = Some("unittest calls it without waiting".to_owned());
+        }
+        if HOOKS.contains(&name) || name.starts_with("pytest_") {
+            nature
+                .stop
+                .get_or_insert_with(|| "a test runner calls it without waiting".to_owned());
+        }
+        nature.wrapper = self.wrapper(function);
+        nature.parameters = self.parameters(function, class.is_some());
+        nature
+    }
+
+    pub(super) fn parameters(&self, function: &ast::StmtFunctionDef, is_method: bool) -> [Vec<String>; 2] {
+        let parameters = &function.parameters;
+        let is_static = function
+            .decorator_list
+            .iter()
+            .any(|decorator| self.ctx.model.is_builtin(&decorator.expression, "staticmethod"));
+        let name = |parameter: &ast::ParameterWithDefault| parameter.parameter.name.to_string();
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args).map(name);
+        [
+            positional.skip(usize::from(is_method && !is_static)).collect(),
+            parameters.kwonlyargs.iter().map(name).collect(),
+        ]
+    }
+
+    pub(super) fn is_test_file(&self) -> bool {
+        let text = self.ctx.module.text();
+        text.contains("def test")
+    }
+
+    pub(super) fn decorated(&self, decorator: &'a Expr, nature: &mut Nature) {
+        let model = self.ctx.model;
+        if model.is_inert_decorator(decorator) {
+            return;
+        }
+        if model.is_route(decorator) {
+            nature.is_route = true;
+            return;
+        }
+        let callable = map_callable(decorator);
+        let written = crate::module::one_line(self.ctx.module.slice(callable));
+        let name = model.qualified_name(callable).unwrap_or_else(|| written.clone());
+        let is_property = model.is_builtin(callable, "property")
+            || ["functools.cached_property", "abc.abstractproperty"].contains(&name.as_str())
+            || [".setter", ".getter", ".deleter"]
+                .iter()
+                .any(|end| written.ends_with(end));
+        if is_property {
+            nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
+        } else if name == "contextlib.contextmanager" && nature.kind == Kind::Generator {
+            nature.kind = Kind::Manager;
+        } else if ["functools.lru_cache", "functools.cache"].contains(&name.as_str()) {
+            nature.stop = Some(format!(
+                "`{written}` would keep its coroutine, which can be awaited once"
+            ));
+        } else if name == "pytest.fixture" {
+            nature.stop = Some("it is a fixture of pytest".to_owned());
+        } else if BOUNDARIES.iter().any(|end| written.ends_with(end)) && decorator.is_call_expr() {
+            nature.is_boundary = true;
+            nature.stop = Some(format!("`{written}` calls it without waiting"));
+        } else if !is_transparent(&name) && !self.is_own_decorator(decorator) {
+            nature
+                .stop
+                .get_or_insert_with(|| format!("it is not known what `{written}` does with a coroutine function"));
+        }
+    }
+
+    /// A bare name that may be a function of the project: the link tells.
+    pub(super) fn is_own_decorator(&self, decorator: &Expr) -> bool {
+        let name = self.ctx.model.qualified_name(decorator);
+        let is_known = name.is_some_and(|name| is_transparent(&name) || JUDGED_DECORATORS.contains(&name.as_str()));
+        !is_known
+            && !self.ctx.model.is_inert_decorator(decorator)
+            && matches!(decorator, Expr::Name(_) | Expr::Attribute(_))
+            && matches!(
+                self.mapper.target(decorator, 0),
+                Some(Target::Function(_) | Target::Path(_) | Target::Star(_))
+            )
+    }
+
+    pub(super) fn generator(&self, function: &'a ast::StmtFunctionDef, nature: &mut Nature) {
+        let model = self.ctx.model;
+        let scope = model.body_scope(function);
+        for (id, node) in model.subtree(model.id(function)) {
+            if model.scope_of(id) != scope {
+                continue;
+            }
+            match node {
+                AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some() => {
+                    nature.stop =
+                        Some("it is a generator that returns a value, which an asynchronous one cannot".to_owned());
+                }
+                AnyNodeRef::ExprYield(_) if !model.node(model.parent(id)).is_stmt_expr() => {
+                    nature
+                        .stop
+                        .get_or_insert_with(|| "it is a generator that is sent values".to_owned());
+                }
+                AnyNodeRef::ExprYieldFrom(_) if !model.node(model.parent(id)).is_stmt_expr() => {
+                    nature
+                        .stop
+                        .get_or_insert_with(|| "it is a generator that uses what another one returns".to_owned());
+                }
+                AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => {
+                    if node.is_expr_yield_from() {
+                        nature.delegates.push(node.range());
+                    }
+                    let own = model.id(function);
+                    nature.cleans_up |= model
+                        .ancestors(id)
+                        .take_while(|(outer, _)| *outer != own)
+                        .any(|(_, node)| matches!(node, AnyNodeRef::StmtTry(_) | AnyNodeRef::StmtWith(_)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn wrapper(&self, function: &'a ast::StmtFunctionDef) -> Option<Wrapper> {
+        let model = self.ctx.model;
+        let parameters = &function.parameters;
+        let ([], [parameter], [], None, None) = (
+            &*parameters.posonlyargs,
+            &*parameters.args,
+            &*parameters.kwonlyargs,
+            &parameters.vararg,
+            &parameters.kwarg,
+        ) else {
+            return None;
+        };
+        let parameter = parameter.parameter.name.as_str();
+        let Some(Stmt::Return(ast::StmtReturn { value: Some(value), .. })) = function.body.last() else {
+            return None;
+        };
+        let Expr::Name(given) = &**value else { return None };
+        let inner = function.body.iter().find_map(|stmt| match stmt {
+            Stmt::FunctionDef(inner) if inner.name.id == given.id => Some(inner),
+            _ => None,
+        })?;
+        let own = model.body_scope(function);
+        let inside = model.body_scope(inner);
+        let mut passes_through = true;
+        let mut is_called = false;
+        for reference in model.references_named(parameter) {
+            if model.lookup(parameter, reference.scope) != crate::semantic::names::Lookup::Scope(own) {
+                continue;
+            }
+            let parent = model.parent(reference.node);
+            match model.node(parent) {
+                AnyNodeRef::ExprCall(call) if call.func.range() == reference.name.range() => {
+                    if reference.scope != inside {
+                        return None;
+                    }
+                    is_called = true;
+                    let statement = model.parent(parent);
+                    let is_tail = matches!(model.node(statement), AnyNodeRef::StmtReturn(_))
+                        && model
+                            .ancestors(statement)
+                            .take_while(|(_, node)| !node.is_stmt_function_def())
+                            .all(|(_, node)| matches!(node, AnyNodeRef::StmtIf(_) | AnyNodeRef::ElifElseClause(_)));
+                    passes_through &= is_tail;
+                }
+                // `fn.__name__`
+                AnyNodeRef::ExprAttribute(_) => {}
+                // `@functools.wraps(fn)`
+                _ => {
+                    let is_wraps = model.ancestors(reference.node).any(|(_, node)| {
+                        matches!(node, AnyNodeRef::ExprCall(call)
+                            if model.qualified_name(&call.func).is_some_and(|name| name == "functools.wraps"))
+                    });
+                    if !is_wraps {
+                        return None;
+                    }
+                }
+            }
+        }
+        let is_plain = is_called && !inner.is_async && !model.is_generator(inner);
+        is_plain.then(|| Wrapper {
+            parameter: parameter.to_owned(),
+            inner: self.mapper.functions[&model.id(inner)],
+            passes_through,
+        })
+    }
+
+    pub(super) fn bases(&self) -> Vec<Bases> {
+        let model = self.ctx.model;
+        let mut all = vec![Bases::default(); self.mapper.summary.classes.len()];
+        for class in model.classes() {
+            let index = self.mapper.classes[&model.id(class)];
+            let methods = &self.mapper.summary.classes[index].methods;
+            for stmt in &class.body {
+                let names: Vec<&Expr> = match stmt {
+                    Stmt::Assign(assign) => assign.targets.iter().collect(),
+                    Stmt::AnnAssign(assign) if assign.value.is_some() => vec![&assign.target],
+                    _ => continue,
+                };
+                let names = names.into_iter().filter_map(Expr::as_name_expr);
+                let names = names.filter(|name| !methods.contains_key(name.id.as_str()));
+                all[index].assigned.extend(names.map(|name| name.id.to_string()));
+            }
+            let Some(arguments) = &class.arguments else { continue };
+            for base in &arguments.args {
+                let base = match base {
+                    Expr::Subscript(subscript) => &*subscript.value,
+                    base => base,
+                };
+                let is_builtin = model.builtin(base).is_some_and(|name| {
+                    name == "object" || name.ends_with("Error") || name.ends_with("Exception") || name == "Warning"
+                });
+                if !is_builtin && self.mapper.class_named(base).is_none() {
+                    all[index].unknown = Some(crate::module::one_line(self.ctx.module.slice(base)));
+                }
+            }
+            all[index].test_case = self.test_case(class);
+        }
+        all
+    }
+
+    pub(super) fn test_case(&self, class: &ast::StmtClassDef) -> Option<TextRange> {
+        let arguments = class.arguments.as_ref()?;
+        let base = arguments.args.iter().find(|base| {
+            self.ctx
+                .model
+                .qualified_name(base)
+                .is_some_and(|name| ["unittest.TestCase", "unittest.case.TestCase"].contains(&name.as_str()))
+        })?;
+        Some(base.range())
+    }
+}
+
+fn plain() -> Nature {
+    Nature {
+        kind: Kind::Plain,
+        stop: None,
+        twin: None,
+        is_route: false,
+        is_boundary: false,
+        wrapper: None,
+        cleans_up: false,
+        delegates: Vec::new(),
+        parameters: [Vec::new(), Vec::new()],
+    }
+}

@@ -1,0 +1,174 @@
+//! Where a use stands: in whose frame it runs, whether it could be awaited there, and what becomes of what it gives.
+
+use super::*;
+
+/// Builtins that take all elements of what they iterate over, and do nothing before they have them.
+const EAGER: &[&str] = &[
+    "dict",
+    "frozenset",
+    "list",
+    "max",
+    "min",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+];
+
+/// Builtins that take the elements of what they are given one by one, or some of them.
+const STEPPING: &[&str] = &[
+    "all",
+    "any",
+    "enumerate",
+    "filter",
+    "iter",
+    "map",
+    "next",
+    "reversed",
+    "zip",
+];
+
+impl<'a> Finder<'_, '_, 'a> {
+    /// What becomes of what an expression gives.
+    pub(super) fn taken(&self, id: NodeId) -> Taken {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let parent = model.parent(id);
+        match model.node(parent) {
+            AnyNodeRef::StmtFor(stmt) if stmt.iter.range() == range => Taken::For(stmt.range()),
+            AnyNodeRef::Comprehension(part) if part.iter.range() == range => Taken::Part(part.range()),
+            AnyNodeRef::WithItem(_) => match model.node(model.parent(parent)) {
+                AnyNodeRef::StmtWith(with) if with.items.len() == 1 => Taken::With(with.range()),
+                _ => Taken::Elsewhere,
+            },
+            AnyNodeRef::ExprYieldFrom(outer) if model.node(model.parent(parent)).is_stmt_expr() => {
+                Taken::YieldFrom(outer.range())
+            }
+            AnyNodeRef::Arguments(arguments) => match model.node(model.parent(parent)) {
+                AnyNodeRef::ExprCall(call)
+                    if arguments.args.first().is_some_and(|first| first.range() == range)
+                        && EAGER.iter().any(|name| model.is_builtin(&call.func, name))
+                        && (arguments.args.len() == 1 || model.is_builtin(&call.func, "sum")) =>
+                {
+                    Taken::All
+                }
+                AnyNodeRef::ExprCall(call) if STEPPING.iter().any(|name| model.is_builtin(&call.func, name)) => {
+                    Taken::Elsewhere
+                }
+                AnyNodeRef::ExprCall(call)
+                    if matches!(&*call.func, Expr::Attribute(method)
+                        if ["enter_context", "closing", "chain", "join", "extend"].contains(&method.attr.as_str())) =>
+                {
+                    Taken::Elsewhere
+                }
+                _ => Taken::Value,
+            },
+            AnyNodeRef::ExprStarred(_) | AnyNodeRef::ExprYieldFrom(_) => Taken::Elsewhere,
+            AnyNodeRef::ExprCompare(compare) if compare.left.range() != range => Taken::Elsewhere,
+            AnyNodeRef::StmtAssign(assign)
+                if assign
+                    .targets
+                    .iter()
+                    .any(|target| target.is_tuple_expr() || target.is_list_expr()) =>
+            {
+                Taken::Elsewhere
+            }
+            _ => Taken::Value,
+        }
+    }
+
+    /// In whose frame an expression runs, and whether it could be awaited there.
+    pub(super) fn place(&self, id: NodeId) -> (Option<usize>, Place) {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        // What iterates over it decides for a part of a comprehension.
+        let is_part = |part: &ast::Comprehension| part.iter.range() == range;
+        let mut eager = Vec::new();
+        let mut comprehensions = 0;
+        let mut never = None;
+        if model.node(model.parent(id)).is_expr_await() {
+            never = Some(AWAITED);
+        }
+        let mut never_in = |reason| {
+            never.get_or_insert(reason);
+        };
+        for (outer, node) in model.ancestors(id) {
+            let is_inside = |generators: &[ast::Comprehension]| {
+                generators
+                    .first()
+                    .is_some_and(|first| !first.iter.range().contains_range(range) || is_part(first))
+            };
+            match node {
+                AnyNodeRef::ExprListComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprSetComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprDictComp(inner) if is_inside(&inner.generators) => comprehensions += 1,
+                AnyNodeRef::ExprGenerator(inner) if is_inside(&inner.generators) => {
+                    comprehensions += 1;
+                    match self.eager(outer, inner) {
+                        Some(found) => eager.push(found),
+                        None => never_in("it stands in a generator expression, which runs later"),
+                    }
+                }
+                AnyNodeRef::InterpolatedElement(element) if element.debug_text.is_some() => {
+                    never_in("its text is printed by the `=` of a formatted string");
+                }
+                AnyNodeRef::ExprLambda(lambda) if lambda.body.range().contains_range(range) => {
+                    never_in("it stands in a lambda");
+                    return (None, Place::Never(never.unwrap_or_default()));
+                }
+                AnyNodeRef::StmtClassDef(class) if is_within(&class.body, range) => {
+                    never_in("it stands in a class body");
+                    return (None, Place::Never(never.unwrap_or_default()));
+                }
+                AnyNodeRef::StmtFunctionDef(function) if is_within(&function.body, range) => {
+                    if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
+                        never_in("it stands in nested comprehensions, where await needs Python 3.11");
+                    }
+                    if self.ctx.no_thread_lock_around(id, &[]).is_err() {
+                        never_in("a threading lock is held there: an await would deadlock");
+                    }
+                    let owner = self.mapper.functions.get(&model.id(function)).copied();
+                    let place = never.map_or(Place::Frame(eager), Place::Never);
+                    return (owner, place);
+                }
+                _ => {}
+            }
+        }
+        if model.is_in_main_block(id) {
+            return (Some(0), never.map_or(Place::Main, Place::Never));
+        }
+        (
+            Some(0),
+            Place::Never("it stands at module level, where nothing can wait"),
+        )
+    }
+
+    /// Whether a builtin takes all elements of a generator expression at once.
+    pub(super) fn eager(&self, id: NodeId, inner: &ast::ExprGenerator) -> Option<Eager> {
+        let model = self.ctx.model;
+        let parent = model.parent(id);
+        let AnyNodeRef::Arguments(arguments) = model.node(parent) else {
+            return None;
+        };
+        let AnyNodeRef::ExprCall(call) = model.node(model.parent(parent)) else {
+            return None;
+        };
+        if arguments.args.first()?.range() != inner.range() {
+            return None;
+        }
+        let stops_early = ["any", "all"].iter().any(|name| model.is_builtin(&call.func, name));
+        let is_eager = stops_early
+            || EAGER.iter().any(|name| model.is_builtin(&call.func, name))
+            || matches!(&*call.func, Expr::Attribute(method)
+                if method.attr.as_str() == "join" && matches!(model.type_of(&method.value), Type::Scalar("str")));
+        is_eager.then_some(Eager {
+            range: inner.range(),
+            stops_early,
+        })
+    }
+}
+
+fn is_within(body: &[Stmt], range: TextRange) -> bool {
+    body.first().is_some_and(|first| first.start() <= range.start())
+        && body.last().is_some_and(|last| range.end() <= last.end())
+}
