@@ -48,7 +48,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     check_limit(ctx, limit, &mut doubts)?;
     check_awaitable(ctx, awaitable, &mut doubts)?;
     match shape {
-        Shape::Whole => check_whole(ctx, stmt_id, id, &before, &mut doubts)?,
+        Shape::Whole => check_whole(ctx, &before, &mut doubts)?,
         Shape::ValueFirst(header) => {
             check_value_first(ctx, &before)?;
             doubts.extend(
@@ -119,7 +119,7 @@ fn shape(ctx: &Context, stmt_id: NodeId, stmt: &Stmt, id: NodeId) -> Result<Shap
                 .any(|(_, node)| matches!(node, AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_)));
             Ok(if yields {
                 Shape::ValueFirst(Some("`yield`"))
-            } else if is_given_to_what_blocks(ctx, id) {
+            } else if is_given_to_what_blocks(ctx, id) || waits_besides(ctx, stmt_id, id) {
                 Shape::ValueFirst(None)
             } else {
                 Shape::Whole
@@ -150,6 +150,15 @@ fn is_given_to_what_blocks(ctx: &Context, id: NodeId) -> bool {
                 .blocked()
                 .iter()
                 .any(|blocked| blocked.edge == Edge::Call && blocked.text == callee)
+    })
+}
+
+/// Whether a statement waits for something else as well, which the limit would cover.
+fn waits_besides(ctx: &Context, stmt: NodeId, id: NodeId) -> bool {
+    ctx.model.subtree(stmt).any(|(other, node)| match node {
+        AnyNodeRef::ExprAwait(_) => other != id,
+        AnyNodeRef::Comprehension(comprehension) => comprehension.is_async,
+        _ => false,
     })
 }
 
@@ -327,23 +336,9 @@ fn makes_an_awaitable(ctx: &Context, call: &ast::ExprCall) -> bool {
     }
 }
 
-/// The whole statement goes into the block: nothing else in it may wait, and what it evaluates first must not take time.
-fn check_whole(
-    ctx: &Context,
-    stmt: NodeId,
-    id: NodeId,
-    before: &Before,
-    doubts: &mut Vec<String>,
-) -> Result<(), Declined> {
+/// The whole statement goes into the block: what it evaluates first must not take time.
+fn check_whole(ctx: &Context, before: &Before, doubts: &mut Vec<String>) -> Result<(), Declined> {
     let model = ctx.model;
-    let waits = model.subtree(stmt).any(|(other, node)| match node {
-        AnyNodeRef::ExprAwait(_) => other != id,
-        AnyNodeRef::Comprehension(comprehension) => comprehension.is_async,
-        _ => false,
-    });
-    if waits {
-        return Err("its statement waits for something else as well, which the limit would cover".into());
-    }
     for expr in &before.exprs {
         match model.purity(expr) {
             Purity::Effectful => {
