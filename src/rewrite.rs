@@ -301,32 +301,37 @@ fn attempt(
     settings: &Settings,
 ) -> Result<Attempt, String> {
     let edits = plan.edits(model.module(), findings);
-    let (after, parsed) = carried_out(source, model, &edits, settings)?;
-    let mut done = Attempt {
-        layers: vec![edits],
-        after,
-        parsed,
+    let (after, parsed) = carried_out(source, &edits, settings)?;
+    let new = SemanticModel::build(&parsed);
+    verified(model, &edits, &new, settings)?;
+    let mut tidy = if settings.keep_unused_imports {
+        Vec::new()
+    } else {
+        importer::remove_unused(model, &new)
     };
-    if !settings.keep_unused_imports {
-        let new = SemanticModel::build(&done.parsed);
-        let mut tidy = importer::remove_unused(model, &new);
-        plan::normalise(&done.parsed, &mut tidy);
-        if !tidy.is_empty() && plan::is_sound(&tidy, &done.after.cells) {
-            let (after, parsed) = carried_out(&done.after, &new, &tidy, settings)?;
-            drop(new);
-            done.after = after;
-            done.parsed = parsed;
-            done.layers.push(tidy);
+    plan::normalise(&parsed, &mut tidy);
+    let mut done = if !tidy.is_empty() && plan::is_sound(&tidy, &after.cells) {
+        let (after, parsed) = carried_out(&after, &tidy, settings)?;
+        verified(&new, &tidy, &SemanticModel::build(&parsed), settings)?;
+        Attempt {
+            layers: vec![edits, tidy],
+            after,
+            parsed,
         }
-    }
+    } else {
+        drop(new);
+        Attempt {
+            layers: vec![edits],
+            after,
+            parsed,
+        }
+    };
     let layers: Vec<&[Edit]> = done.layers.iter().map(Vec::as_slice).collect();
     let mut lines = relayout(model.module(), &layers, &done.parsed, settings);
     plan::normalise(&done.parsed, &mut lines);
     if !lines.is_empty() {
-        let new = SemanticModel::build(&done.parsed);
         // Without it the result is as right, and less pretty.
-        if let Ok((after, parsed)) = carried_out(&done.after, &new, &lines, settings) {
-            drop(new);
+        if let Ok((after, parsed)) = laid_out(&done, &lines, settings) {
             done.after = after;
             done.parsed = parsed;
             done.layers.push(lines);
@@ -335,23 +340,27 @@ fn attempt(
     Ok(done)
 }
 
-/// Applies one layer of edits and checks the result.
-fn carried_out(
-    source: &Source,
-    model: &SemanticModel,
-    edits: &[Edit],
-    settings: &Settings,
-) -> Result<(Source, Module), String> {
+fn laid_out(done: &Attempt, lines: &[Edit], settings: &Settings) -> Result<(Source, Module), String> {
+    let (after, parsed) = carried_out(&done.after, lines, settings)?;
+    let model = SemanticModel::build(&done.parsed);
+    verified(&model, lines, &SemanticModel::build(&parsed), settings)?;
+    Ok((after, parsed))
+}
+
+/// Applies one layer of edits and parses the result.
+fn carried_out(source: &Source, edits: &[Edit], settings: &Settings) -> Result<(Source, Module), String> {
     if !plan::is_sound(edits, &source.cells) {
         return Err("its edits overlap or cross a notebook cell".to_owned());
     }
     let after = spliced(source, edits);
     let parsed =
         Module::parse(&after, settings.target).map_err(|error| format!("the result would not parse: {error}"))?;
-    let new = SemanticModel::build(&parsed);
-    verify::verify(model, edits, &new, settings.target).map_err(|error| error.to_string())?;
-    drop(new);
     Ok((after, parsed))
+}
+
+/// Checks the result of one layer of edits.
+fn verified(old: &SemanticModel, edits: &[Edit], new: &SemanticModel, settings: &Settings) -> Result<(), String> {
+    verify::verify(old, edits, new, settings.target).map_err(|error| error.to_string())
 }
 
 fn spliced(source: &Source, edits: &[Edit]) -> Source {

@@ -160,17 +160,17 @@ const MADE_BY: &[(&str, &str)] = &[
 
 /// The rows of the table that a text may call, of those that are wanted.
 pub fn mentioned(text: &[u8], is_wanted: impl Fn(&Blocking) -> bool) -> impl Iterator<Item = &'static Blocking> {
-    let packages = packages(text);
+    let packages = packages(import_lines(text));
     ROWS.iter().filter(move |row| {
         is_wanted(row) && (packages.contains(&package_of(row)) || is_builtin(row)) && is_mentioned(text, row)
     })
 }
 
-/// The packages of the table that the import statements of a text may name; a builtin under its own name is one.
-pub fn packages(text: &[u8]) -> Vec<&'static str> {
+/// The packages of the table that import statements, as [`import_lines`] gives them, may name; a builtin under its own name is one.
+pub fn packages<'t>(statements: impl IntoIterator<Item = &'t [u8]>) -> Vec<&'static str> {
     let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
     let mut found = Vec::new();
-    for statement in import_lines(text) {
+    for statement in statements {
         for word in statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
             if seen.insert(word)
                 && let Ok(word) = std::str::from_utf8(word)

@@ -159,11 +159,11 @@ struct Leaves<'t> {
 }
 
 impl<'t> Leaves<'t> {
-    fn of(text: &'t [u8], imports: &'t FxHashSet<Name>) -> Self {
+    fn of(text: &'t [u8], imports: &'t FxHashSet<Name>, packages: Vec<&'static str>) -> Self {
         let mut leaves = Self {
             text,
             imports,
-            packages: blocking::packages(text),
+            packages,
             has_any: false,
             mentioned: RefCell::default(),
             renamed: RefCell::default(),
@@ -251,8 +251,9 @@ fn blocks(text: &[u8]) -> bool {
 impl Scan {
     /// `path` has `/` between its parts.
     pub fn of(path: &str, text: &[u8]) -> Self {
-        let imports = import_words(text);
-        let leaves = Leaves::of(text, &imports);
+        let import_lines: Vec<&[u8]> = blocking::import_lines(text).collect();
+        let imports = import_words(text, &import_lines);
+        let leaves = Leaves::of(text, &imports, blocking::packages(import_lines));
         let mut functions = headers(text);
         uses(text, &mut functions, &leaves);
         let functions = functions
@@ -441,10 +442,10 @@ fn hash(name: &[u8]) -> Name {
 }
 
 /// The words of the import statements, those in parentheses on the lines below included.
-fn import_words(text: &[u8]) -> FxHashSet<Name> {
+fn import_words(text: &[u8], import_lines: &[&[u8]]) -> FxHashSet<Name> {
     let mut words = FxHashSet::default();
     let from = text.as_ptr() as usize;
-    for line in blocking::import_lines(text) {
+    for &line in import_lines {
         let start = line.as_ptr() as usize - from;
         let mut statement = line;
         if let Some(bracket) = memchr(b'(', line)
