@@ -126,7 +126,12 @@ fn find(ctx: &Context, acc: &mut Findings) {
                 };
                 moved.extend(unit.filter(|_| result.is_ok()).map(|unit| unit.range()));
                 let doubt = doubt(ctx, call, row);
-                acc.push_defect(call, message, result.map(|fix| fix.doubted(doubt)));
+                let result = result.map(|fix| fix.doubted(doubt));
+                if result.is_err() && row.name.ends_with(".close") {
+                    acc.push(call, message, result);
+                } else {
+                    acc.push_defect(call, message, result);
+                }
             }
             Rule::Closure if is_tied(row) => {
                 let reason = "what it works on must be used in the same thread: move the statements that use it as one function, from its making to its end";

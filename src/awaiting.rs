@@ -201,7 +201,9 @@ impl Context<'_> {
                     )
                     .into());
                 }
-                if let Some(place) = use_.awaited.and_then(|awaited| model.update_around(awaited)) {
+                let never_waited = function.body.iter().all(|stmt| model.first_wait(stmt).is_none());
+                let update = use_.awaited.and_then(|awaited| model.update_around(awaited));
+                if let Some(place) = update.filter(|_| never_waited) {
                     return Err(format!(
                         "`{}` is awaited in line {} between the reading and the writing of `{place}`: an update by another task in between would be lost",
                         function.name,

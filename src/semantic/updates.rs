@@ -19,7 +19,7 @@ impl<'a> SemanticModel<'a> {
         let end = self.node(at).end();
         self.subtree(self.id(function)).find_map(|(id, node)| match node {
             AnyNodeRef::StmtAssign(write) if write.end() >= end => match write.targets.as_slice() {
-                [target] if self.is_shared_place(target, function) => {
+                [target] if self.is_shared_place(target, function) && !self.restores(write, target, function) => {
                     let update = Update {
                         model: self,
                         function,
@@ -33,6 +33,19 @@ impl<'a> SemanticModel<'a> {
                 _ => None,
             },
             _ => None,
+        })
+    }
+
+    /// `self.n = old` behind `old = self.n`: what was there before is put back.
+    fn restores(&self, write: &ast::StmtAssign, target: &Expr, function: &'a ast::StmtFunctionDef) -> bool {
+        let Expr::Name(name) = &*write.value else { return false };
+        let reads = self.reads_of_local(function, &name.id).unwrap_or_default();
+        reads.get(&self.id(name)).is_some_and(|definitions| {
+            definitions.iter().all(|definition| match definition {
+                Definition::At(at) => matches!(self.statement_of(*at), Some((_, Stmt::Assign(assign)))
+                    if self.slice(&*assign.value) == self.slice(target)),
+                Definition::Entry => false,
+            })
         })
     }
 
