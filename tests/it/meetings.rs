@@ -100,6 +100,10 @@ pub(crate) const LAST: &[(&str, &str)] = &[
         "what can be awaited needs no thread, and nothing can be awaited in one",
     ),
     (
+        "offload_session",
+        "a session that stands in a file's block moves to the thread with it",
+    ),
+    (
         "move_primitive_into_loop",
         "what a function gives is no variable, whose uses others follow",
     ),
