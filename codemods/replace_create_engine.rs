@@ -26,7 +26,12 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         if let Some((url, scheme)) = address(call) {
             if let Some(driver) = driver(ctx, scheme) {
                 let message = format!("an asynchronous engine has no driver for `{scheme}://`");
-                acc.push_defect(url, message, with_driver(ctx, url, scheme, driver));
+                if scheme == "postgresql" && ctx.settings.dependencies.version("sqlalchemy").is_none() {
+                    let reason = "SQLAlchemy 2.1 takes psycopg for it, and no lock file, requirement or dependency says which version the project runs with";
+                    acc.push(url, message, Err(reason.into()));
+                } else {
+                    acc.push_defect(url, message, with_driver(ctx, url, scheme, driver));
+                }
             } else if scheme == "postgresql+asyncpg" {
                 arguments::asyncpg(ctx, call, url, acc);
             }

@@ -1,5 +1,7 @@
 //! One asynchronous session in several tasks at once: reported, and given to each task anew where the tasks are calls of one function.
 
+mod used;
+
 use std::collections::BTreeMap;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
@@ -13,6 +15,8 @@ use crate::knowledge::sqlalchemy::Role;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId};
 
+use used::sessions_in;
+
 /// A coroutine that becomes a task, and whether there will be many of its kind.
 struct Child<'a> {
     coroutine: &'a Expr,
@@ -23,7 +27,15 @@ struct Child<'a> {
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
     for call in model.calls_to("asyncio.gather") {
-        let children = gathered(ctx, call);
+        let children = gathered(ctx, &call.arguments.args);
+        report(ctx, call, &children, acc);
+    }
+    for call in model.calls_to("asyncio.as_completed") {
+        let children = call
+            .arguments
+            .args
+            .first()
+            .map_or_else(Vec::new, |all| elements(ctx, all));
         report(ctx, call, &children, acc);
     }
     // Tasks of one block, of a group or not.
@@ -79,40 +91,11 @@ fn comprehension_around(ctx: &Context, id: NodeId) -> Option<NodeId> {
 }
 
 /// The coroutines that `gather` is given, those of comprehensions once.
-fn gathered<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Vec<Child<'a>> {
-    let model = ctx.model;
-    let many = |element: &'a Expr, id: NodeId| Child {
-        coroutine: element,
-        repeated_by: Some(id),
-    };
+fn gathered<'a>(ctx: &Context<'a>, arguments: &'a [Expr]) -> Vec<Child<'a>> {
     let mut children = Vec::new();
-    for argument in &call.arguments.args {
+    for argument in arguments {
         match argument {
-            Expr::Starred(starred) => match &*starred.value {
-                Expr::ListComp(inner) => children.push(many(&inner.elt, model.id(inner))),
-                Expr::Generator(inner) => children.push(many(&inner.elt, model.id(inner))),
-                Expr::SetComp(inner) => children.push(many(&inner.elt, model.id(inner))),
-                Expr::List(list) => children.extend(list.elts.iter().map(|coroutine| Child {
-                    coroutine,
-                    repeated_by: None,
-                })),
-                Expr::Name(name) => {
-                    let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
-                    match binding.map(|binding| binding.kind) {
-                        Some(BindingKind::Assignment(Expr::ListComp(inner))) => {
-                            children.push(many(&inner.elt, model.id(inner)));
-                        }
-                        Some(BindingKind::Assignment(Expr::List(list))) => {
-                            children.extend(list.elts.iter().map(|coroutine| Child {
-                                coroutine,
-                                repeated_by: None,
-                            }));
-                        }
-                        _ => {}
-                    }
-                }
-                _ => {}
-            },
+            Expr::Starred(starred) => children.extend(elements(ctx, &starred.value)),
             coroutine => children.push(Child {
                 coroutine,
                 repeated_by: None,
@@ -122,12 +105,39 @@ fn gathered<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Vec<Child<'a>> {
     children
 }
 
+/// The coroutines of a list, or of a comprehension, or of a name for one.
+fn elements<'a>(ctx: &Context<'a>, all: &'a Expr) -> Vec<Child<'a>> {
+    let model = ctx.model;
+    let many = |element: &'a Expr, id: NodeId| {
+        vec![Child {
+            coroutine: element,
+            repeated_by: Some(id),
+        }]
+    };
+    match all {
+        Expr::ListComp(inner) => many(&inner.elt, model.id(inner)),
+        Expr::Generator(inner) => many(&inner.elt, model.id(inner)),
+        Expr::SetComp(inner) => many(&inner.elt, model.id(inner)),
+        Expr::List(list) => gathered(ctx, &list.elts),
+        Expr::Name(name) => {
+            let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+            match binding.map(|binding| binding.kind) {
+                Some(BindingKind::Assignment(value @ (Expr::ListComp(_) | Expr::List(_)))) => elements(ctx, value),
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn report(ctx: &Context, at: &ast::ExprCall, children: &[Child], acc: &mut Findings) {
-    let mut users: BTreeMap<&str, (usize, &Expr)> = BTreeMap::new();
+    let mut users: BTreeMap<String, (usize, &Expr)> = BTreeMap::new();
     for child in children {
-        for session in sessions_in(ctx, child) {
-            let many = child.repeated_by.is_some_and(|outer| !is_bound_in(ctx, session, outer));
-            let entry = users.entry(ctx.module.slice(session)).or_insert((0, session));
+        for used in sessions_in(ctx, child.coroutine) {
+            let many = child
+                .repeated_by
+                .is_some_and(|outer| !is_bound_in(ctx, used.root, outer));
+            let entry = users.entry(used.text).or_insert((0, used.session));
             entry.0 += if many { 2 } else { 1 };
         }
     }
@@ -151,49 +161,6 @@ fn is_bound_in(ctx: &Context, session: &Expr, outer: NodeId) -> bool {
     model
         .resolve(&name.id, model.scope_of(model.id(name)))
         .any(|binding| range.contains_range(binding.range))
-}
-
-/// The sessions that a coroutine works with: those it is made with, and those that the function of this function reads.
-fn sessions_in<'a>(ctx: &Context<'a>, child: &Child<'a>) -> Vec<&'a Expr> {
-    let model = ctx.model;
-    let Expr::Call(call) = child.coroutine else {
-        return Vec::new();
-    };
-    let mut found: Vec<&'a Expr> = Vec::new();
-    let mut note = |expr: &'a Expr| {
-        let is_new = found
-            .iter()
-            .all(|other| ctx.module.slice(other) != ctx.module.slice(expr));
-        if is_new && model.is_session(expr, true) {
-            found.push(expr);
-        }
-    };
-    if let Expr::Attribute(method) = &*call.func {
-        note(&method.value);
-    }
-    for argument in &call.arguments.args {
-        note(argument);
-    }
-    for keyword in &call.arguments.keywords {
-        note(&keyword.value);
-    }
-    let inner = model
-        .function_of(&call.func)
-        .filter(|function| model.enclosing_function(model.id(*function)).is_some());
-    if let Some(function) = inner {
-        let own = model.node(model.id(function)).range();
-        for (_, node) in model.subtree(model.id(function)) {
-            if let AnyNodeRef::ExprAttribute(method) = node
-                && let Expr::Name(name) = &*method.value
-                && model
-                    .resolve(&name.id, model.scope_of(model.id(name)))
-                    .all(|binding| !own.contains_range(binding.range))
-            {
-                note(&method.value);
-            }
-        }
-    }
-    found
 }
 
 /// A session for each task: a function of the function that opens one around the call that a task is.
@@ -317,5 +284,5 @@ fn calls_with<'a>(ctx: &Context, children: &[Child<'a>], name: &ast::ExprName) -
 
 /// Tasks are made, and a session may be there.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    glance::mentions(text, &["gather(", "create_task(", "ensure_future("])
+    glance::mentions(text, &["gather(", "create_task(", "ensure_future(", "as_completed("])
 }

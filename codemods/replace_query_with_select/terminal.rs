@@ -285,8 +285,25 @@ impl<'a> Writer<'_, 'a> {
             _ => "",
         };
         let behind = format!("{}{bracket}{}{close}{}", around.behind, around.more, around.result);
-        parts.edits.push(Edit::insertion(behind, self.end()));
+        let (gap, at) = self.behind_comment();
+        parts.edits.push(Edit::insertion(format!("{gap}{behind}"), at));
         Ok(())
+    }
+
+    /// Where text goes behind the statement, and what stands before it: a comment about the last link stays on its line.
+    fn behind_comment(&self) -> (String, TextSize) {
+        let module = self.ctx.module;
+        let end = self.end();
+        let of_link = TextRange::new(end, module.line_end_with_newline(end));
+        match (module.comments_in(of_link).last(), &self.chain.end) {
+            (Some(comment), End::Terminal(method, _)) if method.attr.start() > comment.end() => {
+                let line = TextRange::new(module.line_start(method.attr.start()), method.attr.start());
+                let text = module.slice(line);
+                let indent = &text[..text.len() - text.trim_start().len()];
+                (format!("{}{indent}", module.newline()), comment.end())
+            }
+            _ => (String::new(), end),
+        }
     }
 
     /// Whether the chain's value is asked for a member.
