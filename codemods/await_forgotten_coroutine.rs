@@ -1,13 +1,11 @@
 //! A coroutine that nobody awaits, or that is used as if it were its own result -> `await`.
 
 mod glance;
-mod place;
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
-use crate::edit::{Edit, Fix};
+use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::misuse::{self, Misuse};
 use crate::module::one_line;
@@ -34,20 +32,6 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             acc.push_defect(call, message, rewrite(ctx, call, misuse));
         }
     }
-    for with in place::sync_withs(ctx) {
-        acc.push_defect(
-            with,
-            "the manager has only `__aenter__` and `__aexit__`: `with` raises",
-            async_with(ctx, with),
-        );
-    }
-    for (call, name) in place::dropped_managers(ctx) {
-        acc.push_defect(
-            call,
-            format!("`{name}` does its work in an `async with`: made and dropped, it does nothing"),
-            Err("enter it with `async with`, around what it is for".into()),
-        );
-    }
 }
 
 /// A method of SQLAlchemy's objects: `await_session_call` knows more of it.
@@ -66,18 +50,4 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, D
         }
     };
     Ok(Fix::unsafe_because(reason, ctx.await_edits(call)))
-}
-
-/// `with X():` -> `async with X():`, where every manager of the statement is such a one: the old statement raises.
-fn async_with(ctx: &Context, with: &ast::StmtWith) -> Result<Fix, Declined> {
-    let model = ctx.model;
-    model.await_is_legal(model.id(with), ctx.settings.target)?;
-    if !with
-        .items
-        .iter()
-        .all(|item| place::is_async_only(ctx, &item.context_expr))
-    {
-        return Err("the statement enters other managers too, of which not all are asynchronous".into());
-    }
-    Ok(Fix::safe(vec![Edit::insertion("async ", with.start())]))
 }

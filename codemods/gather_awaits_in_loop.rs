@@ -71,7 +71,13 @@ enum Results<'a> {
     /// A comprehension that is such a collection.
     Comprehension(Collection),
     /// `[x for x in xs if await f(x)]`; negated or not.
-    Filter { element: &'a Expr, negated: bool },
+    Filter {
+        element: &'a Expr,
+        /// Of a dictionary, whose `element` is the value.
+        key: Option<&'a Expr>,
+        collection: Collection,
+        negated: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,10 +227,16 @@ fn recognise<'a>(ctx: &Context<'a>, around: NodeId, awaited: &'a ast::ExprAwait)
             [Expr::UnaryOp(not)] if not.op == ast::UnaryOp::Not && is_it(&not.operand) => true,
             _ => return Err("the await is only a part of what is done for each value".into()),
         };
-        if !node.is_expr_list_comp() {
-            return Err("only lists are filtered by awaits so far".into());
+        Results::Filter {
+            element,
+            key,
+            collection: match node {
+                AnyNodeRef::ExprListComp(_) => Collection::List,
+                AnyNodeRef::ExprSetComp(_) => Collection::Set,
+                _ => Collection::Dict,
+            },
+            negated,
         }
-        Results::Filter { element, negated }
     };
     if generators.iter().any(|generator| generator.is_async) {
         return Err("it goes over an asynchronous iterator, which gives its values one by one".into());
@@ -507,11 +519,11 @@ fn check_variables<'a>(ctx: &Context<'a>, found: &Loop<'a>) -> Result<(), Declin
 fn check_conditions(ctx: &Context, found: &Loop) -> Result<Option<String>, Declined> {
     let mut doubt = None;
     let conditions = found.clauses.iter().flat_map(|clause| clause.ifs);
-    let element = match found.results {
-        Results::Filter { element, .. } => Some(element),
-        _ => None,
+    let (element, key) = match found.results {
+        Results::Filter { element, key, .. } => (Some(element), key),
+        _ => (None, None),
     };
-    for expr in conditions.chain(element) {
+    for expr in conditions.chain(key).chain(element) {
         let written = || crate::module::one_line(ctx.model.slice(expr));
         match ctx.model.purity(expr) {
             Purity::Effectful | Purity::Inert => {

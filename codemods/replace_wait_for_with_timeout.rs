@@ -10,6 +10,8 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
+use crate::knowledge::blocking::Rule;
+use crate::project::summary::Edge;
 use crate::semantic::names::Lookup;
 use crate::semantic::purity::{Before, Purity};
 use crate::semantic::types::{Type, TypeOracle};
@@ -46,12 +48,12 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     check_limit(ctx, limit, &mut doubts)?;
     check_awaitable(ctx, awaitable, &mut doubts)?;
     match shape {
-        Shape::Whole => check_whole(ctx, stmt_id, id, &before, &mut doubts)?,
+        Shape::Whole => check_whole(ctx, &before, &mut doubts)?,
         Shape::ValueFirst(header) => {
             check_value_first(ctx, &before)?;
-            doubts.push(format!(
-                "its value is bound to a name first, in a block before the {header}"
-            ));
+            doubts.extend(
+                header.map(|header| format!("its value is bound to a name first, in a block before the {header}")),
+            );
         }
     }
     check_version(ctx, awaitable, &mut doubts)?;
@@ -95,8 +97,8 @@ fn arguments(call: &ast::ExprCall) -> Result<(&Expr, &Expr), Declined> {
 enum Shape {
     /// The whole statement.
     Whole,
-    /// The awaited value alone, bound to a name, before this kind of statement.
-    ValueFirst(&'static str),
+    /// The awaited value alone, bound to a name, before this kind of statement; `None`: a simple one.
+    ValueFirst(Option<&'static str>),
 }
 
 fn shape(ctx: &Context, stmt_id: NodeId, stmt: &Stmt, id: NodeId) -> Result<Shape, Declined> {
@@ -116,20 +118,48 @@ fn shape(ctx: &Context, stmt_id: NodeId, stmt: &Stmt, id: NodeId) -> Result<Shap
                 .subtree(stmt_id)
                 .any(|(_, node)| matches!(node, AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_)));
             Ok(if yields {
-                Shape::ValueFirst("`yield`")
+                Shape::ValueFirst(Some("`yield`"))
+            } else if is_given_to_what_blocks(ctx, id) || waits_besides(ctx, stmt_id, id) {
+                Shape::ValueFirst(None)
             } else {
                 Shape::Whole
             })
         }
-        Stmt::If(outer) if holds(&outer.test) => Ok(Shape::ValueFirst("`if`")),
-        Stmt::Match(outer) if holds(&outer.subject) => Ok(Shape::ValueFirst("`match`")),
-        Stmt::For(outer) if holds(&outer.iter) => Ok(Shape::ValueFirst("loop")),
+        Stmt::If(outer) if holds(&outer.test) => Ok(Shape::ValueFirst(Some("`if`"))),
+        Stmt::Match(outer) if holds(&outer.subject) => Ok(Shape::ValueFirst(Some("`match`"))),
+        Stmt::For(outer) if holds(&outer.iter) => Ok(Shape::ValueFirst(Some("loop"))),
         Stmt::With(outer) if outer.items.first().is_some_and(|item| holds(&item.context_expr)) => {
-            Ok(Shape::ValueFirst("`with`"))
+            Ok(Shape::ValueFirst(Some("`with`")))
         }
         Stmt::While(_) => Err("it stands in the header of a `while`, which evaluates it in every round".into()),
         _ => Err("it stands in a header, where its value cannot be taken out before".into()),
     }
+}
+
+/// `slow(await asyncio.wait_for(...))`: no limit stops what blocks, until it is moved to a thread and awaited. It stays out of the block.
+fn is_given_to_what_blocks(ctx: &Context, id: NodeId) -> bool {
+    let expressions = ctx.model.ancestors(id).map(|(_, node)| node);
+    let mut calls = expressions
+        .take_while(|node| !node.is_statement())
+        .filter_map(|node| node.expr_call());
+    calls.any(|call| {
+        let callee = ctx.model.slice(&*call.func);
+        let stays = |rule| matches!(rule, Rule::Leave | Rule::Never | Rule::Short);
+        ctx.blocking_call(call).is_some_and(|(_, row)| !stays(row.rule))
+            || ctx
+                .blocked()
+                .iter()
+                .any(|blocked| blocked.edge == Edge::Call && blocked.text == callee)
+    })
+}
+
+/// Whether a statement waits for something else as well, which the limit would cover.
+fn waits_besides(ctx: &Context, stmt: NodeId, id: NodeId) -> bool {
+    ctx.model.subtree(stmt).any(|(other, node)| match node {
+        AnyNodeRef::ExprAwait(_) => other != id,
+        AnyNodeRef::Comprehension(comprehension) => comprehension.is_async,
+        _ => false,
+    })
 }
 
 /// The limit is evaluated before everything else in the statement, and must be positive: with none left `wait_for` cancels a coroutine
@@ -306,23 +336,9 @@ fn makes_an_awaitable(ctx: &Context, call: &ast::ExprCall) -> bool {
     }
 }
 
-/// The whole statement goes into the block: nothing else in it may wait, and what it evaluates first must not take time.
-fn check_whole(
-    ctx: &Context,
-    stmt: NodeId,
-    id: NodeId,
-    before: &Before,
-    doubts: &mut Vec<String>,
-) -> Result<(), Declined> {
+/// The whole statement goes into the block: what it evaluates first must not take time.
+fn check_whole(ctx: &Context, before: &Before, doubts: &mut Vec<String>) -> Result<(), Declined> {
     let model = ctx.model;
-    let waits = model.subtree(stmt).any(|(other, node)| match node {
-        AnyNodeRef::ExprAwait(_) => other != id,
-        AnyNodeRef::Comprehension(comprehension) => comprehension.is_async,
-        _ => false,
-    });
-    if waits {
-        return Err("its statement waits for something else as well, which the limit would cover".into());
-    }
     for expr in &before.exprs {
         match model.purity(expr) {
             Purity::Effectful => {
@@ -355,8 +371,12 @@ fn check_value_first(ctx: &Context, before: &Before) -> Result<(), Declined> {
 }
 
 /// Whether an expression has the same value after other tasks have run: it is total, and its names are bound by its own function alone.
+/// What a module has is taken to stay.
 fn is_stable(ctx: &Context, expr: &Expr) -> bool {
     let model = ctx.model;
+    if expr.is_attribute_expr() && model.imported_root(expr) {
+        return true;
+    }
     model.is_total(expr)
         && model.references_in(model.id(expr)).iter().all(|reference| {
             match model.lookup(&reference.name.id, reference.scope) {

@@ -29,7 +29,8 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     let generators = glance::async_generators(text);
     let by_call = glance::calls_of(text, &generators).any(|call| {
         let before = call.before_path().trim_ascii_start();
-        if before.starts_with(b"async for ") {
+        let is_awaited = glance::last_word(before.trim_ascii_end()) == b"await";
+        if before.starts_with(b"async for ") && !is_awaited {
             let line = &text[call.start()..];
             let line = line[..memchr::memchr(b'\n', line).unwrap_or(line.len())].trim_ascii_end();
             let behind = if line.ends_with(b":") {

@@ -115,10 +115,23 @@ fn forgotten(ctx: &Context, stmt: &ast::StmtExpr) -> Option<AsyncManager> {
     };
     let model = ctx.model;
     let id = model.id(stmt);
-    let is_own = model.function_of(&call.func).is_some() || model.class_named(&call.func).is_some();
+    let is_own = match model.class_named(&call.func) {
+        Some(class) => model.method_candidates(class, "__init__").into_iter().all(only_sets),
+        None => model.function_of(&call.func).is_some(),
+    };
     (is_own && model.runs_in_async(id) && model.failure_is_seen(id).is_ok())
         .then(|| model.async_manager(&stmt.value))
         .flatten()
+}
+
+/// Whether a constructor only sets attributes. One that does more may be called for that.
+fn only_sets(init: &ast::StmtFunctionDef) -> bool {
+    init.body.iter().all(|stmt| match stmt {
+        ast::Stmt::Assign(assign) => assign.targets.iter().all(ast::Expr::is_attribute_expr),
+        ast::Stmt::AnnAssign(_) | ast::Stmt::Pass(_) => true,
+        ast::Stmt::Expr(expr) => expr.value.is_literal_expr(),
+        _ => false,
+    })
 }
 
 /// `await x.close()` as the end of a `finally` block; or a plain `with` over something that is called like a manager for `async with`, or is

@@ -53,7 +53,6 @@ pub fn glance(text: &[u8], _: Wanted) -> bool {
     let look = Look::new(text, &own);
     calls_where(text, is_named)
         .any(|call| !call.is_awaited() && is_misplaced(text, &call) && look.may_be_coroutine(&call))
-        || own.contains_key(&b"__aenter__"[..]) && !mentions(text, &["def __enter__"]) && enters_or_drops(text)
 }
 
 /// The names of what the text defines with `async def`, those with telling decorators aside: whether one of that name can be called
@@ -233,17 +232,6 @@ fn classes_of(text: &[u8]) -> FxHashSet<&[u8]> {
         })
         .map(|at| first_word(text[at + b"class".len()..].trim_ascii_start()))
         .collect()
-}
-
-/// Whether the text has a plain `with`, or a line that calls a name with a capital letter.
-fn enters_or_drops(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n').any(|line| {
-        let code = line.trim_ascii();
-        let name = code.iter().take_while(|byte| is_word(**byte)).count();
-        code.starts_with(b"with ")
-            || code.starts_with(b"with(")
-            || code.first().is_some_and(u8::is_ascii_uppercase) && code.get(name) == Some(&b'(')
-    })
 }
 
 /// Whether the coroutine may be dropped or used as a value here, and not just passed on, stored or returned.

@@ -64,20 +64,33 @@ pub(super) fn emit<'a>(
         }
         let value = match &found.results {
             Results::Comprehension(collection) => collection_of(ctx, found, *collection, parts.results),
-            Results::Filter { element, negated } => {
+            Results::Filter {
+                element,
+                key,
+                collection,
+                negated,
+            } => {
                 let value = names.take(ctx, "value", at);
                 let clause = &found.clauses[0];
                 let pairs = Doc::call("zip", vec![ctx.doc(clause.iter), parts.results]);
                 let target = ctx.model.slice(clause.target);
                 let not = if *negated { "not " } else { "" };
+                let element = match key {
+                    Some(key) => Doc::Seq(vec![ctx.doc(key), Doc::text(": "), ctx.doc(element)]),
+                    None => ctx.doc(element),
+                };
+                let (open, close) = match collection {
+                    Collection::List => ("[", "]"),
+                    Collection::Set | Collection::Dict => ("{", "}"),
+                };
                 Doc::Comprehension {
-                    open: "[",
-                    element: Box::new(ctx.doc(element)),
+                    open,
+                    element: Box::new(element),
                     clauses: vec![
                         Doc::Seq(vec![Doc::text(format!("for {target}, {value} in ")), pairs]),
                         Doc::text(format!("if {not}{value}")),
                     ],
-                    close: "]",
+                    close,
                 }
             }
             _ => return Err("it is no comprehension".into()),

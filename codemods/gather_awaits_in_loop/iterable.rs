@@ -119,7 +119,9 @@ fn judge_value(ctx: &Context, value: &Expr) -> Result<Iterable, Declined> {
 fn judge_call(ctx: &Context, call: &ast::ExprCall, written: &str) -> Result<Iterable, Declined> {
     let model = ctx.model;
     if MAKERS.iter().any(|name| model.is_builtin(&call.func, name)) {
-        return Ok(Iterable::known(false));
+        let counts = model.is_builtin(&call.func, "range");
+        let by_the_same = |bound: &Expr| bound.is_name_expr() || bound.is_literal_expr();
+        return Ok(Iterable::known(counts && call.arguments.args.iter().all(by_the_same)));
     }
     if LAZY.iter().any(|name| model.is_builtin(&call.func, name)) {
         return Err(format!("`{written}` gives its elements one by one").into());

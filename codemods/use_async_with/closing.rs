@@ -337,6 +337,20 @@ fn closes_itself<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef, method: &s
     }
 }
 
+/// The part of an annotation that a line without a value can have: what is `Final` needs its value there.
+fn declarable<'a>(ctx: &Context<'a>, annotation: &'a Expr) -> Option<&'a Expr> {
+    let is_final = |expr: &Expr| {
+        ctx.model
+            .qualified_name(expr)
+            .is_some_and(|name| matches!(&*name, "typing.Final" | "typing_extensions.Final"))
+    };
+    match annotation {
+        _ if is_final(annotation) => None,
+        Expr::Subscript(generic) if is_final(&generic.value) => Some(&generic.slice),
+        _ => Some(annotation),
+    }
+}
+
 /// A body without its docstring.
 fn statements(body: &[Stmt]) -> &[Stmt] {
     match body {
@@ -386,7 +400,7 @@ impl Pieces<'_, '_> {
         } else {
             made.end()
         };
-        match closing.annotation {
+        match closing.annotation.and_then(|annotation| declarable(ctx, annotation)) {
             Some(annotation) => {
                 let declared = format!("{indent}{}: {}\n", closing.name.id, module.slice(annotation));
                 edits.push(Edit::replacement(declared, TextRange::new(made.start(), gap)));

@@ -144,7 +144,36 @@ impl<'a> SemanticModel<'a> {
         if matches!(manager, Expr::Call(call) if self.is_builtin(&call.func, "open")) {
             return true;
         }
-        matches!(self.type_of(manager), Type::Foreign(name) if TRANSPARENT_MANAGERS.contains(&&*name))
+        match self.type_of(manager) {
+            Type::Foreign(name) => TRANSPARENT_MANAGERS.contains(&&*name),
+            Type::Instance(class) => self.lets_failures_through(class),
+            _ => false,
+        }
+    }
+
+    /// Whether a class of this module, and each of its subclasses, leaves its block without swallowing what was raised there.
+    fn lets_failures_through(&self, class: &'a ast::StmtClassDef) -> bool {
+        let exits = ["__aexit__", "__exit__"]
+            .into_iter()
+            .flat_map(|name| self.method_candidates(class, name));
+        let exits: Vec<_> = exits.collect();
+        !exits.is_empty() && exits.into_iter().all(|exit| self.returns_nothing_true(exit))
+    }
+
+    fn returns_nothing_true(&self, function: &'a ast::StmtFunctionDef) -> bool {
+        let is_false = |value: &Expr| match value {
+            Expr::NoneLiteral(_) => true,
+            Expr::BooleanLiteral(literal) => !literal.value,
+            _ => false,
+        };
+        let scope = self.body_scope(function);
+        function.decorator_list.is_empty()
+            && self.subtree(self.id(function)).all(|(id, node)| match node {
+                AnyNodeRef::StmtReturn(stmt) if self.scope_of(id) == scope => {
+                    stmt.value.as_deref().is_none_or(is_false)
+                }
+                _ => true,
+            })
     }
 
     /// Whether a node stands in the body of a `try` whose handlers name this class: its failure is expected.

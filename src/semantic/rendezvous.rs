@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 
+use super::types::{Type, TypeOracle};
 use super::{NodeId, SemanticModel};
 
 /// Why a call may have to run beside others.
@@ -52,10 +53,12 @@ impl<'a> SemanticModel<'a> {
                 AnyNodeRef::Comprehension(clause) if clause.is_async => {
                     Some(Wait::For(self.slice(&clause.iter).to_owned()))
                 }
-                AnyNodeRef::ExprAwait(awaited) => match &*awaited.value {
-                    Expr::Call(call) => self.awaited_call_waits(call),
-                    other => Some(Wait::For(self.slice(other).to_owned())),
-                },
+                AnyNodeRef::StmtWith(with) if with.is_async => {
+                    let managers = with.items.iter().map(|item| &item.context_expr);
+                    let mut meetings = managers.filter(|manager| self.is_meeting(manager));
+                    meetings.next().map(|manager| Wait::For(self.slice(manager).to_owned()))
+                }
+                AnyNodeRef::ExprAwait(awaited) => self.awaited_value_waits(&awaited.value),
                 AnyNodeRef::ExprCall(call) => self
                     .function_of(&call.func)
                     .filter(|callee| callee.is_async)
@@ -70,15 +73,45 @@ impl<'a> SemanticModel<'a> {
         None
     }
 
+    /// `async with barrier`: it is entered when all parties are there. A condition is entered to be told something.
+    fn is_meeting(&self, manager: &Expr) -> bool {
+        matches!(self.type_of(manager), Type::Foreign(class) if matches!(&*class, "asyncio.Barrier" | "asyncio.Condition"))
+            || self.slice(manager).to_lowercase().ends_with("barrier")
+    }
+
+    fn awaited_value_waits(&self, value: &'a Expr) -> Option<Wait> {
+        match value {
+            Expr::Call(call) => self.awaited_call_waits(call),
+            Expr::Starred(_) => None,
+            other => Some(Wait::For(self.slice(other).to_owned())),
+        }
+    }
+
     fn awaited_call_waits(&self, call: &'a ast::ExprCall) -> Option<Wait> {
         let written = || self.slice(&*call.func).to_owned();
-        if let Some(name) = self.qualified_name(&call.func) {
-            return (name == "asyncio.wait" || name == "asyncio.Event.wait").then(|| Wait::For(written()));
+        match self.qualified_name(&call.func).as_deref() {
+            Some("asyncio.wait" | "asyncio.Event.wait") => return Some(Wait::For(written())),
+            // They wait for what they are given.
+            Some("asyncio.gather") => {
+                return call
+                    .arguments
+                    .args
+                    .iter()
+                    .find_map(|value| self.awaited_value_waits(value));
+            }
+            Some("asyncio.shield" | "asyncio.wait_for") => {
+                let value = call.arguments.find_argument_value("fut", 0);
+                return value.and_then(|value| self.awaited_value_waits(value));
+            }
+            Some(_) => return None,
+            None => {}
         }
         let Expr::Attribute(method) = &*call.func else {
             return None;
         };
-        let waits = WAITING.contains(&method.attr.as_str()) && call.arguments.is_empty();
+        let name = method.attr.as_str();
+        // A condition waits for what its argument tells.
+        let waits = WAITING.contains(&name) && (call.arguments.is_empty() || name == "wait_for");
         waits.then(|| Wait::For(written()))
     }
 }

@@ -293,15 +293,36 @@ impl<'a> Walker<'_, 'a> {
         if !awaited && MUTATORS.contains(&method) && !is_log_call(written, method) {
             self.touch(receiver, true);
         }
-        self.unknown_receiver(written, method);
+        if self.whole && self.is_made_by_a_receiver(receiver) {
+            self.unknown_call(written, method);
+        } else {
+            self.unknown_receiver(written, method);
+        }
+    }
+
+    /// `response` after `response = await client.get(...)`: each run has its own, and that `client` is used is told where it is called.
+    fn is_made_by_a_receiver(&self, receiver: &Expr) -> bool {
+        let Expr::Name(name) = receiver else { return false };
+        let value = match self.only_value(name) {
+            Some(Expr::Await(awaited)) => &*awaited.value,
+            Some(value) => value,
+            None => return false,
+        };
+        matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.value.is_name_expr()))
     }
 
     pub(super) fn unknown_receiver(&mut self, receiver: &str, method: &str) {
+        if !is_log_call(receiver, method) {
+            self.summary.receivers.insert(receiver.to_owned());
+        }
+        self.unknown_call(receiver, method);
+    }
+
+    fn unknown_call(&mut self, receiver: &str, method: &str) {
         if is_log_call(receiver, method) {
             return self.summary.doubt("it writes to the log");
         }
         self.summary.suspends = true;
-        self.summary.receivers.insert(receiver.to_owned());
         if receiver.split('.').any(knowledge::is_exclusive_name) {
             self.summary.exclusive.get_or_insert_with(|| receiver.to_owned());
         }

@@ -177,6 +177,7 @@ impl<'a> SemanticModel<'a> {
         }
         self.effects.open.borrow_mut().push(id);
         let mut walker = Walker::new(self, settings, Some(function));
+        walker.whole = true;
         for stmt in &function.body {
             walker.walk(self.id(stmt));
         }

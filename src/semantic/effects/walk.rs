@@ -12,11 +12,16 @@ use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::settings::Settings;
 
+/// How many names and operators are followed to what a value is computed from.
+const MAX_STEPS: usize = 8;
+
 pub(super) struct Walker<'m, 'a> {
     pub(super) model: &'m SemanticModel<'a>,
     pub(super) settings: &'m Settings,
     /// The function whose code is walked; its parameters are `Root::Parameter`.
     pub(super) function: Option<NodeId>,
+    /// Whether all of the function is walked, and not one call in it: its own locals mean nothing to who reads the summary.
+    pub(super) whole: bool,
     pub(super) summary: Summary,
 }
 
@@ -30,6 +35,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             model,
             settings,
             function: function.map(|function| model.id(function)),
+            whole: false,
             summary: Summary::default(),
         }
     }
@@ -292,18 +298,46 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.model.parameter_index(binding.scope, &name.id)
     }
 
+    /// Operators on builtin scalars give builtin scalars, so that what an expression is computed from decides.
     pub(super) fn needs_scalar(&mut self, expr: &Expr, operation: &str) {
+        self.computed_from_scalars(expr, operation, 0);
+    }
+
+    fn computed_from_scalars(&mut self, expr: &Expr, operation: &str, steps: usize) {
         if self.model.type_of(expr).is_scalar() {
             return;
         }
-        match self.own_parameter(expr) {
-            Some(index) => {
-                self.summary.scalar_parameters.insert(index);
-            }
-            None => self.summary.doubt(format!(
+        if let Some(index) = self.own_parameter(expr) {
+            self.summary.scalar_parameters.insert(index);
+            return;
+        }
+        let operands: Vec<&Expr> = match expr {
+            _ if steps > MAX_STEPS => Vec::new(),
+            Expr::BinOp(inner) => vec![&inner.left, &inner.right],
+            Expr::UnaryOp(inner) => vec![&inner.operand],
+            Expr::Compare(inner) => std::iter::once(&*inner.left).chain(&inner.comparators).collect(),
+            Expr::Name(name) => self.only_value(name).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        if operands.is_empty() {
+            return self.summary.doubt(format!(
                 "{operation} is applied to `{}`, whose class is not known",
                 one_line(self.model.slice(expr))
-            )),
+            ));
+        }
+        for operand in operands {
+            self.computed_from_scalars(operand, operation, steps + 1);
+        }
+    }
+
+    /// The value of a local name of this function that is bound once, by an assignment.
+    pub(super) fn only_value(&self, name: &ast::ExprName) -> Option<&'a Expr> {
+        let scope = self.model.scope_of(self.model.id(name));
+        let binding = self.model.sole_binding(&name.id, scope)?;
+        let function = self.model.function_of_scope(binding.scope)?;
+        match binding.kind {
+            BindingKind::Assignment(value) if Some(self.model.id(function)) == self.function => Some(value),
+            _ => None,
         }
     }
 
