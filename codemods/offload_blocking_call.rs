@@ -3,9 +3,11 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod connections;
 mod declared;
 mod functions;
 mod iterators;
+mod lines;
 mod units;
 
 use std::collections::BTreeSet;
@@ -30,6 +32,17 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
     }) || may_call_sleeper(text)
+        || glance::mentions(text, lines::SPELLINGS) && may_read_lines(text)
+}
+
+/// Whether a text may have a loop over the lines of a process or of a person.
+fn may_read_lines(text: &[u8]) -> bool {
+    ["stdin", "stdout", "stderr"].into_iter().any(|name| {
+        glance::words(text, name).any(|place| {
+            let line = &text[place.line_start()..place.start()];
+            memchr::memmem::find(line, b"for ").is_some() && place.may_run_in_coroutine()
+        })
+    })
 }
 
 /// Whether a text may have a function, a lambda or an iterator inside of others that sleeps.
@@ -53,7 +66,7 @@ fn find(ctx: &Context, acc: &mut Findings) {
         if !model.runs_in_async(id) || moved.iter().any(|range| range.contains_range(call.range())) {
             continue;
         }
-        if is_awaited(ctx, call) {
+        if ctx.is_awaited(call) {
             continue;
         }
         if let Some(declared) = ctx.blocking_declaration(call) {
@@ -105,6 +118,21 @@ fn find(ctx: &Context, acc: &mut Findings) {
                 message,
                 Err("it stands in a test, where no other task waits for it".into()),
             ),
+            Rule::Closure if is_tied(row) && connections::crosses_threads(ctx, call) => {
+                let unit = connections::unit_of(ctx, call);
+                let result = match &unit {
+                    Some(unit) => units::offload(ctx, unit, call, &row, &mut names),
+                    None => ctx.offload(call, None),
+                };
+                moved.extend(unit.filter(|_| result.is_ok()).map(|unit| unit.range()));
+                let doubt = doubt(ctx, call, row);
+                let result = result.map(|fix| fix.doubted(doubt));
+                if result.is_err() && row.name.ends_with(".close") {
+                    acc.push(call, message, result);
+                } else {
+                    acc.push_defect(call, message, result);
+                }
+            }
             Rule::Closure if is_tied(row) => {
                 let reason = "what it works on must be used in the same thread: move the statements that use it as one function, from its making to its end";
                 // What is made in the same function has a finding of its own where it is made.
@@ -114,12 +142,15 @@ fn find(ctx: &Context, acc: &mut Findings) {
                     acc.push(call, message, Err(reason.into()));
                 }
             }
+            Rule::Closure if row.name == "urllib.request.urlopen" && is_statement(ctx, call) => {
+                acc.push_defect(call, message, ctx.offload(call, None));
+            }
             Rule::Closure => {
                 let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
                 let result = found.map(|(fix, _)| fix);
                 // What is kept on an object is reported where it is used.
-                if is_connection(row) && is_for_a_name(ctx, call) {
+                if row.name == "urllib.request.urlopen" || is_connection(row) && is_for_a_name(ctx, call) {
                     acc.push_defect(call, message, result);
                 } else {
                     acc.push(call, message, result);
@@ -134,6 +165,16 @@ fn find(ctx: &Context, acc: &mut Findings) {
             Rule::Other | Rule::Leave => {}
         }
     }
+    for lines in lines::loops(ctx) {
+        acc.push_defect(
+            lines.iter,
+            format!(
+                "`{}` blocks the event loop at each line: every other task waits",
+                ctx.model.slice(lines.iter)
+            ),
+            lines::rewrite(ctx, lines),
+        );
+    }
     for (iter, step) in iterators::slow_loops(ctx) {
         let reason = "a loop cannot take one element after the other from a thread: take them with `next` and a default there, or make a list";
         acc.push_defect(
@@ -142,11 +183,6 @@ fn find(ctx: &Context, acc: &mut Findings) {
             Err(reason.into()),
         );
     }
-}
-
-fn is_awaited(ctx: &Context, call: &ast::ExprCall) -> bool {
-    let parent = ctx.model.parent(ctx.model.id(call));
-    matches!(ctx.model.node(parent), AnyNodeRef::ExprAwait(_))
 }
 
 /// Whether a row is about work on an object that another call has made: that call decides.
@@ -158,6 +194,14 @@ fn is_tied(row: Blocking) -> bool {
 /// Whether a row is about a conversation with a server or a database, which takes its time whatever the disk.
 fn is_connection(row: Blocking) -> bool {
     matches!(row.kind, "db" | "http" | "net")
+}
+
+/// Whether a call is made for what it does: what it gives is dropped.
+fn is_statement(ctx: &Context, call: &ast::ExprCall) -> bool {
+    matches!(
+        ctx.model.node(ctx.model.parent(ctx.model.id(call))),
+        AnyNodeRef::StmtExpr(_)
+    )
 }
 
 fn is_for_a_name(ctx: &Context, call: &ast::ExprCall) -> bool {

@@ -34,7 +34,6 @@ use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
-use crate::semantic::names::Lookup;
 use crate::semantic::place::Backend;
 use crate::semantic::reaching::Definition;
 use crate::semantic::{NodeId, ScopeKind};
@@ -538,40 +537,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 self.doubt(doubt);
             }
         }
-        self.reads_before_it_waits(id)?;
         self.awaited.push(id);
-        Ok(())
-    }
-
-    /// `x.n = x.n + f()` reads before it waits, and writes after.
-    fn reads_before_it_waits(&self, call: NodeId) -> Result<(), Declined> {
-        let model = self.ctx.model;
-        let Some((_, ast::Stmt::Assign(assign))) = model.statement_of(call) else {
-            return Ok(());
-        };
-        for target in &assign.targets {
-            let is_shared = match target {
-                Expr::Name(name) => {
-                    let scope = model.body_scope(self.function_at(call));
-                    model.lookup(&name.id, scope) != Lookup::Scope(scope)
-                }
-                Expr::Attribute(_) | Expr::Subscript(_) => true,
-                _ => false,
-            };
-            // `d[k] = d.get(k, 0) + ...` reads through the container.
-            let root = match target {
-                Expr::Subscript(subscript) => model.slice(&*subscript.value),
-                target => model.slice(target),
-            };
-            let reads_it = model.subtree(model.id(&*assign.value)).any(|(_, node)| {
-                matches!(node, AnyNodeRef::ExprName(_) | AnyNodeRef::ExprAttribute(_)) && model.slice(node) == root
-            });
-            if is_shared && reads_it {
-                return Err(self.keep(format!(
-                    "`{root}` is read before the await and written after it, so that an update by another task in between is lost"
-                )));
-            }
-        }
         Ok(())
     }
 

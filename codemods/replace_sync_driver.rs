@@ -62,7 +62,7 @@ enum Method {
 const MESSAGE: &str = "a connection that blocks the event loop: every other task waits for each of its answers";
 
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    ["sqlite3", "psycopg", "redis"]
+    ["sqlite3", "psycopg", "redis", "fakeredis"]
         .into_iter()
         .any(|package| glance::imports(text, package))
 }
@@ -347,6 +347,15 @@ static DRIVERS: &[Driver] = &[
         makers: &["redis.Redis", "redis.StrictRedis"],
         module: "redis.asyncio",
         maker: "Redis",
+        connects: false,
+        must_close: false,
+        is_transaction: false,
+        class: &REDIS,
+    },
+    Driver {
+        makers: &["fakeredis.FakeRedis", "fakeredis.FakeStrictRedis"],
+        module: "fakeredis",
+        maker: "FakeAsyncRedis",
         connects: false,
         must_close: false,
         is_transaction: false,

@@ -65,7 +65,7 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
     for call in model.calls() {
-        if !model.runs_in_async(model.id(call)) || is_awaited(ctx, call) {
+        if !model.runs_in_async(model.id(call)) || ctx.is_awaited(call) {
             continue;
         }
         let (name, fix) = if let Some((library, function)) = function_of_library(ctx, call) {
@@ -78,13 +78,6 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let message = format!("httpx's `{name}` blocks the event loop: every other task waits for the answer");
         acc.push_defect(call, message, fix);
     }
-}
-
-fn is_awaited(ctx: &Context, call: &ast::ExprCall) -> bool {
-    matches!(
-        ctx.model.node(ctx.model.parent(ctx.model.id(call))),
-        AnyNodeRef::ExprAwait(_)
-    )
 }
 
 /// The library and its function that sends a request with a client of its own.

@@ -117,7 +117,7 @@ fn site<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Op
                         kind: Kind::Held,
                     });
                 }
-                if sleeps.is_none() && blocks(ctx, &with.body) {
+                if sleeps.is_none() && with.body.iter().any(|stmt| sleeps_within(ctx, stmt.range())) {
                     sleeps = Some(Site {
                         range,
                         kind: Kind::Sleeps,
@@ -131,11 +131,23 @@ fn site<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Op
                         kind: Kind::Waits,
                     });
                 }
-                "acquire" if call.arguments.is_empty() && is_held_over_await(ctx, method, call) => {
-                    return Some(Site {
-                        range: call.range(),
-                        kind: Kind::Held,
-                    });
+                "acquire" if call.arguments.is_empty() => {
+                    let Some(held) = held_after(ctx, method, call) else {
+                        continue;
+                    };
+                    let is_held = |awaited: &ast::ExprAwait| held.contains_range(awaited.range());
+                    if ctx.model.awaits().any(is_held) {
+                        return Some(Site {
+                            range: call.range(),
+                            kind: Kind::Held,
+                        });
+                    }
+                    if sleeps.is_none() && sleeps_within(ctx, held) {
+                        sleeps = Some(Site {
+                            range: call.range(),
+                            kind: Kind::Sleeps,
+                        });
+                    }
                 }
                 _ => {}
             },
@@ -151,31 +163,24 @@ fn is_poll(call: &ast::ExprCall) -> bool {
     matches!(timeout, Some(Expr::NumberLiteral(number)) if matches!(&number.value, ast::Number::Int(int) if int.as_u64() == Some(0)))
 }
 
-/// Whether a block makes a call for which another codemod puts an await.
-fn blocks(ctx: &Context, block: &[ast::Stmt]) -> bool {
+/// Whether a call stands in a range for which another codemod puts an await.
+fn sleeps_within(ctx: &Context, range: TextRange) -> bool {
     let model = ctx.model;
-    model.calls_to("time.sleep").any(|call| {
-        let id = model.id(call);
-        model.runs_in_async(id) && block.iter().any(|stmt| model.contains(model.id(stmt), id))
-    })
+    model
+        .calls_to("time.sleep")
+        .any(|call| range.contains_range(call.range()) && model.runs_in_async(model.id(call)))
 }
 
-/// Whether an await stands between a call of `acquire` and the next `release` of the same function.
-fn is_held_over_await(ctx: &Context, method: &ast::ExprAttribute, acquire: &ast::ExprCall) -> bool {
+/// What stands between a call of `acquire` and the next `release` of the same function.
+fn held_after(ctx: &Context, method: &ast::ExprAttribute, acquire: &ast::ExprCall) -> Option<TextRange> {
     let model = ctx.model;
     let lock = model.slice(&*method.value);
-    let Some(function) = model.enclosing_function(model.id(acquire)) else {
-        return false;
-    };
+    let function = model.enclosing_function(model.id(acquire))?;
     let release = model.calls().find(|call| {
         let is_release = matches!(&*call.func, Expr::Attribute(found) if found.attr.as_str() == "release" && model.slice(&*found.value) == lock);
         is_release && acquire.end() <= call.start() && call.end() <= function.end()
-    });
-    release.is_some_and(|release| {
-        model
-            .awaits()
-            .any(|awaited| acquire.end() <= awaited.start() && awaited.end() <= release.start())
-    })
+    })?;
+    Some(TextRange::new(acquire.end(), release.start()))
 }
 
 fn message(ctx: &Context, primitive: &Primitive, site: &Site) -> String {

@@ -58,6 +58,12 @@ impl Context<'_> {
             .into());
         }
         self.no_thread_lock_around(at, replaced)?;
+        if let Some(place) = self.model.update_around(at) {
+            return Err(format!(
+                "`{place}` is read before the await and written behind it from what was read: an update by another task in between would be lost"
+            )
+            .into());
+        }
         let mut doubt = None;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
@@ -69,12 +75,31 @@ impl Context<'_> {
                 AnyNodeRef::StmtAugAssign(assign) if !self.is_own_local(&assign.target) => {
                     doubt.get_or_insert_with(|| "the target of the augmented assignment is read before the await, so that an update by another task in between is lost".to_owned());
                 }
+                AnyNodeRef::StmtAssign(assign) => {
+                    let mut targets = assign.targets.iter();
+                    if let Some(place) = targets.find(|target| self.reads_target_first(target, &assign.value, at)) {
+                        return Err(format!(
+                            "`{}` is read before the await and written behind it: an update by another task in between would be lost",
+                            self.model.slice(place)
+                        )
+                        .into());
+                    }
+                }
                 _ => {}
             }
             inner = id;
         }
         self.callers_may_wait(at, replaced)?;
         Ok(doubt.or_else(|| self.visible_cancellation()))
+    }
+
+    /// `self.n = self.n + f()` reads its target before it waits for `f`.
+    fn reads_target_first(&self, target: &Expr, value: &Expr, at: NodeId) -> bool {
+        let model = self.model;
+        !self.is_own_local(target)
+            && model
+                .reads_of_place(target, value)
+                .any(|read| model.node(read).end() <= model.node(at).start())
     }
 
     /// Refuses a place inside a `with` on a threading lock: a task that waits there stops the loop as soon as another one wants the lock.
@@ -90,7 +115,42 @@ impl Context<'_> {
             }
             inner = id;
         }
-        Ok(())
+        match self.acquired_before(at, replaced) {
+            Some(line) => Err(format!(
+                "a threading lock is acquired in line {line} and still held: an await there would deadlock"
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The line in which the enclosing function acquires a threading lock that it has not released where a node stands.
+    fn acquired_before(&self, at: NodeId, replaced: &[NodeId]) -> Option<usize> {
+        let model = self.model;
+        let function = model.enclosing_function(at)?;
+        let (function, point) = (model.id(function), model.node(at).range());
+        let methods = |name: &'static str| {
+            model.calls().filter_map(move |call| match &*call.func {
+                Expr::Attribute(method) if method.attr.as_str() == name && !self.is_awaited(call) => Some(method),
+                _ => None,
+            })
+        };
+        methods("acquire")
+            .filter(|acquire| acquire.end() <= point.start() && model.contains(function, model.id(*acquire)))
+            .filter(|acquire| self.is_thread_lock(&acquire.value) && !replaced.contains(&model.id(&*acquire.value)))
+            .find(|acquire| {
+                let lock = model.slice(&*acquire.value);
+                let releases: Vec<_> = methods("release")
+                    .filter(|release| {
+                        model.contains(function, model.id(*release)) && model.slice(&*release.value) == lock
+                    })
+                    .map(Ranged::start)
+                    .collect();
+                // Without a release behind it, the last thing that happened to the lock counts.
+                releases.iter().any(|release| *release >= point.end())
+                    || releases.iter().all(|release| *release < acquire.start())
+            })
+            .map(|acquire| self.module.location(acquire.start()).0)
     }
 
     /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:
@@ -132,6 +192,24 @@ impl Context<'_> {
                         _ => {}
                     }
                     inner = outer;
+                }
+                if let Some(held) = self.acquired_before(use_.reference, replaced) {
+                    return Err(format!(
+                        "`{}` is awaited in line {} while the threading lock that line {held} acquires is held: a wait there would deadlock",
+                        function.name,
+                        line()
+                    )
+                    .into());
+                }
+                let never_waited = function.body.iter().all(|stmt| model.first_wait(stmt).is_none());
+                let update = use_.awaited.and_then(|awaited| model.update_around(awaited));
+                if let Some(place) = update.filter(|_| never_waited) {
+                    return Err(format!(
+                        "`{}` is awaited in line {} between the reading and the writing of `{place}`: an update by another task in between would be lost",
+                        function.name,
+                        line()
+                    )
+                    .into());
                 }
                 open.extend(model.enclosing_function(use_.reference));
             }
@@ -193,6 +271,12 @@ impl Context<'_> {
         })
     }
 
+    /// Whether a call is directly awaited.
+    pub fn is_awaited(&self, call: &ast::ExprCall) -> bool {
+        let parent = self.model.parent(self.model.id(call));
+        matches!(self.model.node(parent), AnyNodeRef::ExprAwait(_))
+    }
+
     fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId, replaced: &[NodeId]) -> bool {
         !with.is_async
             && self.is_in_body(&with.body, inner)
@@ -245,7 +329,7 @@ impl Context<'_> {
     }
 
     /// A name that only the enclosing function itself binds and reads: no other task can change it during an await.
-    fn is_own_local(&self, target: &Expr) -> bool {
+    pub(crate) fn is_own_local(&self, target: &Expr) -> bool {
         let Expr::Name(name) = target else { return false };
         let scope = self.model.scope_of(self.model.id(name));
         let own = self.model.bindings_in(scope, &name.id).next().is_some() && scope != ScopeId::MODULE;

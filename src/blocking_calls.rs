@@ -40,7 +40,7 @@ impl Context<'_> {
                     .then(|| (name.id.to_string(), *row))
             }
             // Asked first: to tell the receiver's class costs much more.
-            Expr::Attribute(method) if !blocking::is_method(&method.attr) => None,
+            Expr::Attribute(method) if !self.may_be_blocking_method(&method.attr) => None,
             Expr::Attribute(method) => match self.model.type_of(&method.value) {
                 Type::Foreign(class) => {
                     known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some())
@@ -49,6 +49,13 @@ impl Context<'_> {
             },
             _ => None,
         }
+    }
+
+    fn may_be_blocking_method(&self, name: &str) -> bool {
+        blocking::is_method(name)
+            || blocking::packages_of_blocking_classes()
+                .iter()
+                .any(|package| self.model.imports_package(package))
     }
 
     /// The declaration that a call falls under: of a function by its qualified name, of a method by that of its class.

@@ -128,6 +128,18 @@ impl Fix {
         }
     }
 
+    /// Unsafe with this doubt, if it has none of its own.
+    pub fn doubted(self, doubt: Option<String>) -> Self {
+        match (&self.reason, doubt) {
+            (None, Some(reason)) => Self {
+                applicability: Applicability::Unsafe,
+                reason: Some(reason),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     pub fn import(mut self, import: impl IntoIterator<Item = Import>) -> Self {
         self.imports.extend(import);
         self

@@ -32,16 +32,27 @@ pub enum Opening<'a> {
     Nothing,
     List(&'a ast::ExprGenerator),
     Loop(Loop<'a>),
+    /// No generator expression, but `x += f()` of an `x` that other tasks may change: the value is bound to this name first.
+    Value(&'a ast::StmtAugAssign, String),
 }
 
-/// `any(element for x in xs)` or `all(...)` as a loop above the statement, or in its place.
+/// `any(element for x in xs)`, `all(...)` or `next(..., default)` as a loop above the statement, or in its place.
 pub struct Loop<'a> {
     generator: &'a ast::ExprGenerator,
     call: &'a ast::ExprCall,
     stmt: &'a Stmt,
-    is_any: bool,
+    consumer: Consumer<'a>,
     /// What holds the answer; `None` where it is returned.
     answer: Option<Answer>,
+}
+
+/// A builtin that may stop a generator expression early.
+#[derive(Clone, Copy)]
+enum Consumer<'a> {
+    Any,
+    All,
+    /// `next`, with what it gives where there is no element.
+    Next(&'a Expr),
 }
 
 enum Answer {
@@ -62,7 +73,14 @@ impl<'a> Context<'a> {
             .collect();
         let is_generator = |scope: &ScopeId| matches!(model.scope(*scope).kind, ScopeKind::Generator);
         if !own.iter().any(is_generator) {
-            return Ok((self.may_await(at)?, Opening::Nothing));
+            return match self.bound_first(at) {
+                Some(stmt) if own.is_empty() => {
+                    let id = model.id(stmt);
+                    let opening = Opening::Value(stmt, model.fresh_name("value", id));
+                    Ok((self.may_await(id)?, opening))
+                }
+                _ => Ok((self.may_await(at)?, Opening::Nothing)),
+            };
         }
         let [_] = *own else {
             return Err("it stands in a comprehension in another one, one of which is a generator expression".into());
@@ -79,14 +97,25 @@ impl<'a> Context<'a> {
         }
         let is = |name: &str| consumer.is_some_and(|call| model.is_builtin(&call.func, name));
         match consumer {
-            Some(call) if (is("any") || is("all")) && call.arguments.len() == 1 => {
-                let unrolled = self.unrolled(generator, call, is("any"))?;
-                Ok((doubt, Opening::Loop(unrolled)))
+            Some(call) => {
+                let consumer = match &*call.arguments.args {
+                    _ if !call.arguments.keywords.is_empty() => None,
+                    [_] if is("any") => Some(Consumer::Any),
+                    [_] if is("all") => Some(Consumer::All),
+                    // A default that is evaluated in another order must not matter.
+                    [_, default] if is("next") && (default.is_name_expr() || default.is_literal_expr()) => {
+                        Some(Consumer::Next(default))
+                    }
+                    _ => None,
+                };
+                match consumer {
+                    Some(consumer) => Ok((doubt, Opening::Loop(self.unrolled(generator, call, consumer)?))),
+                    None => Err(Declined(format!(
+                        "it stands in a generator expression that `{}` may not read to its end",
+                        model.slice(&*call.func)
+                    ))),
+                }
             }
-            Some(call) => Err(Declined(format!(
-                "it stands in a generator expression that `{}` may not read to its end",
-                model.slice(&*call.func)
-            ))),
             None => Err("it stands in a generator expression, where await would make an asynchronous generator".into()),
         }
     }
@@ -141,18 +170,45 @@ impl<'a> Context<'a> {
                 Ok(edits)
             }
             Opening::Loop(unrolled) => self.loop_edits(unrolled, edits),
+            Opening::Value(stmt, name) => {
+                let head = TextRange::new(stmt.start(), stmt.value.start());
+                let target = self.module.slice(head);
+                let indent = self.indentation(*stmt);
+                edits.insert(0, Edit::replacement(format!("{name} = "), head));
+                edits.push(Edit::insertion(format!("\n{indent}{target}{name}"), stmt.end()));
+                Ok(edits)
+            }
         }
     }
 
-    /// Whether `any(...)` can be a loop above its statement.
+    /// The statement `x += ...` around a place, if its value can be bound first: `x` is read before the place is reached, and to evaluate
+    /// what it is made of has no effect.
+    fn bound_first(&self, at: NodeId) -> Option<&'a ast::StmtAugAssign> {
+        let (_, Stmt::AugAssign(stmt)) = self.model.statement_of(at)? else {
+            return None;
+        };
+        let head = TextRange::new(stmt.start(), stmt.value.start());
+        let is_plain = !self.is_own_local(&stmt.target)
+            && is_made_of_names(&stmt.target)
+            && !self.is_parenthesized(&*stmt.value)
+            && !self.module.slice(head).contains(['\n', '#'])
+            && own_lines(self.module, stmt.start(), stmt.end()).is_ok();
+        is_plain.then_some(stmt)
+    }
+
+    /// Whether `any(...)` and its like can be a loop above its statement.
     fn unrolled(
         &self,
         generator: &'a ast::ExprGenerator,
         call: &'a ast::ExprCall,
-        is_any: bool,
+        consumer: Consumer<'a>,
     ) -> Result<Loop<'a>, Declined> {
         let model = self.model;
-        let name = if is_any { "any" } else { "all" };
+        let (name, wanted) = match consumer {
+            Consumer::Any => ("any", "found"),
+            Consumer::All => ("all", "holds"),
+            Consumer::Next(_) => ("next", "first"),
+        };
         let keep = |why: &str| {
             Declined(format!(
                 "it stands in a generator expression that `{name}` may stop early, {why}"
@@ -191,14 +247,13 @@ impl<'a> Context<'a> {
         }
         let is_value = |value: Option<&Expr>| value.is_some_and(|value| value.range() == call.range());
         let fresh = |wanted: &str| Some(Answer::Fresh(model.fresh_name(wanted, id)));
-        let wanted = if is_any { "found" } else { "holds" };
         let answer = match stmt {
             Stmt::Return(inner) if is_value(inner.value.as_deref()) => {
                 return Ok(Loop {
                     generator,
                     call,
                     stmt,
-                    is_any,
+                    consumer,
                     answer: None,
                 });
             }
@@ -238,7 +293,7 @@ impl<'a> Context<'a> {
             generator,
             call,
             stmt,
-            is_any,
+            consumer,
             answer,
         })
     }
@@ -298,10 +353,10 @@ impl<'a> Context<'a> {
         };
         let (stmt, unit) = (unrolled.stmt, self.indent_unit(self.model.id(unrolled.stmt)));
         let mut text = String::new();
-        let (first, second) = if unrolled.is_any {
-            ("False", "True")
-        } else {
-            ("True", "False")
+        let (first, second) = match unrolled.consumer {
+            Consumer::Any => ("False".to_owned(), "True".to_owned()),
+            Consumer::All => ("True".to_owned(), "False".to_owned()),
+            Consumer::Next(default) => (self.model.slice(default).to_owned(), written(&generator.elt)),
         };
         match &unrolled.answer {
             Some(Answer::Target(name) | Answer::Fresh(name)) => text.push_str(&format!("{name} = {first}\n")),
@@ -316,14 +371,14 @@ impl<'a> Context<'a> {
             ));
             depth.push_str(&unit);
             let is_last = index + 1 == generator.generators.len();
-            let element = is_last.then(|| {
-                let element = written(&generator.elt);
-                match (unrolled.is_any, is_loose(&generator.elt)) {
-                    (true, true) if !clause.ifs.is_empty() => format!("({element})"),
-                    (true, _) => element,
-                    (false, true) => format!("not ({element})"),
-                    (false, false) => format!("not {element}"),
-                }
+            let is_loose_element = is_loose(&generator.elt);
+            let element = is_last.then(|| written(&generator.elt));
+            let element = element.and_then(|element| match unrolled.consumer {
+                Consumer::Any if is_loose_element && !clause.ifs.is_empty() => Some(format!("({element})")),
+                Consumer::Any => Some(element),
+                Consumer::All if is_loose_element => Some(format!("not ({element})")),
+                Consumer::All => Some(format!("not {element}")),
+                Consumer::Next(_) => None,
             });
             let conditions: Vec<String> = clause
                 .ifs
@@ -352,6 +407,19 @@ impl<'a> Context<'a> {
             ],
             _ => vec![Edit::replacement(text, stmt.range())],
         })
+    }
+}
+
+/// `total`, `self.total`, `totals[key]`
+fn is_made_of_names(target: &Expr) -> bool {
+    match target {
+        Expr::Name(_) => true,
+        Expr::Attribute(attribute) => is_made_of_names(&attribute.value),
+        Expr::Subscript(subscript) => {
+            is_made_of_names(&subscript.value)
+                && (subscript.slice.is_literal_expr() || is_made_of_names(&subscript.slice))
+        }
+        _ => false,
     }
 }
 

@@ -84,7 +84,14 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
             AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(with) if enters_async(ctx, with)) => {
                 return Err("the statement enters what only `async with` can enter".into());
             }
-            AnyNodeRef::WithItem(_) if matches!(stmt, Stmt::With(_)) => return Ok(alone),
+            AnyNodeRef::WithItem(item) if matches!(stmt, Stmt::With(_)) => {
+                return match item.optional_vars.as_deref() {
+                    Some(Expr::Name(name)) if is_bound_to_thread(ctx, call) && outlives(ctx, name, id) => {
+                        life_of(ctx, name, block, index).map(Unit::Statements)
+                    }
+                    _ => Ok(alone),
+                };
+            }
             AnyNodeRef::StmtFor(_) if matches!(stmt, Stmt::For(inner) if model.id(&*inner.iter) == at) => {
                 return Ok(alone);
             }
@@ -105,6 +112,41 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
         }
     }
     Err("what it gives must be used in the same thread: move the statements that use it as one function".into())
+}
+
+/// Whether what a call makes refuses to be used by another thread, at the end of its `with` too.
+fn is_bound_to_thread(ctx: &Context, call: &ast::ExprCall) -> bool {
+    ctx.blocking_call(call)
+        .is_some_and(|(name, _)| name == "sqlite3.connect")
+}
+
+/// Whether the name that a `with` binds, or something that came from it there, is used behind it.
+fn outlives(ctx: &Context, name: &ast::ExprName, with: NodeId) -> bool {
+    let model = ctx.model;
+    let Some(function) = model.enclosing_function(with) else {
+        return true;
+    };
+    let mut handles: BTreeSet<&str> = BTreeSet::from([name.id.as_str()]);
+    loop {
+        let before = handles.len();
+        for handle in handles.clone() {
+            let Some(reads) = model.reads_of_local(function, handle) else {
+                return true;
+            };
+            for (read, definitions) in reads {
+                let is_of_with =
+                    |definition: &Definition| matches!(definition, Definition::At(node) if model.contains(with, *node));
+                if model.contains(with, read) {
+                    handles.extend(made_from(ctx, read).ok().flatten());
+                } else if definitions.iter().any(is_of_with) {
+                    return true;
+                }
+            }
+        }
+        if before == handles.len() {
+            return false;
+        }
+    }
 }
 
 /// Whether a plain `with` is wrong about one of its managers, which no thread could enter either.
@@ -128,6 +170,9 @@ const READERS: &[&str] = &[
     "safe_load",
     "extractall",
     "namelist",
+    "getcode",
+    "geturl",
+    "info",
 ];
 
 /// `open(p).read()`, `json.load(open(p))`: the object is used by one call and is gone.

@@ -122,6 +122,17 @@ pub fn is_method(name: &str) -> bool {
     METHODS.contains(name)
 }
 
+/// The packages of which some class blocks in every method.
+pub fn packages_of_blocking_classes() -> &'static [&'static str] {
+    static PACKAGES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let rows = ROWS.iter().filter(|row| row.name.ends_with(".*"));
+        let mut packages: Vec<&str> = rows.filter_map(|row| row.name.split('.').next()).collect();
+        packages.dedup();
+        packages
+    });
+    &PACKAGES
+}
+
 /// Whether a coroutine of the text may call something of the table for whose rule `is_wanted` holds: the text imports the package, mentions
 /// the name, and calls it in an `async def` without awaiting it.
 pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {

@@ -20,6 +20,7 @@ pub mod reaching;
 pub mod rendezvous;
 pub mod sqlalchemy;
 pub mod types;
+pub mod updates;
 pub mod uses;
 pub mod web;
 

@@ -212,6 +212,9 @@ impl<'a> SemanticModel<'a> {
             known => return known,
         }
         match self.qualified_name(&call.func) {
+            Some(name) if let Some((_, class)) = SUBCLASSES.iter().find(|(subclass, _)| *subclass == name) => {
+                Type::Foreign((*class).to_owned())
+            }
             // By convention a class has a capital letter; a lower-case factory says nothing of the type it returns.
             Some(name)
                 if name
@@ -474,6 +477,9 @@ impl<'a> SemanticModel<'a> {
         let class = match self.infer(&attribute.value, steps + 1) {
             Type::Instance(class) => class,
             Type::Foreign(name) if name == PATH && attribute.attr.as_str() == "parent" => return Type::Foreign(name),
+            Type::Foreign(name) if name == PROCESS && ["stdout", "stderr"].contains(&attribute.attr.as_str()) => {
+                return Type::Foreign(format!("{PROCESS}.{}", attribute.attr));
+            }
             _ => return Type::Unknown,
         };
         let name = attribute.attr.as_str();
@@ -537,6 +543,13 @@ const FACTORIES: &[(&str, &str)] = &[
     ("sqlite3.connect", "sqlite3.Connection"),
 ];
 
+/// Classes of libraries that only differ from their base class in how they reach the server, and the base class.
+const SUBCLASSES: &[(&str, &str)] = &[
+    ("fakeredis.FakeRedis", "redis.Redis"),
+    ("fakeredis.FakeStrictRedis", "redis.Redis"),
+    ("redis.StrictRedis", "redis.Redis"),
+];
+
 /// Methods of imported classes, and the class of what they give (read in their sources).
 const MAKERS: &[(&str, &str, &str)] = &[
     ("concurrent.futures.Executor", "submit", FUTURE),
@@ -555,6 +568,8 @@ const MAKERS: &[(&str, &str, &str)] = &[
 const FUTURE: &str = "concurrent.futures.Future";
 
 const PATH: &str = "pathlib.Path";
+
+const PROCESS: &str = "subprocess.Popen";
 
 const PATH_TO_PATH: &[&str] = &[
     "absolute",
@@ -587,6 +602,7 @@ const ENTERS_ITSELF: &[&str] = &[
     "socket.socket",
     "subprocess.Popen",
     "urllib3.PoolManager",
+    "xmlrpc.client.ServerProxy",
     "httpx.Client",
     "httpx.AsyncClient",
     "httpx2.Client",

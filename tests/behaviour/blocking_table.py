@@ -15,6 +15,8 @@ from pathlib import Path
 
 # What an older interpreter does not have.
 SINCE_3_12 = {"os.path.isjunction", "pathlib.Path.is_junction", "pathlib.Path.walk"}
+# What instances have and their class has not, and what it is.
+ATTRIBUTES = {"subprocess.Popen.stdout": "io.BufferedReader", "subprocess.Popen.stderr": "io.BufferedReader"}
 TABLE = Path(__file__).resolve().parents[2] / "knowledge" / "blocking.tsv"
 
 
@@ -22,6 +24,8 @@ def main():
     found, missing, packages = 0, [], set()
     for line in TABLE.read_text().splitlines():
         name = line.split("\t")[0]
+        owner, _, method = name.rpartition(".")
+        name = f"{ATTRIBUTES.get(owner, owner)}.{method}" if owner else name
         package = name.split(".")[0]
         if line.startswith("#") or name in SINCE_3_12 and sys.version_info < (3, 12):
             continue

@@ -57,6 +57,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "an import of asyncio, for its exception alone, still tells which library the module is written for",
     ),
     (
+        "close_httpx_client",
+        "replace_run_in_executor",
+        "the arguments of a call are laid out where the block has its place",
+    ),
+    (
         "replace_requests_with_httpx",
         "offload_blocking_call",
         "a call that httpx can make needs no thread",
@@ -98,6 +103,10 @@ pub(crate) const LAST: &[(&str, &str)] = &[
     (
         "offload_blocking_call",
         "what can be awaited needs no thread, and nothing can be awaited in one",
+    ),
+    (
+        "offload_session",
+        "a session that stands in a file's block moves to the thread with it",
     ),
     (
         "move_primitive_into_loop",
