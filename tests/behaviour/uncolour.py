@@ -1,7 +1,8 @@
 """Takes the colour out of a program again, and compares with what it was before.
 
-    python tests/behaviour/uncolour.py BEFORE AFTER     two files, or two folders
-    python tests/behaviour/uncolour.py --selftest
+    python tests/behaviour/uncolour.py BEFORE AFTER              two files, or two folders
+    python tests/behaviour/uncolour.py --tool ASYNCUP PATH...    colours copies of files or folders, each for itself
+    python tests/behaviour/uncolour.py --selftest                compares pairs of its own
 
 `color_call_graph` may only add colour: `async`, `await`, the asynchronous names of protocols, types and
 test cases, one `asyncio.run` where the event loop starts, and the asynchronous form of what blocks. Without all
@@ -9,14 +10,18 @@ that, the syntax tree must be the one from before. Both trees are brought to the
 so that code which was asynchronous before is compared too; that none of its `async` and `await` got lost is
 counted. Imports that only serve colour are not compared (a missing one fails when the program runs), all
 others are. Each difference is printed with the file and the line, before and after.
-Exit status: 0 equal, 1 not, 2 bad usage.
+With `--tool`, what is coloured must also be left alone by a second run.
+Exit status: 0 equal, 1 not (or nothing was coloured), 2 bad usage.
 """
 
 import argparse
 import ast
 import builtins
 import difflib
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections import Counter, namedtuple
 from pathlib import Path
 
@@ -57,7 +62,14 @@ PLAIN = {
     "pytest_asyncio": "pytest",
 }
 # What is imported for the sake of colour. Of these modules every import is passed over, of the others only these names.
-COLOUR_MODULES = {"asyncio", "functools", "time", "pytest", "pytest_asyncio", "unittest"}
+COLOUR_MODULES = {
+    "asyncio",
+    "functools",
+    "time",
+    "pytest",
+    "pytest_asyncio",
+    "unittest",
+}
 COLOUR_NAMES = {
     "collections.abc",
     "contextlib",
@@ -91,12 +103,17 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--selftest", action="store_true")
+    parser.add_argument("--tool", type=Path)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
     options = parser.parse_args()
     if options.selftest:
         sys.exit(selftest())
-    if len(options.paths) != 2 or not all(path.exists() for path in options.paths):
-        parser.error("give the path before and the path after, or --selftest")
+    if not all(path.exists() for path in options.paths):
+        parser.error("no such file or folder among the paths")
+    if options.tool and options.paths:
+        sys.exit(colour_and_compare(options.tool.resolve(), options.paths))
+    if len(options.paths) != 2:
+        parser.error("give the path before and the path after, --tool or --selftest")
     found = differences(*options.paths)
     for difference in found:
         print(shown(difference))
@@ -116,6 +133,49 @@ def differences(before, after):
         if texts[0] != texts[1]:
             found += of_texts(str(name), *texts)
     return found
+
+
+def colour_and_compare(tool, paths):
+    """Colours each path for itself; 1 when a round trip is not equal or nothing was coloured."""
+    coloured = wrong = 0
+    for path in paths:
+        with tempfile.TemporaryDirectory(prefix="asyncup-uncolour-") as folder:
+            copies = [Path(folder) / side / path.name for side in ("before", "after")]
+            for copy in copies:
+                copy.parent.mkdir()
+                (shutil.copytree if path.is_dir() else shutil.copy)(path, copy)
+            after = copies[1]
+            apply(tool, after)
+            changed = contents(copies[0]) != contents(after)
+            found = differences(*copies)
+            for difference in found:
+                print(shown(difference))
+            once = contents(after)
+            apply(tool, after)
+            settled = contents(after) == once
+            if not settled:
+                print("%s: a second run rewrites again" % path)
+        coloured += changed
+        wrong += bool(found) or not settled
+    print("%d programs, %d coloured, %d wrong" % (len(paths), coloured, wrong))
+    return int(bool(wrong) or not coloured)
+
+
+def apply(tool, path):
+    command = [tool, "apply", "--isolated", "--no-cache", "--target-version", "py311"]
+    command += ["--select", "color_call_graph", "--unsafe-fixes", path]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit("asyncup ended with %d:\n%s" % (done.returncode, done.stderr))
+
+
+def contents(path):
+    files = (
+        [path]
+        if path.is_file()
+        else [path / name for name in sorted(python_files(path))]
+    )
+    return [file.read_bytes() for file in files]
 
 
 def python_files(folder):
@@ -217,7 +277,9 @@ class Plain(ast.NodeTransformer):
         return node
 
     def visit_Module(self, node):
-        node.body = [statement for statement in node.body if not is_pytestmark(statement)]
+        node.body = [
+            statement for statement in node.body if not is_pytestmark(statement)
+        ]
         node.body = self.inline_runners(node.body)
         return self.generic_visit(node)
 
@@ -282,7 +344,9 @@ class Plain(ast.NodeTransformer):
         if name in WRAPPED:
             return inner(node.slice, WRAPPED[name])
         if name == "Generator":
-            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            parts = (
+                node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            )
             nothing = [ast.Constant(value=None)] * (3 - len(parts))
             node.slice = ast.Tuple(elts=[*parts, *nothing], ctx=ast.Load())
         return node
@@ -443,13 +507,19 @@ def of_itself(node):
 
 
 def called(node, name, argument):
-    call = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[argument], keywords=[])
+    call = ast.Call(
+        func=ast.Name(id=name, ctx=ast.Load()), args=[argument], keywords=[]
+    )
     return eager(ast.copy_location(call, node))
 
 
 def read_to_its_end(node):
     """Where an iterable is unpacked, a list of it is the same."""
-    if isinstance(node, ast.Call) and is_name(node.func, "list") and len(node.args) == 1:
+    if (
+        isinstance(node, ast.Call)
+        and is_name(node.func, "list")
+        and len(node.args) == 1
+    ):
         return node.args[0]
     if isinstance(node, ast.ListComp):
         return recast(ast.GeneratorExp, node)
@@ -463,9 +533,17 @@ def eager(node):
     if isinstance(argument, ast.GeneratorExp) and of_itself(argument):
         argument = of_itself(argument)
     node.args[0] = argument
-    if isinstance(node.func, ast.Name) and hasattr(builtins, name) and len(node.args) == 1:
+    if (
+        isinstance(node.func, ast.Name)
+        and hasattr(builtins, name)
+        and len(node.args) == 1
+    ):
         kinds = {"list": ast.ListComp, "set": ast.SetComp}
-        if name in kinds and isinstance(argument, ast.GeneratorExp) and not node.keywords:
+        if (
+            name in kinds
+            and isinstance(argument, ast.GeneratorExp)
+            and not node.keywords
+        ):
             return recast(kinds[name], argument)
     return node
 
@@ -529,8 +607,13 @@ def compare_bodies(name, old, new, found):
 def compare_nodes(name, old, new, found):
     if dumped(old) == dumped(new):
         return
-    if type(old) is type(new) and has_statements(old) and any(
-        isinstance(getattr(old, f, None), list) for f in ("body", "handlers", "cases")
+    if (
+        type(old) is type(new)
+        and has_statements(old)
+        and any(
+            isinstance(getattr(old, f, None), list)
+            for f in ("body", "handlers", "cases")
+        )
     ):
         compare_bodies(name, old, new, found)
     else:
@@ -538,7 +621,9 @@ def compare_nodes(name, old, new, found):
 
 
 def has_statements(node):
-    return isinstance(node, (ast.stmt, ast.excepthandler, getattr(ast, "match_case", ())))
+    return isinstance(
+        node, (ast.stmt, ast.excepthandler, getattr(ast, "match_case", ()))
+    )
 
 
 def dumped(part):
@@ -552,8 +637,15 @@ def difference(name, old, new, left, right):
     for owner, part in ((old, left), (new, right)):
         nodes = part if isinstance(part, list) else [part]
         nodes = [node for node in nodes if isinstance(node, ast.AST)]
-        places.append(next((n.lineno for n in nodes if hasattr(n, "lineno")), getattr(owner, "lineno", None)))
-        texts.append("\n".join(written(node) for node in nodes) if nodes else str(part or ""))
+        places.append(
+            next(
+                (n.lineno for n in nodes if hasattr(n, "lineno")),
+                getattr(owner, "lineno", None),
+            )
+        )
+        texts.append(
+            "\n".join(written(node) for node in nodes) if nodes else str(part or "")
+        )
     return Difference(name, *places, *texts)
 
 
@@ -672,7 +764,10 @@ async def test_b():
 }
 DIFFERENT = {
     "an argument lost": ("def f(): g(1, 2)\n", "async def f(): await g(1)\n"),
-    "a statement lost": ("def f():\n    g()\n    h()\n", "async def f():\n    await g()\n"),
+    "a statement lost": (
+        "def f():\n    g()\n    h()\n",
+        "async def f():\n    await g()\n",
+    ),
     "precedence": (
         "def f(): return g()['a']\n",
         "async def f(): return await g['a']()\n",
