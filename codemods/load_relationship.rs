@@ -1,5 +1,7 @@
 //! A relationship that is read of objects which the same function has selected -> `.options(selectinload(...))` at the `select`.
 
+mod created;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
@@ -62,6 +64,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             acc.push_defect(read, message, load(ctx, select, class, name, evidence));
         }
     }
+    created::report(ctx, acc);
 }
 
 /// How it is known that an attribute is a relationship.
@@ -311,7 +314,7 @@ fn load(
     Ok(Fix::unsafe_because(reason, vec![Edit::insertion(text, select.end())]).import(import))
 }
 
-/// Something is selected in async code by a session.
+/// Something is selected or written in async code by a session.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     glance::mentions(text, &["AsyncSession", "async_sessionmaker", "AsyncSession("])
 }

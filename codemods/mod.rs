@@ -15,6 +15,7 @@ mod await_forgotten_coroutine;
 mod await_session_call;
 mod bound_gather_with_semaphore;
 mod check_gathered_exceptions;
+mod check_yield_dependency;
 mod close_httpx_client;
 mod copy_tasks_before_cancel;
 mod gather_awaits_in_loop;
@@ -105,6 +106,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_query_with_select, glance: replace_query_with_select::glance),
     codemod!(replace_sessionmaker, glance: |text, _| glance::mentions(text, &["sessionmaker", "scoped_session"])),
     codemod!(share_no_session, glance: share_no_session::glance),
+    codemod!(check_yield_dependency, glance: check_yield_dependency::glance),
     codemod!(load_relationship, glance: load_relationship::glance),
     codemod!(set_expire_on_commit, glance: set_expire_on_commit::glance),
     codemod!(offload_session, glance: offload_session::glance),

@@ -151,9 +151,11 @@ fn registered(ctx: &Context, reference: NodeId) -> Option<Role> {
     else {
         return None;
     };
+    if model.depends_on(call).is_some() {
+        return Some(Role::Dependency);
+    }
     if let Some(name) = model.qualified_name(&call.func) {
         return match name.as_str() {
-            "fastapi.Depends" | "fastapi.Security" | "fastapi.param_functions.Depends" => Some(Role::Dependency),
             "starlette.routing.Route" | "fastapi.routing.APIRoute" => Some(Role::Endpoint),
             _ => None,
         };

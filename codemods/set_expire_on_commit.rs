@@ -1,4 +1,5 @@
-//! A factory of asynchronous sessions whose objects are read after a commit -> `expire_on_commit=False`.
+//! A factory of asynchronous sessions whose objects are read after a commit -> `expire_on_commit=False`; what is read behind a rollback is
+//! reported, where no such argument helps.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -14,44 +15,103 @@ use crate::semantic::{BindingKind, NodeId, ScopeId};
 /// How a module says what it wants where no call can be seen to.
 const SAID: &[&str] = &["expire_on_commit\"", "expire_on_commit'"];
 
+/// What expires objects of a session.
+#[derive(Clone, Copy)]
+enum Expiry<'a> {
+    /// A commit: all objects, unless the session says otherwise.
+    Commit,
+    /// `rollback()`, `expire_all()`: all objects that were loaded.
+    All,
+    /// `expire(user)`
+    One(&'a str),
+}
+
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
-    if SAID.iter().any(|said| ctx.module.text().contains(said)) {
-        return;
-    }
-    let model = ctx.model;
     let mut seen: Vec<TextRange> = Vec::new();
-    for (commit, session) in commits(ctx) {
-        let Some(made) = source_of(ctx, session, 0) else {
-            continue;
-        };
-        if seen.contains(&made.range()) || made.arguments.find_keyword("expire_on_commit").is_some() {
-            continue;
+    for (stmt, session, expiry) in expiries(ctx) {
+        match expiry {
+            Expiry::Commit => committed(ctx, stmt, session, &mut seen, acc),
+            Expiry::All | Expiry::One(_) => expired(ctx, stmt, session, expiry, acc),
         }
-        let Some(read) = read_after(ctx, commit, session) else {
-            continue;
-        };
-        seen.push(made.range());
-        let (line, _) = ctx.module.location(read.start());
-        let message = format!(
-            "a commit expires the objects of the session: `{}` in line {line} would have to be loaded anew, which raises `MissingGreenlet`",
-            model.slice(read)
-        );
-        if made.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
-            let reason = "what it is given by `**` may say whether objects expire";
-            acc.push(&*made.func, message, Err(reason.into()));
-            continue;
-        }
-        let text = match made.arguments.iter_source_order().last() {
-            Some(last) => Edit::insertion(", expire_on_commit=False", last.range().end()),
-            None => Edit::insertion("expire_on_commit=False", made.arguments.start() + TextSize::new(1)),
-        };
-        let reason = "all objects of its sessions then keep the values that they have when they are committed, even where the database has newer ones";
-        acc.push_defect(&*made.func, message, Ok(Fix::unsafe_because(reason, vec![text])));
     }
 }
 
+fn committed(ctx: &Context, commit: NodeId, session: &ast::ExprName, seen: &mut Vec<TextRange>, acc: &mut Findings) {
+    if SAID.iter().any(|said| ctx.module.text().contains(said)) {
+        return;
+    }
+    let Some(made) = source_of(ctx, session, 0) else {
+        return;
+    };
+    if seen.contains(&made.range()) || made.arguments.find_keyword("expire_on_commit").is_some() {
+        return;
+    }
+    let Some((_, read)) = reads_after(ctx, commit, session, Expiry::Commit).into_iter().next() else {
+        return;
+    };
+    seen.push(made.range());
+    let (line, _) = ctx.module.location(read.start());
+    let message = format!(
+        "a commit expires the objects of the session: `{}` in line {line} would have to be loaded anew, which raises `MissingGreenlet`",
+        ctx.model.slice(read)
+    );
+    if made.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
+        let reason = "what it is given by `**` may say whether objects expire";
+        acc.push(&*made.func, message, Err(reason.into()));
+        return;
+    }
+    let text = match made.arguments.iter_source_order().last() {
+        Some(last) => Edit::insertion(", expire_on_commit=False", last.range().end()),
+        None => Edit::insertion("expire_on_commit=False", made.arguments.start() + TextSize::new(1)),
+    };
+    let reason = "all objects of its sessions then keep the values that they have when they are committed, even where the database has newer ones";
+    acc.push_defect(&*made.func, message, Ok(Fix::unsafe_because(reason, vec![text])));
+}
+
+/// Reports the first read of an object that is expired whatever the factory says.
+fn expired(ctx: &Context, stmt: NodeId, session: &ast::ExprName, expiry: Expiry, acc: &mut Findings) {
+    let model = ctx.model;
+    let from = model.node(stmt).range().end();
+    let certain = reads_after(ctx, stmt, session, expiry)
+        .into_iter()
+        .find(|(outer, read)| {
+            let is_conditional = model
+                .ancestors(model.id(*read))
+                .take_while(|(id, _)| *id != model.parent(model.id(*outer)))
+                .any(|(_, node)| match node {
+                    AnyNodeRef::StmtIf(inner) => !inner.test.range().contains_range(read.range()),
+                    AnyNodeRef::ExprIf(inner) => !inner.test.range().contains_range(read.range()),
+                    AnyNodeRef::ExceptHandlerExceptHandler(_) | AnyNodeRef::MatchCase(_) => true,
+                    _ => false,
+                });
+            !is_conditional && !is_asked_between(ctx, TextRange::new(from, read.start()))
+        });
+    let Some((_, read)) = certain else { return };
+    let (line, _) = ctx.module.location(model.node(stmt).range().start());
+    let message = format!(
+        "line {line} expires what the session has loaded: `{}` would have to be loaded anew, which raises `MissingGreenlet`",
+        model.slice(read)
+    );
+    let reason = format!(
+        "load it where something can be awaited, by `await {}.refresh({})`, or read it before",
+        session.id,
+        model.slice(&*read.value)
+    );
+    acc.push_defect(read, message, Err(reason.into()));
+}
+
+/// Whether something is awaited between two offsets that may load objects anew.
+fn is_asked_between(ctx: &Context, between: TextRange) -> bool {
+    const ENDS: &[&str] = &["commit", "rollback", "close", "aclose"];
+    ctx.model.awaits().any(|await_| {
+        let is_end = matches!(&*await_.value, Expr::Call(call)
+            if matches!(&*call.func, Expr::Attribute(method) if ENDS.contains(&method.attr.as_str())));
+        between.contains_range(await_.range()) && !is_end
+    })
+}
+
 /// The statements after which a session's objects are expired, with the session's name.
-fn commits<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName)> {
+fn expiries<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName, Expiry<'a>)> {
     let model = ctx.model;
     let of_session = |expr: &'a Expr| match expr {
         Expr::Name(name) if model.is_session(expr, true) => Some(name),
@@ -61,13 +121,16 @@ fn commits<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName)> {
     for (id, node) in model.subtree(NodeId(0)) {
         match node {
             AnyNodeRef::StmtExpr(stmt) => {
-                if let Expr::Await(inner) = &*stmt.value
-                    && let Expr::Call(call) = &*inner.value
+                let (value, is_awaited) = match &*stmt.value {
+                    Expr::Await(inner) => (&*inner.value, true),
+                    other => (other, false),
+                };
+                if let Expr::Call(call) = value
                     && let Expr::Attribute(method) = &*call.func
-                    && method.attr.as_str() == "commit"
+                    && let Some(expiry) = expiry(method.attr.as_str(), is_awaited, call)
                     && let Some(name) = of_session(&method.value)
                 {
-                    found.push((id, name));
+                    found.push((id, name, expiry));
                 }
             }
             AnyNodeRef::StmtWith(with) if with.is_async => {
@@ -77,7 +140,8 @@ fn commits<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName)> {
                         && method.attr.as_str() == "begin"
                     {
                         let bound = item.optional_vars.as_deref().and_then(of_session);
-                        found.extend(of_session(&method.value).or(bound).map(|name| (id, name)));
+                        let session = of_session(&method.value).or(bound);
+                        found.extend(session.map(|name| (id, name, Expiry::Commit)));
                     }
                 }
             }
@@ -85,6 +149,15 @@ fn commits<'a>(ctx: &Context<'a>) -> Vec<(NodeId, &'a ast::ExprName)> {
         }
     }
     found
+}
+
+fn expiry<'a>(method: &str, is_awaited: bool, call: &'a ast::ExprCall) -> Option<Expiry<'a>> {
+    match (method, is_awaited, &*call.arguments.args) {
+        ("commit", true, _) => Some(Expiry::Commit),
+        ("rollback", true, _) | ("expire_all", false, _) => Some(Expiry::All),
+        ("expire", false, [Expr::Name(object)]) => Some(Expiry::One(&object.id)),
+        _ => None,
+    }
 }
 
 /// The call of this module that decides how the sessions under a name are made: the factory's, or the session's own.
@@ -143,25 +216,11 @@ fn injected<'a>(
 ) -> Option<&'a ast::ExprCall> {
     let model = ctx.model;
     let function = model.function_of_scope(scope)?;
-    let default = function
+    let parameter = function
         .parameters
         .iter_non_variadic_params()
-        .find(|other| other.parameter.range() == parameter.range())?
-        .default();
-    let in_annotation = || match parameter.annotation.as_deref() {
-        Some(Expr::Subscript(annotated)) => match &*annotated.slice {
-            Expr::Tuple(tuple) => tuple.elts.get(1),
-            _ => None,
-        },
-        _ => None,
-    };
-    let Expr::Call(depends) = default.or_else(in_annotation)? else {
-        return None;
-    };
-    if !model.qualified_name(&depends.func)?.ends_with(".Depends") {
-        return None;
-    }
-    let dependency = model.function_of(depends.arguments.args.first()?)?;
+        .find(|other| other.parameter.range() == parameter.range())?;
+    let dependency = model.function_of(model.dependency_of(parameter)?)?;
     model.subtree(model.id(dependency)).find_map(|(_, node)| match node {
         AnyNodeRef::ExprYield(inner) => match inner.value.as_deref() {
             Some(Expr::Name(name)) => source_of(ctx, name, depth + 1),
@@ -171,14 +230,27 @@ fn injected<'a>(
     })
 }
 
-/// The first attribute of an object of the session that is read behind a commit, in the same run of the function.
-fn read_after<'a>(ctx: &Context<'a>, commit: NodeId, session: &ast::ExprName) -> Option<&'a ast::ExprAttribute> {
+/// The attributes of objects of the session that are read behind an expiry, in the same run of the function, with the statements in which
+/// they stand.
+fn reads_after<'a>(
+    ctx: &Context<'a>,
+    stmt: NodeId,
+    session: &ast::ExprName,
+    expiry: Expiry<'a>,
+) -> Vec<(&'a Stmt, &'a ast::ExprAttribute)> {
     let model = ctx.model;
-    let function = model.enclosing_function(commit)?;
+    let Some(function) = model.enclosing_function(stmt) else {
+        return Vec::new();
+    };
     let scope = model.body_scope(function);
-    let end = model.node(commit).range().end();
-    let objects = objects_of(ctx, function, session, end);
-    for stmt in following(ctx, commit) {
+    let end = model.node(stmt).range().end();
+    let objects = match expiry {
+        Expiry::Commit => objects_of(ctx, function, session, end, true),
+        Expiry::All => objects_of(ctx, function, session, end, false),
+        Expiry::One(object) => vec![object],
+    };
+    let mut found = Vec::new();
+    for stmt in following(ctx, stmt) {
         for (id, node) in model.subtree(model.id(stmt)) {
             let AnyNodeRef::ExprAttribute(attribute) = node else {
                 continue;
@@ -191,11 +263,11 @@ fn read_after<'a>(ctx: &Context<'a>, commit: NodeId, session: &ast::ExprName) ->
             let is_read = attribute.ctx.is_load() && !attribute.attr.starts_with("__");
             let is_called = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
             if is_object && is_read && !is_called && !is_renewed(ctx, function, &name.id, end, attribute.start()) {
-                return Some(attribute);
+                found.push((stmt, attribute));
             }
         }
     }
-    None
+    found
 }
 
 /// The statements that run behind another one: those below it in its block, and in the blocks around it.
@@ -221,18 +293,19 @@ fn following<'a>(ctx: &Context<'a>, stmt: NodeId) -> Vec<&'a Stmt> {
     }
 }
 
-/// Names that hold an object of the session before an offset: what is added to it, and what it was asked for.
+/// Names that hold an object of the session before an offset: what it was asked for, and what is added to it, `with_new`.
 fn objects_of<'a>(
     ctx: &Context<'a>,
     function: &'a ast::StmtFunctionDef,
     session: &ast::ExprName,
     before: TextSize,
+    with_new: bool,
 ) -> Vec<&'a str> {
     let model = ctx.model;
     let mut objects = Vec::new();
     for (_, node) in model.subtree(model.id(function)) {
         match node {
-            AnyNodeRef::ExprCall(call) if call.start() < before => {
+            AnyNodeRef::ExprCall(call) if with_new && call.start() < before => {
                 let Expr::Attribute(method) = &*call.func else {
                     continue;
                 };
@@ -298,9 +371,12 @@ fn is_renewed(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, from: 
     })
 }
 
-/// Sessions are made, and something is committed.
+/// Sessions are made, and something is committed; or a session is there, and something is rolled back.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    !glance::mentions(text, SAID)
+    let commits = !glance::mentions(text, SAID)
         && glance::mentions(text, &["commit()", "begin()"])
-        && glance::mentions(text, &["sessionmaker(", "AsyncSession("])
+        && glance::mentions(text, &["sessionmaker(", "AsyncSession("]);
+    commits
+        || glance::mentions(text, &["rollback()", ".expire(", "expire_all()"])
+            && glance::mentions(text, &["AsyncSession", "async_sessionmaker"])
 }

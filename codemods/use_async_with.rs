@@ -2,10 +2,12 @@
 
 mod closing;
 
-use memchr::memmem;
+use std::cell::OnceCell;
+
+use memchr::{memchr2_iter, memmem};
 use ruff_python_ast::{self as ast, AnyNodeRef};
 use ruff_text_size::{Ranged, TextRange};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
@@ -126,38 +128,50 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         return true;
     }
     let own = own_managers(text);
+    let mut marked: FxHashMap<&str, bool> = FxHashMap::default();
+    let mut is_marked = |mark: &'static str| *marked.entry(mark).or_insert_with(|| glance::mentions(text, &[mark]));
     let imported: Vec<&[u8]> = IMPORTED
         .iter()
-        .filter(|(name, mark)| glance::mentions(text, &[mark]) && glance::mentions(text, &[name]))
+        .filter(|(name, mark)| is_marked(mark) && glance::mentions(text, &[name]))
         .map(|(name, _)| name.as_bytes())
         .collect();
     if own.is_empty() && imported.is_empty() {
         return false;
     }
-    let makes = |word: &[u8]| own.contains(word) || imported.contains(&word);
-    let mut asked = FxHashSet::default();
-    let mut is_bound_to_one = |word| {
-        let is_new = asked.insert(word);
-        is_new
-            && glance::words(text, word).any(|place| {
-                let behind = place.behind().trim_ascii_start();
-                let line = behind.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                matches!(line.first(), Some(b'=' | b':'))
-                    && !line.starts_with(b"==")
-                    && glance::words_in(line).any(makes)
-            })
+    let makers = own.iter().chain(&imported).map(|name| std::str::from_utf8(name));
+    let Ok(makers) = makers.collect::<Result<Vec<&str>, _>>() else {
+        return true;
     };
+    let makes = |word: &[u8]| own.contains(word) || imported.contains(&word);
+    let bound = OnceCell::new();
     let enters = plain_withs(text).any(|header| {
         // What a quote follows is the end of a string: `patch("aiohttp.ClientSession")`.
         let is_quoted = |word: &[u8]| {
             let end = word.as_ptr() as usize - header.as_ptr() as usize + word.len();
             matches!(header.get(end), Some(b'"' | b'\''))
         };
-        glance::words_in(header)
-            .filter(|word| !is_quoted(word))
-            .any(|word| makes(word) || std::str::from_utf8(word).is_ok_and(&mut is_bound_to_one))
+        glance::words_in(header).filter(|word| !is_quoted(word)).any(|word| {
+            makes(word)
+                || bound
+                    .get_or_init(|| bound_to(text, makers.iter().copied()))
+                    .contains(word)
+        })
     });
     enters || glance::calls_of(text, &own).any(|call| call.begins_line())
+}
+
+/// The names that are given a value or an annotation in a line that goes on to mention one of the makers.
+fn bound_to<'t>(text: &'t [u8], makers: impl Iterator<Item = &'t str>) -> FxHashSet<&'t [u8]> {
+    let mut bound = FxHashSet::default();
+    for maker in makers.flat_map(|maker| glance::words(text, maker)) {
+        for sign in memchr2_iter(b'=', b':', &text[maker.line_start()..maker.start()]) {
+            let at = maker.line_start() + sign;
+            if text.get(at + 1) != Some(&b'=') {
+                bound.insert(glance::last_word(text[..at].trim_ascii_end()));
+            }
+        }
+    }
+    bound
 }
 
 /// The last names of what makes a manager for `async with`, each with what a text must mention as well.

@@ -204,6 +204,32 @@ impl Selection {
         }
     }
 
+    /// As [`Selection::look`], at a text that was looked at before the project was known: only what its facts add is looked for.
+    pub fn look_again(
+        &self,
+        text: &[u8],
+        wanted: Wanted,
+        project: &ProjectFacts,
+        concerned: &[&'static Codemod],
+    ) -> Look<'_> {
+        let was_concerned = |codemod: &Codemod| concerned.iter().any(|known| known.name == codemod.name);
+        let needle = |index: &usize| self.needles[*index].find(text).is_some();
+        Look {
+            selection: self,
+            wanted,
+            concerned: self
+                .codemods
+                .iter()
+                .zip(&self.required)
+                .filter(|(codemod, required)| match project.concern(codemod.name) {
+                    Some(true) => required.iter().all(needle),
+                    _ => was_concerned(codemod),
+                })
+                .map(|(codemod, _)| *codemod)
+                .collect(),
+        }
+    }
+
     /// The codemods of which every needle occurs in these bytes, whatever they are: the raw bytes of a notebook, too.
     pub fn with_needles_in(&self, text: &[u8]) -> Vec<&'static Codemod> {
         // Each needle is looked for at most once, and only while some codemod's fate hangs on it. Fifty such searches are faster than one

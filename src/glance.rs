@@ -13,7 +13,7 @@
 //! |text, _| glance::calls_of(text, &glance::coroutines(text)).any(|call| !call.is_awaited())
 //! ```
 
-use memchr::{memchr, memchr_iter, memchr2, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr2_iter, memmem, memrchr};
 use rustc_hash::FxHashSet;
 
 use crate::knowledge::{self, Verb};
@@ -151,11 +151,26 @@ pub fn calls<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = Place<'t
 /// As [`calls`], for any of these names, in one look at the text. A name with blanks behind it is not found: formatters leave none.
 pub fn calls_of<'t>(text: &'t [u8], names: &FxHashSet<&[u8]>) -> impl Iterator<Item = Place<'t>> {
     let opening = if names.is_empty() { &text[..0] } else { text };
-    memchr_iter(b'(', opening).filter_map(move |end| {
-        let start = word_before(text, end);
-        let place = Place { text, start, end };
-        (names.contains(&text[start..end]) && !place.is_definition() && !place.is_comment()).then_some(place)
+    calls_where(opening, |name| names.contains(name))
+}
+
+/// As [`calls_of`], for every name of which `is_named` holds.
+pub fn calls_where(text: &[u8], is_named: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = Place<'_>> {
+    memchr_iter(b'(', text).filter_map(move |end| called_before(text, end, &is_named))
+}
+
+/// As [`calls`], for every name of which `is_named` holds, in one look at the text.
+pub fn all_calls_where(text: &[u8], is_named: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = Place<'_>> {
+    memchr2_iter(b'(', b'\\', text).filter_map(move |at| {
+        let blanks = text[..at].iter().rev().take_while(|byte| is_blank(**byte)).count();
+        called_before(text, at - blanks, &is_named)
     })
+}
+
+fn called_before<'t>(text: &'t [u8], end: usize, is_named: impl Fn(&[u8]) -> bool) -> Option<Place<'t>> {
+    let start = word_before(text, end);
+    let place = Place { text, start, end };
+    (is_named(&text[start..end]) && !place.is_definition() && !place.is_comment()).then_some(place)
 }
 
 /// The names of the functions and methods that the text defines with `async def`.
@@ -559,6 +574,8 @@ mod tests {
         let names = FxHashSet::from_iter([&b"get"[..]]);
         assert_eq!(paths(calls_of(text, &names)), ["self.a.get", ".get", "get", "get"]);
         assert_eq!(calls_of(text, &FxHashSet::default()).count(), 0);
+        let all = all_calls_where(text, |name| name == b"get");
+        assert_eq!(paths(all), paths(calls(text, "get")));
     }
 
     #[test]

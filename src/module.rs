@@ -232,11 +232,12 @@ fn too_deep(text: &[u8]) -> Option<TextSize> {
                 }
             }
             b',' if !in_lambda => chain = 0,
-            byte if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 => {
+            byte if IN_WORDS[usize::from(byte)] => {
                 let start = at;
-                while at < text.len() && (text[at].is_ascii_alphanumeric() || text[at] == b'_' || text[at] >= 0x80) {
-                    at += 1;
-                }
+                at += text[at..]
+                    .iter()
+                    .take_while(|byte| IN_WORDS[usize::from(**byte)])
+                    .count();
                 chain += 1;
                 in_lambda |= &text[start..at] == b"lambda";
                 if chain + below + indents.len() > MAX_DEPTH {
@@ -255,17 +256,32 @@ fn too_deep(text: &[u8]) -> Option<TextSize> {
     None
 }
 
+/// The bytes that words consist of. Every byte of every text that is parsed is asked for.
+const IN_WORDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize || byte >= 0x80;
+        byte += 1;
+    }
+    table
+};
+
 /// The offset behind the string literal whose first quote stands at `start`.
 fn end_of_string(text: &[u8], start: usize) -> usize {
     let quote = text[start];
     let triple = text[start..].starts_with(&[quote; 3]);
     let mut at = start + if triple { 3 } else { 1 };
     while at < text.len() {
-        match text[at] {
-            b'\\' => at += 1,
-            b'\n' | b'\r' if !triple => return at,
-            byte if byte == quote && !triple => return at + 1,
-            byte if byte == quote && text[at..].starts_with(&[quote; 3]) => return at + 3,
+        if triple {
+            // Most of what is in long strings is neither.
+            at += memchr::memchr2(b'\\', quote, &text[at..]).unwrap_or(text.len() - at);
+        }
+        match text.get(at) {
+            Some(b'\\') => at += 1,
+            Some(b'\n' | b'\r') if !triple => return at,
+            Some(byte) if *byte == quote && !triple => return at + 1,
+            Some(byte) if *byte == quote && text[at..].starts_with(&[quote; 3]) => return at + 3,
             _ => {}
         }
         at += 1;

@@ -7,7 +7,9 @@ use memchr::{memchr, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codemod::Wanted;
-use crate::glance::{Place, behind_arguments, calls_of, first_word, is_word, last_word, line_start, mentions, words};
+use crate::glance::{
+    Place, behind_arguments, calls_where, first_word, is_word, last_word, line_start, mentions, words,
+};
 use crate::knowledge;
 use crate::misuse::CONSUMERS;
 use crate::semantic::purity::ASYNCIO_COROUTINES;
@@ -47,9 +49,10 @@ const PLAIN_DECORATORS: &[&[u8]] = &[
 
 pub fn glance(text: &[u8], _: Wanted) -> bool {
     let own = coroutine_functions(text);
-    let names = own.keys().chain(LIBRARY.iter()).copied().collect();
+    let is_named = |name: &[u8]| own.contains_key(name) || LIBRARY.contains(name);
     let look = Look::new(text, &own);
-    calls_of(text, &names).any(|call| !call.is_awaited() && is_misplaced(text, &call) && look.may_be_coroutine(&call))
+    calls_where(text, is_named)
+        .any(|call| !call.is_awaited() && is_misplaced(text, &call) && look.may_be_coroutine(&call))
         || own.contains_key(&b"__aenter__"[..]) && !mentions(text, &["def __enter__"]) && enters_or_drops(text)
 }
 
@@ -85,8 +88,8 @@ type Typed<'t> = FxHashMap<(&'t [u8], &'t [u8]), bool>;
 struct Look<'t> {
     text: &'t [u8],
     own: &'t FxHashMap<&'t [u8], bool>,
-    imports_members: bool,
-    makes_streams: bool,
+    imports_members: OnceCell<bool>,
+    makes_streams: OnceCell<bool>,
     classes: OnceCell<FxHashSet<&'t [u8]>>,
     /// Whether the text mentions a library's class.
     mentioned: RefCell<FxHashMap<&'static str, bool>>,
@@ -99,34 +102,41 @@ impl<'t> Look<'t> {
         Self {
             text,
             own,
-            imports_members: mentions(text, &["from asyncio import", "asyncio as", "asyncio.tasks"]),
-            // A library's objects that are given, not made.
-            makes_streams: mentions(
-                text,
-                &[
-                    "open_connection(",
-                    "open_unix_connection(",
-                    "create_subprocess_",
-                    "start_server(",
-                ],
-            ),
+            imports_members: OnceCell::new(),
+            makes_streams: OnceCell::new(),
             classes: OnceCell::new(),
             mentioned: RefCell::default(),
             typed: RefCell::default(),
         }
     }
 
+    fn imports_members(&self) -> bool {
+        let imports = || mentions(self.text, &["from asyncio import", "asyncio as", "asyncio.tasks"]);
+        *self.imports_members.get_or_init(imports)
+    }
+
+    /// Whether the text calls what makes a library's objects without naming their class.
+    fn makes_streams(&self) -> bool {
+        const MAKERS: &[&str] = &[
+            "open_connection(",
+            "open_unix_connection(",
+            "create_subprocess_",
+            "start_server(",
+        ];
+        *self.makes_streams.get_or_init(|| mentions(self.text, MAKERS))
+    }
+
     /// Whether the callee may be known to be a coroutine function.
     fn may_be_coroutine(&self, call: &Place<'t>) -> bool {
         let (path, word) = (call.path(), call.word());
         let of_asyncio = ASYNCIO_COROUTINES.iter().any(|name| name.as_bytes() == word);
-        if of_asyncio && (self.imports_members || path.starts_with(b"asyncio.")) {
+        if of_asyncio && (path.starts_with(b"asyncio.") || self.imports_members()) {
             return true;
         }
         if path == word {
             return self.own.get(word).is_some_and(|without_receiver| *without_receiver);
         }
-        if self.makes_streams && STREAMS.contains(word) {
+        if STREAMS.contains(word) && self.makes_streams() {
             return true;
         }
         let receiver = path[..path.len() - word.len()].strip_suffix(b".").unwrap_or_default();

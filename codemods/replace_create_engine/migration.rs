@@ -60,7 +60,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) {
 }
 
 fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
-    for word in ["yield_per", "scoped_session", "automap", "inspect("] {
+    for word in ["yield_per", "scoped_session", "automap"] {
         if ctx.module.text().contains(word) {
             return Err(format!("`{word}` has another form in an asynchronous program").into());
         }
@@ -74,6 +74,7 @@ fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     layer.calls()?;
     layer.values()?;
     layer.colour()?;
+    layer.is_run_here()?;
     layer.end()?;
     let edits = layer.draft.finish()?;
     let reason = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises";
@@ -92,6 +93,8 @@ struct Layer<'c, 'a> {
     /// The only place at module level that runs the layer, and the function that it calls.
     entry: Option<&'a ast::StmtFunctionDef>,
     is_disposed: bool,
+    /// A coroutine function, a route or the module itself works with the layer.
+    has_user: bool,
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
@@ -115,6 +118,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             open: Vec::new(),
             entry: None,
             is_disposed: false,
+            has_user: false,
         })
     }
 
@@ -206,7 +210,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                                 if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
                             _ => return Err(unknown()),
                         },
-                        _ if PLAIN_OF_ENGINE.contains(&name) => {}
+                        _ if PLAIN_OF_ENGINE.contains(&name) => self.has_user = true,
                         _ => return Err(unknown()),
                     }
                 }
@@ -241,6 +245,9 @@ impl<'c, 'a> Layer<'c, 'a> {
             self.draft.around(reference, 0, "", ".sync_engine");
             return Ok(());
         }
+        if matches!(&*qualified, "sqlalchemy.inspect" | "sqlalchemy.inspection.inspect") {
+            return self.inspected(call, reference).ok_or_else(unknown)?;
+        }
         let Expr::Attribute(method) = &*call.func else {
             return Err(unknown());
         };
@@ -261,6 +268,41 @@ impl<'c, 'a> Layer<'c, 'a> {
         );
         self.draft.restate(call.range(), text);
         Ok(())
+    }
+
+    /// `inspect(engine).get_table_names()` asks the database: inside of a connection, by `run_sync`. `None` where the inspector is kept, or asked
+    /// by the header of a block.
+    fn inspected(&mut self, call: &'a ast::ExprCall, engine: NodeId) -> Option<Result<(), Declined>> {
+        let model = self.ctx.model;
+        let method = model.parent(model.id(call));
+        let outer = model.parent(method);
+        let (AnyNodeRef::ExprAttribute(_), AnyNodeRef::ExprCall(asked)) = (model.node(method), model.node(outer))
+        else {
+            return None;
+        };
+        let (_, stmt) = model.statement_of(outer)?;
+        let is_simple = matches!(
+            stmt,
+            Stmt::Expr(_) | Stmt::Assign(_) | Stmt::AnnAssign(_) | Stmt::Return(_)
+        );
+        if !is_simple || asked.func.range() != model.node(method).range() {
+            return None;
+        }
+        let connection = model.fresh_name("connection", outer);
+        let prefix = self.ctx.await_prefix(asked);
+        let close = if prefix.starts_with('(') { "))" } else { ")" };
+        self.draft.replace(model.node(engine).range(), connection.clone());
+        self.draft.around(
+            outer,
+            1,
+            &format!("{prefix}{connection}.run_sync(lambda {connection}: "),
+            close,
+        );
+        self.draft.put_under(
+            stmt.range(),
+            format!("async with {}.connect() as {connection}:", self.name),
+        );
+        Some(self.needs_await(outer))
     }
 
     /// `Session`, in calls and annotations; `sessionmaker`, in calls.
@@ -482,6 +524,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                     if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
                         return Err("await inside nested comprehensions needs Python 3.11".into());
                     }
+                    self.has_user |= function.is_async && !model.is_generator(function);
                     if !function.is_async && self.coloured.insert(model.id(function)) {
                         self.open.push(function);
                     }
@@ -510,7 +553,16 @@ impl<'c, 'a> Layer<'c, 'a> {
                 return Err(format!("`{name}` is no plain function of the module").into());
             }
             let is_generator = model.is_generator(function);
-            for found in model.uses_of_function(function) {
+            let uses = model.uses_of_function(function);
+            let is_endpoint = !function.decorator_list.is_empty();
+            if uses.is_empty() && !is_endpoint {
+                return Err(format!(
+                    "`{name}` is not called in this module: whoever calls it elsewhere would have to await it"
+                )
+                .into());
+            }
+            self.has_user |= is_endpoint;
+            for found in uses {
                 let line = ctx.module.location(model.node(found.reference).range().start()).0;
                 let parent = model.parent(found.reference);
                 match model.node(parent) {
@@ -531,6 +583,14 @@ impl<'c, 'a> Layer<'c, 'a> {
             self.draft.replace(keyword, "async def");
         }
         Ok(())
+    }
+
+    /// A layer that other modules alone work with cannot change without them.
+    fn is_run_here(&self) -> Result<(), Declined> {
+        if self.entry.is_some() || self.has_user {
+            return Ok(());
+        }
+        Err("nothing in this module runs what works with the engine: the modules that import it would have to become asynchronous with it".into())
     }
 
     /// A call at module level, which makes the event loop.
@@ -596,13 +656,7 @@ fn is_route(decorator: &Expr) -> bool {
 }
 
 fn is_depends(ctx: &Context, id: NodeId) -> bool {
-    match ctx.model.node(id) {
-        AnyNodeRef::ExprCall(call) => ctx
-            .model
-            .qualified_name(&call.func)
-            .is_some_and(|name| name.ends_with(".Depends")),
-        _ => false,
-    }
+    matches!(ctx.model.node(id), AnyNodeRef::ExprCall(call) if ctx.model.depends_on(call).is_some())
 }
 
 /// Whether a function of this module is given the session for a parameter that says so.

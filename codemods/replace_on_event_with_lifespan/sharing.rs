@@ -124,7 +124,15 @@ fn of_attribute(
         }
         "router" => match model.node(model.parent(id)) {
             AnyNodeRef::ExprAttribute(outer) if OF_ROUTER.contains(&outer.attr.as_str()) && !is_known() => {
-                Ok(Some(format!("line {line} works on the router's own handlers")))
+                let list = model.parent(model.parent(id));
+                match model.node(list) {
+                    AnyNodeRef::ExprAttribute(method)
+                        if matches!(method.attr.as_str(), "append" | "extend" | "insert") =>
+                    {
+                        Err(format!("line {line} adds to the router's own handlers, which would no longer run").into())
+                    }
+                    _ => Ok(Some(format!("line {line} works on the router's own handlers"))),
+                }
             }
             AnyNodeRef::ExprAttribute(_) => Ok(None),
             _ => Ok(Some(format!("the application's router is passed on in line {line}"))),

@@ -1,5 +1,7 @@
 //! `x = make()`, then `try: ... finally: await x.close()` -> `async with make() as x: ...`.
 
+use std::cell::OnceCell;
+
 use memchr::{memchr_iter, memmem};
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
@@ -30,20 +32,26 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 /// `await x.close()` or `await x.aclose()` in a line whose block, as far as it is indented like it, starts with `finally:`.
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
     // `close` is known of few classes.
-    let knows_close = wanted == Wanted::Everything
-        || [
-            &b"__aexit__"[..],
-            b"ClientSession",
-            b"AsyncSession",
-            b"sessionmaker",
-            b"create_async_engine",
-            b"aiosqlite",
-            b"asyncpg",
-        ]
-        .iter()
-        .any(|mark| memmem::find(text, mark).is_some());
+    let known = OnceCell::new();
+    let knows_close = || {
+        *known.get_or_init(|| {
+            wanted == Wanted::Everything
+                || mentions(
+                    text,
+                    &[
+                        "__aexit__",
+                        "ClientSession",
+                        "AsyncSession",
+                        "sessionmaker",
+                        "create_async_engine",
+                        "aiosqlite",
+                        "asyncpg",
+                    ],
+                )
+        })
+    };
     memmem::find_iter(text, b"close()").any(|at| {
-        let dotted = text[..at].ends_with(b".a") || text[..at].ends_with(b".") && knows_close;
+        let dotted = text[..at].ends_with(b".a") || text[..at].ends_with(b".") && knows_close();
         let line = line_start(text, at);
         let path = text[line..at].trim_ascii_start().strip_prefix(b"await");
         // A name, and no attribute of one.

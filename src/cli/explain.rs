@@ -82,7 +82,7 @@ fn explain_place(
         generated: true,
     };
     let mut processed = None;
-    let judge = |buffer: &mut Buffer, _| processor.file(&file, &ProjectFacts::default(), buffer);
+    let judge = |buffer: &mut Buffer, _| processor.file(&file, &ProjectFacts::default(), None, buffer);
     pipeline::run(1, 1, Buffer::default, judge, |_, result| {
         processed = processed.take().or(result);
         ControlFlow::Continue(())

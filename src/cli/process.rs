@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fs::File;
+use std::hash::Hasher;
 use std::io::{self, Read};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,9 @@ use std::thread;
 
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
+use rustc_hash::FxHasher;
 
-use crate::codemod::{Look, Wanted};
+use crate::codemod::{Codemod, Look, Wanted};
 use crate::module::ParseError;
 use crate::project::ProjectFacts;
 use crate::rewrite::{self, RewriteError};
@@ -72,23 +74,54 @@ impl Buffer {
     }
 }
 
+/// What a look at a file said before the project was known. The file may have changed since: then it is looked at again.
+#[derive(Default)]
+pub struct Seen {
+    digest: u64,
+    pub concerned: Box<[&'static Codemod]>,
+}
+
+impl Seen {
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        self.digest == digest(bytes)
+    }
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 impl Processor<'_> {
     /// Reads and judges a file. `None`: nothing in it concerns any codemod.
-    pub fn file(&self, file: &InputFile, project: &ProjectFacts, buffer: &mut Buffer) -> Option<Processed> {
+    pub fn file(
+        &self,
+        file: &InputFile,
+        project: &ProjectFacts,
+        seen: Option<&Seen>,
+        buffer: &mut Buffer,
+    ) -> Option<Processed> {
         if file.profile.selection.codemods().is_empty() {
             return None;
         }
         let opened = File::open(self.resolver.folder.join(&file.path));
         match opened.and_then(|opened| buffer.read(opened)) {
-            Ok(bytes) => self.bytes(file, project, bytes),
+            Ok(bytes) => self.bytes(file, project, seen, bytes),
             Err(error) => Some(skipped(&file.path, format!("cannot be read: {error}"))),
         }
     }
 
     /// Judges the bytes of a file.
-    pub fn bytes(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
+    pub fn bytes(
+        &self,
+        file: &InputFile,
+        project: &ProjectFacts,
+        seen: Option<&Seen>,
+        bytes: &[u8],
+    ) -> Option<Processed> {
         silence_panics();
-        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, project, bytes)));
+        let result = panic::catch_unwind(AssertUnwindSafe(|| self.judge(file, project, seen, bytes)));
         result.unwrap_or_else(|panic| {
             let cause = format!("internal error: {}{}", message_of(&*panic), place_of_panic());
             Some(Processed::InternalError(Box::new(report_of(
@@ -98,10 +131,17 @@ impl Processor<'_> {
         })
     }
 
-    /// Whether the bytes of a file may hold something that is wanted.
-    pub fn concerns(&self, file: &InputFile, bytes: &[u8], project: &ProjectFacts) -> bool {
-        self.first_look(file, bytes, project)
-            .is_some_and(|look| look.is_none_or(|look| !look.concerned.is_empty()))
+    /// What the bytes of a file say before the project is known. `None`: they must be decoded to tell.
+    pub fn seen(&self, file: &InputFile, bytes: &[u8]) -> Option<Seen> {
+        let concerned = match self.first_look(file, bytes, &ProjectFacts::unconcerned()) {
+            Some(look) => look?.concerned,
+            None => Vec::new(),
+        };
+        Some(Seen {
+            // Most files concern no codemod and will not be asked for.
+            digest: if concerned.is_empty() { 0 } else { digest(bytes) },
+            concerned: concerned.into(),
+        })
     }
 
     /// `None`: a notebook that concerns no codemod; `Some(None)`: one that must be decoded to tell.
@@ -115,9 +155,13 @@ impl Processor<'_> {
         }
     }
 
-    fn judge(&self, file: &InputFile, project: &ProjectFacts, bytes: &[u8]) -> Option<Processed> {
+    fn judge(&self, file: &InputFile, project: &ProjectFacts, seen: Option<&Seen>, bytes: &[u8]) -> Option<Processed> {
         let kind = kind_of(&file.path);
-        let look = self.first_look(file, bytes, project)?;
+        let selection = &file.profile.selection;
+        let look = match seen.filter(|seen| seen.is_of(bytes)) {
+            Some(seen) => Some(selection.look_again(bytes, self.wanted(file), project, &seen.concerned)),
+            None => self.first_look(file, bytes, project)?,
+        };
         if look.as_ref().is_some_and(|look| look.concerned.is_empty()) {
             return None;
         }
@@ -126,10 +170,7 @@ impl Processor<'_> {
             Ok(Content::PassedOver(reason)) => return Some(Processed::PassedOver(file.path.clone(), reason)),
             Err(error) => return Some(skipped(&file.path, error.to_string())),
         };
-        let look = look.unwrap_or_else(|| {
-            let selection = &file.profile.selection;
-            selection.look(decoded.source.text.as_bytes(), self.wanted(file), project)
-        });
+        let look = look.unwrap_or_else(|| selection.look(decoded.source.text.as_bytes(), self.wanted(file), project));
         if look.concerned.is_empty() {
             return None;
         }

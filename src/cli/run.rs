@@ -74,8 +74,8 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
             }
             match &survey {
                 Some(survey) if !survey.is_concerned(index) => None,
-                Some(survey) => processor.file(&files[index], survey.facts(index), buffer),
-                None => processor.file(&files[index], &alone, buffer),
+                Some(survey) => processor.file(&files[index], survey.facts(index), survey.seen(index), buffer),
+                None => processor.file(&files[index], &alone, None, buffer),
             }
         },
         |progress, processed| consumer.take(progress.done, processed),
@@ -100,7 +100,7 @@ fn stdin(processor: &Processor, format: OutputFormat, arguments: &RunArguments) 
         path: discover::shown(&path, folder),
     };
     let mut report = None;
-    let judge = |(): &mut (), _| processor.bytes(&file, &ProjectFacts::default(), bytes);
+    let judge = |(): &mut (), _| processor.bytes(&file, &ProjectFacts::default(), None, bytes);
     pipeline::run(
         1,
         1,

@@ -16,7 +16,7 @@ use crate::semantic::SemanticModel;
 use crate::source::SourceKind;
 
 use super::discover::InputFile;
-use super::process::{Buffer, Processor};
+use super::process::{Buffer, Processor, Seen};
 use super::read::{Content, SourceFile, kind_of};
 use super::{Error, interrupt, pipeline};
 
@@ -26,16 +26,15 @@ const MAX_ROUNDS: usize = 6;
 /// What the look found, for each file.
 pub struct Survey(Vec<Surveyed>);
 
-#[derive(Default)]
 struct Surveyed {
-    /// Whether a codemod that reads no facts of the project has something to look for.
-    is_concerned: bool,
+    /// `None` where only who judges the file can tell.
+    seen: Option<Seen>,
     facts: ProjectFacts,
 }
 
 /// What the first look at one file says.
 struct Look {
-    is_concerned: bool,
+    seen: Option<Seen>,
     scan: Option<Scan>,
 }
 
@@ -45,28 +44,24 @@ impl Survey {
         if files.len() < 2 || !files.iter().any(reads_facts) {
             return Ok(None);
         }
-        let nothing = ProjectFacts::unconcerned();
         let looks = each(files.len(), threads, |buffer, index| {
-            look(processor, &files[index], &nothing, buffer)
+            look(processor, &files[index], buffer)
         })?;
-        let (concerned, scans): (Vec<bool>, Vec<Option<Scan>>) = looks
+        let (seen, scans): (Vec<Option<Seen>>, Vec<Option<Scan>>) = looks
             .into_iter()
-            .map(|look| look.map_or((true, None), |look| (look.is_concerned, look.scan)))
+            .map(|look| look.map_or((None, None), |look| (look.seen, look.scan)))
             .unzip();
         let reach = scan::Reach::of(&scans);
         drop(scans);
         let project = summarised(processor, files, threads, &reach)?;
         let linked = project.link();
-        let surveyed = concerned
-            .into_iter()
-            .zip(linked)
-            .map(|(is_concerned, blocked)| Surveyed {
-                is_concerned,
-                facts: ProjectFacts {
-                    blocked: Some(Arc::new(blocked)),
-                    ..ProjectFacts::default()
-                },
-            });
+        let surveyed = seen.into_iter().zip(linked).map(|(seen, blocked)| Surveyed {
+            seen,
+            facts: ProjectFacts {
+                blocked: Some(Arc::new(blocked)),
+                ..ProjectFacts::default()
+            },
+        });
         Ok(Some(Self(surveyed.collect())))
     }
 
@@ -74,10 +69,15 @@ impl Survey {
         &self.0[index].facts
     }
 
-    /// Whether a file is worth a second look.
+    /// What the look at a file found, for whoever judges it.
+    pub fn seen(&self, index: usize) -> Option<&Seen> {
+        self.0[index].seen.as_ref()
+    }
+
+    /// Whether a file is worth being judged.
     pub fn is_concerned(&self, index: usize) -> bool {
         let surveyed = &self.0[index];
-        surveyed.is_concerned
+        surveyed.seen.as_ref().is_none_or(|seen| !seen.concerned.is_empty())
             || READERS
                 .iter()
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
@@ -118,10 +118,10 @@ fn each<R: Send>(
 }
 
 /// `None` for a file that cannot be read: whoever reads it again will say so.
-fn look(processor: &Processor, file: &InputFile, nothing: &ProjectFacts, buffer: &mut Buffer) -> Option<Look> {
+fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<Look> {
     if file.profile.selection.codemods().is_empty() {
         return Some(Look {
-            is_concerned: false,
+            seen: Some(Seen::default()),
             scan: None,
         });
     }
@@ -129,7 +129,7 @@ fn look(processor: &Processor, file: &InputFile, nothing: &ProjectFacts, buffer:
     let bytes = buffer.read(opened).ok()?;
     let is_module = kind_of(&file.path) == SourceKind::Module;
     Some(Look {
-        is_concerned: processor.concerns(file, bytes, nothing),
+        seen: processor.seen(file, bytes),
         scan: (is_module && reads_facts(file)).then(|| Scan::of(&file.path.to_string_lossy(), bytes)),
     })
 }

@@ -1,13 +1,12 @@
 //! Which callables block a thread, and how each is moved to another one. The table and the meaning of its fields: `knowledge/blocking.tsv`.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
 use std::sync::LazyLock;
 
 use memchr::{memchr, memmem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::glance::{calls, is_word, line_start, words};
+use crate::glance::{Place, all_calls_where, is_word, last_word, line_start, words};
 
 /// How a blocking call is moved to a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +68,16 @@ static BY_PACKAGE: LazyLock<FxHashMap<&str, Vec<&Blocking>>> = LazyLock::new(|| 
     packages
 });
 
+/// The rows by the last part of their names.
+static BY_LAST: LazyLock<FxHashMap<&[u8], Vec<&Blocking>>> = LazyLock::new(|| {
+    let mut names: FxHashMap<&[u8], Vec<&Blocking>> = FxHashMap::default();
+    for row in ROWS.iter() {
+        let last = row.name.rsplit('.').next().unwrap_or_default();
+        names.entry(last.as_bytes()).or_default().push(row);
+    }
+    names
+});
+
 fn row(line: &'static str) -> Blocking {
     let mut fields = line.split('\t');
     let mut next = || fields.next().unwrap_or_default();
@@ -116,13 +125,9 @@ pub fn is_method(name: &str) -> bool {
 /// Whether a coroutine of the text may call something of the table for whose rule `is_wanted` holds: the text imports the package, mentions
 /// the name, and calls it in an `async def` without awaiting it.
 pub fn mentions_blocking(text: &[u8], is_wanted: impl Fn(Rule) -> bool) -> bool {
-    let look = Look {
-        text,
-        calls: RefCell::default(),
-        words: RefCell::default(),
-    };
+    let look = Look::new(text);
     let mut builtins = ROWS.iter().filter(|row| !row.name.contains('.'));
-    if builtins.any(|row| is_wanted(row.rule) && look.calls_of(row.name).contains(&row.name.as_bytes())) {
+    if builtins.any(|row| is_wanted(row.rule) && look.calls(row.name, |path| path == row.name.as_bytes())) {
         return true;
     }
     let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
@@ -155,45 +160,74 @@ const MADE_BY: &[(&str, &str)] = &[
 
 /// The rows of the table that a text may call, of those that are wanted.
 pub fn mentioned(text: &[u8], is_wanted: impl Fn(&Blocking) -> bool) -> impl Iterator<Item = &'static Blocking> {
-    static BUILTINS: LazyLock<Vec<(&Blocking, String)>> = LazyLock::new(|| {
-        let builtins = ROWS.iter().filter(|row| !row.name.contains('.'));
-        builtins.map(|row| (row, format!("{}(", row.name))).collect()
-    });
-    let is_wanted = std::rc::Rc::new(is_wanted);
-    let is_wanted_too = std::rc::Rc::clone(&is_wanted);
-    let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    let builtins = BUILTINS
-        .iter()
-        .filter(move |(row, call)| is_wanted(row) && occurs(call));
-    let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
-    let packages = import_lines(text).flat_map(move |statement| {
-        let words = statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-        let mut packages: Vec<&Vec<&Blocking>> = Vec::new();
-        for word in words {
-            if seen.insert(word)
-                && let Some(rows) = std::str::from_utf8(word)
-                    .ok()
-                    .and_then(|package| BY_PACKAGE.get(package))
-            {
-                packages.push(rows);
-            }
-        }
-        packages
-    });
-    let rows = packages
-        .flat_map(|rows| rows.iter().copied())
-        .filter(move |row| is_wanted_too(row) && is_mentioned(row, &occurs));
-    builtins.map(|(row, _)| *row).chain(rows)
+    let packages = packages(text);
+    ROWS.iter().filter(move |row| {
+        is_wanted(row) && (packages.contains(&package_of(row)) || is_builtin(row)) && is_mentioned(text, row)
+    })
 }
 
-/// What the coroutines of one text call. Many rows share their last name, for which the text is searched once.
+/// The packages of the table that the import statements of a text may name; a builtin under its own name is one.
+pub fn packages(text: &[u8]) -> Vec<&'static str> {
+    let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
+    let mut found = Vec::new();
+    for statement in import_lines(text) {
+        for word in statement.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
+            if seen.insert(word)
+                && let Ok(word) = std::str::from_utf8(word)
+                && let Some((package, _)) = BY_PACKAGE.get_key_value(word)
+            {
+                found.push(*package);
+            }
+        }
+    }
+    found
+}
+
+/// The package that a row belongs to, as [`packages`] says it.
+pub fn package_of(row: &Blocking) -> &'static str {
+    row.name.split('.').next().unwrap_or_default()
+}
+
+pub fn is_builtin(row: &Blocking) -> bool {
+    !row.name.contains('.')
+}
+
+/// The rows whose names end in this.
+pub fn named(last: &[u8]) -> &'static [&'static Blocking] {
+    BY_LAST.get(last).map_or(&[], Vec::as_slice)
+}
+
+/// What the coroutines of one text call.
 struct Look<'t> {
     text: &'t [u8],
-    calls: RefCell<FxHashMap<&'static str, Rc<[&'t [u8]]>>>,
+    /// What it calls that bears the name of a row, by that name. Awaited calls are left out: they do not block.
+    calls: FxHashMap<&'t [u8], Vec<Called<'t>>>,
     words: RefCell<FxHashMap<&'static str, bool>>,
+    renamed: OnceCell<FxHashSet<&'t [u8]>>,
+}
+
+struct Called<'t> {
+    place: Place<'t>,
+    in_coroutine: OnceCell<bool>,
 }
 
 impl<'t> Look<'t> {
+    fn new(text: &'t [u8]) -> Self {
+        let mut calls: FxHashMap<&[u8], Vec<Called>> = FxHashMap::default();
+        for place in all_calls_where(text, |name| BY_LAST.contains_key(name)).filter(|place| !place.is_awaited()) {
+            calls.entry(place.word()).or_default().push(Called {
+                place,
+                in_coroutine: OnceCell::new(),
+            });
+        }
+        Self {
+            text,
+            calls,
+            words: RefCell::default(),
+            renamed: OnceCell::new(),
+        }
+    }
+
     fn may_call(&self, row: &Blocking) -> bool {
         let occurs = |word: &'static str| {
             let mut known = self.words.borrow_mut();
@@ -206,36 +240,40 @@ impl<'t> Look<'t> {
         if last == "*" {
             return occurs(owner);
         }
-        let is_renamed =
-            |name: &str| words(self.text, name).any(|place| place.behind().trim_ascii_start().starts_with(b"as "));
         if row.shared.is_some() {
             // The receiver may come from a factory that does not name the class.
             let mut makers = MADE_BY.iter().filter(|(class, _)| *class == owner);
-            let from_factory = owner.starts_with(char::is_lowercase) || makers.any(|(_, maker)| occurs(maker));
-            return (from_factory || occurs(owner)) && self.calls_of(last).iter().any(|path| path.len() > last.len());
+            return self.calls(last, |path| path.len() > last.len())
+                && (owner.starts_with(char::is_lowercase) || makers.any(|(_, maker)| occurs(maker)) || occurs(owner));
         }
-        let is_path = |path: &&[u8]| match path.strip_suffix(last.as_bytes()) {
+        let is_path = |path: &[u8]| match path.strip_suffix(last.as_bytes()) {
             Some(b"") => true,
             Some(before) => before
                 .strip_suffix(b".")
                 .is_some_and(|before| before.ends_with(owner.as_bytes())),
             None => false,
         };
-        let calls = self.calls_of(last);
-        calls.iter().any(is_path) || !calls.is_empty() && is_renamed(owner) || is_renamed(last)
+        self.is_renamed(last) || self.calls(last, |path| is_path(path) || self.is_renamed(owner))
     }
 
-    /// The paths by which coroutines, and functions that are defined in one, call this name. Awaited calls are left out: they do not block.
-    fn calls_of(&self, name: &'static str) -> Rc<[&'t [u8]]> {
-        if let Some(known) = self.calls.borrow().get(name) {
-            return known.clone();
-        }
-        let found: Rc<[&[u8]]> = calls(self.text, name)
-            .filter(|call| !call.is_awaited() && call.may_lie_in_coroutine())
-            .map(|call| call.path())
-            .collect();
-        self.calls.borrow_mut().insert(name, found.clone());
-        found
+    /// Whether a coroutine, or a function that is defined in one, calls this name by a path of which `is_it` holds.
+    fn calls(&self, name: &str, is_it: impl Fn(&[u8]) -> bool) -> bool {
+        let mut calls = self.calls.get(name.as_bytes()).into_iter().flatten();
+        calls.any(|call| {
+            is_it(call.place.path()) && *call.in_coroutine.get_or_init(|| call.place.may_lie_in_coroutine())
+        })
+    }
+
+    /// Whether the text gives a name another one: `name as ...`.
+    fn is_renamed(&self, name: &str) -> bool {
+        let renamed = self.renamed.get_or_init(|| {
+            memmem::find_iter(self.text, b"as ")
+                .map(|at| &self.text[..at])
+                .filter(|before| before.last().is_some_and(u8::is_ascii_whitespace))
+                .map(|before| last_word(before.trim_ascii_end()))
+                .collect()
+        });
+        renamed.contains(name.as_bytes())
     }
 }
 
@@ -268,9 +306,14 @@ pub fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn is_mentioned(row: &Blocking, occurs: &impl Fn(&str) -> bool) -> bool {
+/// Whether a text that imports the package of a row mentions what the row names.
+pub fn is_mentioned(text: &[u8], row: &Blocking) -> bool {
+    let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();
     let (owner, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
     let owner = owner.rsplit('.').next().unwrap_or_default();
+    if is_builtin(row) {
+        return occurs(&format!("{last}("));
+    }
     if last == "*" {
         return occurs(owner);
     }

@@ -4,6 +4,7 @@
 
 use memchr::{memchr, memchr2_iter, memmem};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
@@ -143,48 +144,69 @@ fn read(name: Name) -> Name {
 
 /// The calls of a text that block, as far as the bytes around them tell.
 struct Leaves<'t> {
-    rows: FxHashMap<&'static [u8], Vec<Leaf<'t>>>,
+    text: &'t [u8],
+    imports: &'t FxHashSet<Name>,
+    /// The packages of the table that it may import.
+    packages: Vec<&'static str>,
+    /// Whether some class of these packages blocks whichever method is called.
+    has_any: bool,
+    /// What was found out, by the names of rows and of what has them: each answer costs a search of the text.
+    mentioned: RefCell<FxHashMap<&'static str, bool>>,
+    renamed: RefCell<FxHashMap<&'static str, bool>>,
 }
 
-struct Leaf<'t> {
-    /// The last part of what stands before the dot; `None`: whatever stands there.
-    owner: Option<&'t [u8]>,
-    /// Whether the name alone may be it.
-    is_imported: bool,
-}
+impl<'t> Leaves<'t> {
+    fn of(text: &'t [u8], imports: &'t FxHashSet<Name>) -> Self {
+        let mut leaves = Self {
+            text,
+            imports,
+            packages: blocking::packages(text),
+            has_any: false,
+            mentioned: RefCell::default(),
+            renamed: RefCell::default(),
+        };
+        let has_any = leaves.rows(b"*").next().is_some();
+        leaves.has_any = has_any;
+        leaves
+    }
 
-impl Leaves<'_> {
-    fn of(text: &[u8], imports: &FxHashSet<Name>) -> Self {
-        let mut rows: FxHashMap<&'static [u8], Vec<Leaf>> = FxHashMap::default();
-        for row in blocking::mentioned(text, is_leaf) {
-            let (owner, last) = row.name.rsplit_once('.').unwrap_or(("", row.name));
-            let owner = owner.rsplit('.').next().unwrap_or_default();
-            let is_renamed = || memmem::find(text, format!(" {owner} as ").as_bytes()).is_some();
-            let is_any = row.shared.is_some() || last == "*" || is_renamed();
-            rows.entry(last.as_bytes()).or_default().push(Leaf {
-                owner: (!is_any).then_some(owner.as_bytes()),
-                is_imported: owner.is_empty() || imports.contains(&hash(last.as_bytes())),
-            });
-        }
-        Self { rows }
+    /// The rows whose names end in this, and that the text mentions.
+    fn rows(&self, last: &[u8]) -> impl Iterator<Item = &'static Blocking> {
+        blocking::named(last).iter().copied().filter(|row| {
+            is_leaf(row)
+                && (blocking::is_builtin(row) || self.packages.contains(&blocking::package_of(row)))
+                && *self
+                    .mentioned
+                    .borrow_mut()
+                    .entry(row.name)
+                    .or_insert_with(|| blocking::is_mentioned(self.text, row))
+        })
     }
 
     /// Whether the call of the name that ends at `end` is one.
-    fn contain(&self, text: &[u8], name: &[u8], end: usize) -> bool {
-        if self.rows.is_empty() {
-            return false;
-        }
+    fn contain(&self, name: &[u8], end: usize) -> bool {
         let start = end - name.len();
-        let is_member = start > 0 && text[start - 1] == b'.';
-        let of = |row: &[u8], tells: bool| {
-            let is_it = |leaf: &Leaf| match (is_member, leaf.owner) {
-                (false, _) => leaf.is_imported,
-                (true, None) => tells || may_be_client(&text[..start - 1]),
-                (true, Some(owner)) => last_word(&text[..start - 1]) == owner,
-            };
-            self.rows.get(row).is_some_and(|leaves| leaves.iter().any(is_it))
+        let is_member = start > 0 && self.text[start - 1] == b'.';
+        let receiver = if is_member { &self.text[..start - 1] } else { b"" };
+        let is_it = |row: &Blocking| {
+            let owner_path = row.name.rsplit_once('.').map_or("", |(owner, _)| owner);
+            let owner = owner_path.rsplit('.').next().unwrap_or_default();
+            if !is_member {
+                // The name alone may be it.
+                return owner.is_empty() || self.imports.contains(&hash(name));
+            }
+            if row.shared.is_some() || self.is_renamed(owner) {
+                return !COMMON.contains(&name) || may_be_client(receiver);
+            }
+            last_word(receiver) == owner.as_bytes()
         };
-        of(name, !COMMON.contains(&name)) || is_member && of(b"*", false)
+        self.rows(name).any(is_it) || is_member && self.has_any && may_be_client(receiver)
+    }
+
+    /// Whether the text gives a module or class another name.
+    fn is_renamed(&self, owner: &'static str) -> bool {
+        let is_renamed = || memmem::find(self.text, format!(" {owner} as ").as_bytes()).is_some();
+        *self.renamed.borrow_mut().entry(owner).or_insert_with(is_renamed)
     }
 }
 
@@ -363,7 +385,7 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
                 }
                 false => function.uses.push(if is_call { name_hash } else { read(name_hash) }),
             }
-            function.blocks |= is_call && leaves.contain(text, name, at);
+            function.blocks |= is_call && leaves.contain(name, at);
             if is_call && CALLBACK_TAKERS.iter().any(|(taker, _)| taker.as_bytes() == name) {
                 function.hands_over = true;
                 let arguments = &text[at..text.len().min(at + ARGUMENTS)];

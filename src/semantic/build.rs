@@ -89,6 +89,7 @@ impl<'a> Builder<'a> {
             patched: OnceCell::new(),
             callees: OnceCell::new(),
             members: OnceCell::new(),
+            attribute_loads: OnceCell::new(),
             order: OnceCell::new(),
             types: types::Cache::default(),
             effects: effects::Cache::default(),

@@ -48,8 +48,14 @@ impl<'a> SemanticModel<'a> {
                 }
             }
             for (index, reference) in self.references().iter().enumerate() {
-                let name = reference.name.id.to_string();
-                members.references.entry(name).or_default().push(index);
+                let name = reference.name.id.as_str();
+                // Most names are read more than once.
+                match members.references.get_mut(name) {
+                    Some(indexes) => indexes.push(index),
+                    None => {
+                        members.references.insert(name.to_owned(), vec![index]);
+                    }
+                }
             }
             for call in self.calls() {
                 self.note_setter(call, &mut members);
@@ -154,6 +160,31 @@ impl<'a> SemanticModel<'a> {
     pub fn is_set_by_name(&self, name: &str) -> bool {
         let members = self.members();
         members.sets_any || members.set_by_name.contains(name)
+    }
+
+    /// Where the module reads an attribute of this name, in source order.
+    pub(super) fn loads_of(&self, name: &str) -> impl Iterator<Item = (NodeId, &'a ast::ExprAttribute)> + '_ {
+        let loads = self.attribute_loads.get_or_init(|| {
+            let mut loads: FxHashMap<String, Vec<NodeId>> = FxHashMap::default();
+            for (id, node) in self.subtree(NodeId(0)) {
+                if let AnyNodeRef::ExprAttribute(attribute) = node
+                    && attribute.ctx.is_load()
+                {
+                    match loads.get_mut(attribute.attr.as_str()) {
+                        Some(ids) => ids.push(id),
+                        None => {
+                            loads.insert(attribute.attr.to_string(), vec![id]);
+                        }
+                    }
+                }
+            }
+            loads
+        });
+        let found = loads.get(name).into_iter().flatten();
+        found.filter_map(|&id| match self.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => Some((id, attribute)),
+            _ => None,
+        })
     }
 
     /// The stores `x.name = ...` of the module, in source order.

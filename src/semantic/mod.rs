@@ -138,6 +138,7 @@ pub struct SemanticModel<'a> {
     patched: OnceCell<FxHashSet<String>>,
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,
+    attribute_loads: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     order: OnceCell<flow::Order>,
     types: types::Cache,
     pub(crate) effects: effects::Cache<'a>,

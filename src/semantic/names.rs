@@ -95,6 +95,9 @@ impl<'a> SemanticModel<'a> {
             let Some(mut path) = self.imported_name(&reference.name.id, reference.scope) else {
                 continue;
             };
+            if !qualified.iter().any(|name| name.starts_with(&path)) {
+                continue;
+            }
             let mut id = reference.node;
             loop {
                 if let Some(name) = qualified.iter().find(|name| **name == path) {
@@ -153,9 +156,10 @@ impl<'a> SemanticModel<'a> {
                 .collect()
         });
         !patched.is_empty()
-            && patched
-                .iter()
-                .any(|patch| name == patch || name.starts_with(&format!("{patch}.")))
+            && patched.iter().any(|patch| {
+                name.strip_prefix(patch.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
     }
 
     /// The builtin that a name stands for: bound nowhere in the module, and no star import to hide it. A name that is no builtin at all is

@@ -239,16 +239,19 @@ impl<'a> SemanticModel<'a> {
     /// Whether calling this makes a coroutine (or an asynchronous generator) and runs nothing of it: an undecorated `async def` of this
     /// module, or a coroutine function of `asyncio`.
     pub fn is_coroutine_function(&self, callee: &Expr) -> bool {
-        if let Some(name) = self.qualified_name(callee) {
-            return name
-                .strip_prefix("asyncio.")
-                .is_some_and(|name| ASYNCIO_COROUTINES.contains(&name));
+        match self.qualified_name(callee) {
+            Some(name) => is_asyncio_coroutine(&name),
+            None => self.async_function(callee).is_some(),
         }
-        self.async_function(callee).is_some()
     }
 
     /// The undecorated `async def` of this module that a callee stands for: a coroutine function, or an asynchronous generator.
     pub fn async_function(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        if let Expr::Attribute(attribute) = callee {
+            // Most names are no coroutine method of any class here, and the receiver's class need not be found.
+            self.methods_named(&attribute.attr)
+                .find(|(_, method)| method.is_async)?;
+        }
         let function = self.function_of(callee).or_else(|| self.own_method(callee))?;
         (function.is_async && self.is_plainly_decorated(function)).then_some(function)
     }
@@ -259,7 +262,16 @@ impl<'a> SemanticModel<'a> {
         if let Some(function) = self.async_function(callee) {
             return !self.is_generator(function);
         }
-        if self.is_coroutine_function(callee) {
+        // Most names are none of asyncio's, and the callee need not be named in full.
+        let may_be_asyncio = match callee {
+            Expr::Attribute(attribute) => ASYNCIO_COROUTINES.contains(&attribute.attr.as_str()),
+            _ => true,
+        };
+        if may_be_asyncio
+            && self
+                .qualified_name(callee)
+                .is_some_and(|name| is_asyncio_coroutine(&name))
+        {
             return true;
         }
         let Expr::Attribute(method) = callee else { return false };
@@ -668,6 +680,13 @@ fn is_zero(number: &ast::Number) -> bool {
         ast::Number::Float(float) => *float == 0.0,
         ast::Number::Complex { .. } => true,
     }
+}
+
+/// Whether a qualified name is that of one of [`ASYNCIO_COROUTINES`].
+fn is_asyncio_coroutine(qualified: &str) -> bool {
+    qualified
+        .strip_prefix("asyncio.")
+        .is_some_and(|name| ASYNCIO_COROUTINES.contains(&name))
 }
 
 /// Coroutine functions of `asyncio`, by name: `async def` in its source on every Python from 3.8 to 3.14.

@@ -214,21 +214,12 @@ impl<'a> SemanticModel<'a> {
         let Some(function) = self.function_of_scope(binding.scope) else {
             return Type::Unknown;
         };
-        let default = function
+        let dependency = function
             .parameters
             .iter_non_variadic_params()
             .find(|other| other.parameter.range() == parameter.range())
-            .and_then(|other| other.default());
-        let Some(Expr::Call(call)) = default else {
-            return Type::Unknown;
-        };
-        let is_depends = self
-            .qualified_name(&call.func)
-            .is_some_and(|name| matches!(name.as_str(), "fastapi.Depends" | "fastapi.params.Depends"));
-        match call.arguments.args.first() {
-            Some(dependency) if is_depends => self.yielded(dependency, steps),
-            _ => Type::Unknown,
-        }
+            .and_then(|parameter| self.dependency_of(parameter));
+        dependency.map_or(Type::Unknown, |dependency| self.yielded(dependency, steps))
     }
 
     /// What a function of this module yields, or else returns, if all agree on one of SQLAlchemy's objects.

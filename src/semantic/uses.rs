@@ -33,13 +33,7 @@ impl<'a> SemanticModel<'a> {
             });
         };
         if let Some(class) = self.class_of_method(function) {
-            for (id, node) in self.subtree(NodeId(0)) {
-                let AnyNodeRef::ExprAttribute(attribute) = node else {
-                    continue;
-                };
-                if attribute.attr.as_str() != function.name.as_str() || !attribute.ctx.is_load() {
-                    continue;
-                }
+            for (id, attribute) in self.loads_of(&function.name) {
                 let is_possible = match self.type_of(&attribute.value) {
                     Type::Unknown => self.await_of_call(id).is_some() || !COMMON.contains(&attribute.attr.as_str()),
                     Type::Instance(other) => {

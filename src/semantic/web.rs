@@ -47,7 +47,48 @@ const ROUTES: &[&str] = &[
     "route",
 ];
 
+/// What makes a function a dependency of FastAPI.
+const DEPENDS: &[&str] = &[
+    "fastapi.Depends",
+    "fastapi.Security",
+    "fastapi.param_functions.Depends",
+    "fastapi.param_functions.Security",
+    "fastapi.params.Depends",
+    "fastapi.params.Security",
+];
+
 impl<'a> SemanticModel<'a> {
+    /// The function that `Depends` or `Security` is given.
+    pub fn depends_on(&self, call: &'a ast::ExprCall) -> Option<&'a Expr> {
+        let name = self.qualified_name(&call.func)?;
+        let is_depends = DEPENDS.contains(&name.as_str());
+        is_depends.then(|| call.arguments.find_argument_value("dependency", 0))?
+    }
+
+    /// The function whose result FastAPI gives a parameter: `db=Depends(get_db)`, `db: Annotated[Session, Depends(get_db)]`.
+    pub fn dependency_of(&self, parameter: &'a ast::ParameterWithDefault) -> Option<&'a Expr> {
+        if let Some(Expr::Call(call)) = parameter.default.as_deref() {
+            return self.depends_on(call);
+        }
+        let annotation = match parameter.parameter.annotation.as_deref()? {
+            Expr::Name(name) => match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
+                BindingKind::Assignment(value) => value,
+                _ => return None,
+            },
+            other => other,
+        };
+        let Expr::Subscript(annotated) = annotation else {
+            return None;
+        };
+        let Expr::Tuple(members) = &*annotated.slice else {
+            return None;
+        };
+        members.elts.iter().skip(1).find_map(|member| match member {
+            Expr::Call(call) => self.depends_on(call),
+            _ => None,
+        })
+    }
+
     /// The applications and routers of the module that have a name of their own, in source order.
     pub fn web_apps(&self) -> impl Iterator<Item = WebApp<'a>> + '_ {
         self.bindings.iter().filter_map(|binding| {
