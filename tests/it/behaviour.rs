@@ -57,6 +57,23 @@ fn programs_and_pages_behave_as_before() {
     assert!(said.contains(" passed, 0 failed"), "{said}");
 }
 
+/// What colouring adds can be taken away again, and then every syntax tree is the one from before.
+#[test]
+fn coloured_programs_without_their_colour_are_as_before() {
+    let interpreter = environment();
+    python(&interpreter, &["tests/behaviour/uncolour.py", "--selftest"]);
+    let mut programs: Vec<String> = std::fs::read_dir(root().join("tests/behaviour/programs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_string_lossy().into_owned())
+        .filter(|path| path.ends_with(".py") && path.contains("colour"))
+        .collect();
+    programs.sort();
+    let mut arguments = vec!["tests/behaviour/uncolour.py", "--tool", TOOL];
+    arguments.extend(programs.iter().map(String::as_str));
+    let said = python(&interpreter, &arguments);
+    assert!(said.contains(" coloured, 0 wrong"), "{said}");
+}
+
 /// On the SQLAlchemy of the environment; `queries.py` is given those of other versions by hand.
 #[test]
 fn legacy_queries_give_the_same_rows() {
