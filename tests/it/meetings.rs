@@ -98,6 +98,12 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Codemods with fixes that are applied before all others (`Fix::first`), and why.
+pub(crate) const FIRST: &[(&str, &str)] = &[(
+    "color_call_graph",
+    "what happens to several files at once is said of their texts as they were; and what can wait needs no thread",
+)];
+
 /// Codemods with fixes that wait until there is no other (`Findings::go_last`), and why.
 pub(crate) const LAST: &[(&str, &str)] = &[
     (
@@ -465,6 +471,7 @@ fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) 
                 order[second..=first].rotate_right(1);
             }
         }
+        order.sort_by_key(|codemod| FIRST.iter().all(|(name, _)| *name != codemod.name));
         order.sort_by_key(|codemod| LAST.iter().position(|(name, _)| *name == codemod.name));
         let one_by_one = in_turn(text, &order, level, settings)?;
         if one_by_one != once {

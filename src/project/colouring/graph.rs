@@ -129,6 +129,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.hand_over();
         graph.replaced();
         graph.by_computed_names();
+        graph.running_loops();
         graph
     }
 
@@ -803,6 +804,30 @@ impl Graph<'_, '_> {
                 self.stop(node, || {
                     format!("it is used nowhere by its name, and {place} gets members by computed names")
                 });
+            }
+        }
+    }
+}
+
+impl Graph<'_, '_> {
+    /// What uses a function that runs an event loop would run it inside of one.
+    fn running_loops(&mut self) {
+        let runs = |node: &NodeIndex| match self.nodes[*node] {
+            Node::Function(id) => self.nature(id).runs_loop.is_some() && !self.function(*node).is_async,
+            Node::Parameter(..) => false,
+        };
+        let mut open: Vec<NodeIndex> = (0..self.nodes.len()).filter(runs).collect();
+        let mut seen: FxHashSet<NodeIndex> = open.iter().copied().collect();
+        while let Some(node) = open.pop() {
+            let name = &self.function(node).qualname;
+            let users = self.uses[node].iter().filter_map(|used| self.owner(used));
+            let users: Vec<NodeIndex> = users.filter(|user| !self.is_async(*user)).collect();
+            for user in users {
+                if seen.insert(user) {
+                    self.stops[user]
+                        .get_or_insert_with(|| format!("`{name}`, which it uses, runs an event loop of its own"));
+                    open.push(user);
+                }
             }
         }
     }

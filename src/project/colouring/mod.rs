@@ -167,12 +167,15 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
         }
     }
     for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
-        let is_test = |node: &NodeIndex| match graph.nodes[*node] {
-            Node::Function(id) => matches!(graph.nature(id).kind, Kind::Pytest | Kind::Unittest),
+        let is_alone = |node: &NodeIndex| match graph.nodes[*node] {
+            Node::Function(id) => {
+                let nature = graph.nature(id);
+                nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest)
+            }
             Node::Parameter(..) => false,
         };
-        // A test alone in its event loop gains nothing.
-        if nodes.iter().all(is_test) {
+        // A test alone in its event loop gains nothing, nor does an endpoint that has a thread of its own.
+        if nodes.iter().all(is_alone) {
             continue;
         }
         let component = Component {

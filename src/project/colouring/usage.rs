@@ -58,6 +58,8 @@ pub struct Nature {
     pub stop: Option<String>,
     /// Another definition of the same name in the same scope.
     pub twin: Option<usize>,
+    /// The line in which it runs an event loop of its own.
+    pub runs_loop: Option<usize>,
     /// Whether a framework calls it that takes coroutine functions as well.
     pub is_route: bool,
     /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
@@ -306,6 +308,8 @@ const TRANSPARENT: &[&str] = &[
     "unittest.mock.patch",
     "mock.patch",
     "freezegun.freeze_time",
+    "responses.activate",
+    "vcr.use_cassette",
     "typing.overload",
     "typing_extensions.overload",
     "typing_extensions.deprecated",

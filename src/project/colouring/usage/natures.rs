@@ -70,6 +70,7 @@ impl<'a> Finder<'_, '_, 'a> {
             let Some(owner) = self.owner(call) else { continue };
             let line = self.line(call);
             if let Some(name) = self.runner(call) {
+                natures[owner].runs_loop.get_or_insert(line);
                 natures[owner]
                     .stop
                     .get_or_insert_with(|| format!("it runs an event loop of its own by `{name}` in line {line}"));
@@ -123,6 +124,11 @@ impl<'a> Finder<'_, '_, 'a> {
         }
         match &*call.func {
             Expr::Attribute(method) if method.attr.as_str() == "run_until_complete" => Some(method.attr.to_string()),
+            // `asyncio.Runner().run(...)`
+            Expr::Attribute(method) if method.attr.as_str() == "run" => match self.ctx.model.type_of(&method.value) {
+                Type::Foreign(class) => RUNNERS.contains(&class.as_str()).then_some(class),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -404,6 +410,7 @@ fn plain() -> Nature {
         kind: Kind::Plain,
         stop: None,
         twin: None,
+        runs_loop: None,
         is_route: false,
         is_boundary: false,
         wrapper: None,
