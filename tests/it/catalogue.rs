@@ -10,7 +10,7 @@ use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
 use asyncup::project::ProjectFacts;
 
-use crate::meetings::{COMPETITORS, LAST};
+use crate::meetings::{COMPETITORS, FIRST, LAST};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("codemods")
@@ -212,6 +212,10 @@ fn index() -> String {
     );
     for (first, then, reason) in COMPETITORS {
         let _ = writeln!(text, "| `{first}` | `{then}` | {reason} |");
+    }
+    text.push_str("\nSome rewrites are applied before all others:\n\n| first of all | because |\n|---|---|\n");
+    for (name, reason) in FIRST {
+        let _ = writeln!(text, "| `{name}` | {reason} |");
     }
     text.push_str("\nSome rewrites wait until no other is left:\n\n| last | because |\n|---|---|\n");
     for (name, reason) in LAST {
