@@ -170,11 +170,13 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
         let is_alone = |node: &NodeIndex| match graph.nodes[*node] {
             Node::Function(id) => {
                 let nature = graph.nature(id);
-                nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest)
+                let is_dead = graph.uses[*node].is_empty() && graph.function(*node).qualname.contains("<locals>");
+                is_dead || nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest)
             }
             Node::Parameter(..) => false,
         };
-        // A test alone in its event loop gains nothing, nor does an endpoint that has a thread of its own.
+        // A test alone in its event loop gains nothing, nor does an endpoint that has a thread of its own, nor what
+        // nobody can call.
         if nodes.iter().all(is_alone) {
             continue;
         }
