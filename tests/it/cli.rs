@@ -452,3 +452,59 @@ fn what_blocks_is_found_through_other_files_and_not_where_nothing_does() {
     );
     project.ends(&["check", "app"], 0, "");
 }
+
+const NET: &str = "import time\n\n\ndef fetch(number):\n    time.sleep(0.01)\n    return number\n";
+const API: &str = "from .net import fetch as get\n\n\ndef both(number):\n    return get(number) + get(number)\n";
+const PROGRAM: &str =
+    "from pkg import both\n\n\ndef main():\n    print(both(4))\n\n\nif __name__ == \"__main__\":\n    main()\n";
+
+fn colour(project: &Project, more: &[&str]) -> Ran {
+    let arguments = [
+        &["apply", "--isolated", "--no-cache", "--select", "color_call_graph"],
+        more,
+    ]
+    .concat();
+    project.run(&arguments)
+}
+
+#[test]
+fn what_waits_turns_in_all_files_or_in_none() {
+    let files = [
+        ("pkg/__init__.py", "from .api import both\n"),
+        ("pkg/net.py", NET),
+        ("pkg/api.py", API),
+        ("main.py", PROGRAM),
+    ];
+    let project = Project::new(&files);
+    colour(&project, &["."]);
+    let said = [("pkg/net.py", "async def fetch"), ("main.py", "asyncio.run(main())")];
+    for (name, text) in said {
+        assert!(project.read(name).contains(text), "{}", project.read(name));
+    }
+    assert!(
+        project
+            .read("pkg/api.py")
+            .contains("return await get(number) + await get(number)")
+    );
+
+    let suppressed = NET.replace(
+        "def fetch(number):",
+        "def fetch(number):  # asyncup: ignore[color_call_graph] it stays",
+    );
+    let project = Project::new(&files);
+    project.write("pkg/net.py", &suppressed);
+    colour(&project, &["--unsafe-fixes", "."]);
+    assert_eq!(project.read("pkg/net.py"), suppressed);
+    assert_eq!(project.read("pkg/api.py"), API);
+    assert_eq!(project.read("main.py"), PROGRAM);
+}
+
+#[test]
+fn a_file_that_others_use_does_not_turn_alone() {
+    let project = Project::new(&[("net.py", NET), ("main.py", "from net import fetch\nprint(fetch(1))\n")]);
+    colour(&project, &["net.py"]);
+    assert_eq!(project.read("net.py"), NET);
+    // Nor with its users: one of them cannot wait.
+    colour(&project, &["--unsafe-fixes", "."]);
+    assert_eq!(project.read("net.py"), NET);
+}

@@ -128,7 +128,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.resolve();
         graph.hand_over();
         graph.replaced();
-        graph.by_computed_names();
+        graph.unused();
         graph.running_loops();
         graph
     }
@@ -790,20 +790,36 @@ impl<'l, 'p> Graph<'l, 'p> {
 }
 
 impl Graph<'_, '_> {
-    /// Methods that nobody uses by their names, where some place gets members by computed ones.
-    fn by_computed_names(&mut self) {
-        let Some((file, line)) = self.computed else { return };
-        let place = self.place(file, line);
+    /// What nobody is seen to use: functions of which other modules have one of the same name, as plugins do, and methods where some place
+    /// gets members by computed names. Something may call them.
+    fn unused(&mut self) {
         let mut used = vec![false; self.nodes.len()];
         for node in 0..self.nodes.len() {
             let family = self.family(node);
             used[family] |= !self.uses[node].is_empty();
         }
-        for node in 0..self.nodes.len() {
-            if self.function(node).class.is_some() && !used[self.family(node)] {
-                self.stop(node, || {
+        let computed = self.computed.map(|(file, line)| self.place(file, line));
+        let unused: Vec<NodeIndex> = (0..self.nodes.len()).filter(|node| !used[self.family(*node)]).collect();
+        for node in unused {
+            let function = self.function(node);
+            match (&function.class, &computed) {
+                (Some(_), Some(place)) => self.stop(node, || {
                     format!("it is used nowhere by its name, and {place} gets members by computed names")
-                });
+                }),
+                (None, _) => {
+                    let file = self.nodes[node].function().file;
+                    let is_other = |other: &NodeIndex| {
+                        self.nodes[*other].function().file != file && self.function(*other).class.is_none()
+                    };
+                    let nature = self.nature(self.nodes[node].function());
+                    let is_test = nature.kind == Kind::Pytest;
+                    if !is_test && !nature.is_route && self.named(self.name(node)).iter().any(is_other) {
+                        self.stop(node, || {
+                            "it is called nowhere, and other modules have a function of its name: something may call all of them".to_owned()
+                        });
+                    }
+                }
+                _ => {}
             }
         }
     }
