@@ -87,7 +87,10 @@ fn rewrite(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Result<Fix, Dec
         imports: Vec::new(),
     };
     for change in &coloured.changes {
-        writer.write(*change)?;
+        match *change {
+            Change::Define(name, Defined::Factory) => writer.factory(nodes.function(name)?, coloured)?,
+            change => writer.write(change)?,
+        }
     }
     let Writer { draft, imports, .. } = writer;
     Ok(Fix::with_doubt(coloured.doubt.clone(), draft.finish()?)
@@ -114,6 +117,13 @@ impl<'a> Writer<'_, 'a> {
             Change::Await(call) => {
                 let call = self.nodes.node(call)?;
                 self.wait(call);
+                Ok(())
+            }
+            Change::Create(call) => {
+                let id = self.nodes.node(call)?;
+                let call = self.call(id)?;
+                self.draft.insert(call.func.end(), ".create");
+                self.wait(id);
                 Ok(())
             }
             Change::Run(call) => {
@@ -221,6 +231,7 @@ impl<'a> Writer<'_, 'a> {
             self.draft.insert(ctx.def_of(function), "async ");
         }
         match defined {
+            Defined::Factory => Err("a constructor is not defined anew".into()),
             Defined::Special(special) => {
                 self.special(function, special);
                 Ok(())
@@ -240,6 +251,93 @@ impl<'a> Writer<'_, 'a> {
             }
             Defined::Pytest => self.mark(function),
         }
+    }
+
+    /// Cuts a constructor in two where it waits for the first time: what follows becomes the body of a method that makes the object.
+    fn factory(&mut self, function: &'a ast::StmtFunctionDef, coloured: &Coloured) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let waits = |stmt: &&ast::Stmt| {
+            let mut changes = coloured
+                .changes
+                .iter()
+                .filter(|change| !matches!(change, Change::Define(..)));
+            changes.any(|change| stmt.range().contains_range(change.range()))
+        };
+        let first = function
+            .body
+            .iter()
+            .position(|stmt| waits(&stmt))
+            .ok_or("it does not wait itself")?;
+        let (kept, moved) = function.body.split_at(first);
+        let (Some(start), Some(last)) = (moved.first(), moved.last()) else {
+            return Err("it does not wait itself".into());
+        };
+        if !ctx.module.is_first_on_line(start.start()) {
+            return Err("its body stands on the line of its header".into());
+        }
+        let body = TextRange::new(start.start(), last.end());
+        let text = ctx.module.slice(body);
+        let returns = model.subtree(model.id(function)).any(|(_, node)| node.is_stmt_return());
+        if returns || text.contains("super(") {
+            return Err("the constructor returns early, or calls the one of its base where it would not be one".into());
+        }
+        let scope = model.body_scope(function);
+        let is_local = |name: &str| {
+            model
+                .bindings_in(scope, name)
+                .any(|binding| kept.iter().any(|stmt| stmt.range().contains_range(binding.range)))
+        };
+        let mut read = model
+            .references()
+            .iter()
+            .filter(|reference| body.contains_range(reference.name.range()));
+        if let Some(reference) = read.find(|reference| is_local(&reference.name.id)) {
+            return Err(format!(
+                "`{}` is bound before the constructor waits and read after it",
+                reference.name.id
+            )
+            .into());
+        }
+        let parameters = &function.parameters;
+        let mut given = Vec::new();
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args);
+        let names: Vec<&str> = positional.map(|parameter| parameter.parameter.name.as_str()).collect();
+        let [own, names @ ..] = names.as_slice() else {
+            return Err("it takes no object".into());
+        };
+        given.extend(names.iter().map(|name| (*name).to_owned()));
+        given.extend(parameters.vararg.iter().map(|parameter| format!("*{}", parameter.name)));
+        given.extend(parameters.kwonlyargs.iter().map(|parameter| {
+            let name = &parameter.parameter.name;
+            format!("{name}={name}")
+        }));
+        given.extend(parameters.kwarg.iter().map(|parameter| format!("**{}", parameter.name)));
+        let inside = ctx
+            .module
+            .slice(parameters.range())
+            .trim_start_matches('(')
+            .trim_end_matches(')');
+        let others = inside
+            .strip_prefix(own)
+            .ok_or("its first parameter has an annotation")?;
+        if others.starts_with([':', '=']) || inside.contains(['\n', '#']) {
+            return Err("its parameters stand on several lines, or the first one has an annotation".into());
+        }
+        let indent = ctx.module.indentation(function.start());
+        let deeper = ctx.module.indentation(start.start());
+        let nothing = if kept.is_empty() {
+            format!("{deeper}pass\n")
+        } else {
+            String::new()
+        };
+        let head = format!(
+            "{nothing}\n{indent}@classmethod\n{indent}async def create(cls{others}):\n{deeper}{own} = cls({})\n",
+            given.join(", ")
+        );
+        self.draft.insert(ctx.module.line_start(start.start()), head);
+        self.draft.insert(last.end(), format!("\n{deeper}return {own}"));
+        Ok(())
     }
 
     /// The twin of a special method, and of what ends an iterator.

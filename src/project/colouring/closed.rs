@@ -150,7 +150,7 @@ fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
         Node::Function(id) => graph.nature(*id).kind,
         Node::Parameter(..) => Kind::Plain,
     };
-    if kind == Kind::Init {
+    if kind == Kind::Init && !graph.can_have_factory(node) {
         return Some(Cause::Own(
             "it is a constructor, which Python calls without waiting".to_owned(),
         ));
@@ -198,6 +198,10 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 (Kind::Manager, _) => {
                     return own("it is a context manager, and is not entered alone in the same place");
                 }
+                (Kind::Init, _) if used.found.text.contains("__init__") => return own("it is called by its name"),
+                (Kind::Init, Taken::With(_) | Taken::For(_) | Taken::Part(_)) => {
+                    return own("what it makes is used where it stands");
+                }
                 (Kind::Special(_), Taken::Value) => return own("it is called by its name"),
                 (Kind::Special(_), taken) => {
                     if let Some(reason) = veto_of_protocol(kind, *taken) {
@@ -210,7 +214,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
     }
     match &used.found.place {
         Place::Never(reason) => own(reason),
-        Place::Main if matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_)) => {
+        Place::Main if matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_) | Kind::Init) => {
             own("it stands at module level, where nothing can wait")
         }
         Place::Main => None,

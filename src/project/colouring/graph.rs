@@ -158,6 +158,30 @@ impl<'l, 'p> Graph<'l, 'p> {
             .copied()
     }
 
+    /// Whether a constructor can leave what waits to a method that makes the object: of a class that nothing derives from, and that derives
+    /// from nothing with a constructor.
+    pub fn can_have_factory(&self, node: NodeIndex) -> bool {
+        let Node::Function(id) = self.nodes[node] else {
+            return false;
+        };
+        let Some(index) = self.function(node).class else {
+            return false;
+        };
+        let class = ClassId { file: id.file, index };
+        let methods = &self.linker.class(class).methods;
+        let is_only = self.by_name.get("__init__").is_some_and(|all| {
+            all.iter()
+                .filter(|other| self.family(**other) == self.family(node))
+                .count()
+                == 1
+        });
+        is_only
+            && self.linker.descendants(class).is_empty()
+            && self.linker.class(class).bases.is_empty()
+            && !methods.contains_key("create")
+            && !methods.contains_key("__new__")
+    }
+
     /// The blocking calls of a function.
     pub fn leaves(&self, node: NodeIndex) -> impl Iterator<Item = &Leaf> + '_ {
         let id = match self.nodes[node] {
@@ -476,6 +500,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             How::Object(_, Taken::Elsewhere) => &["__enter__", "__exit__", "__iter__", "__next__"],
             How::Object(Edge::Enter, _) => &["__enter__", "__exit__"],
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
+            // Whoever gets the class makes its objects unseen.
+            How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
             How::Object(..) | How::Value(_) | How::Decorates(_) => &[],
         };
         for method in methods {

@@ -47,6 +47,8 @@ pub enum Change {
     Define(Span, Defined),
     /// The range of the call, as for most of the following.
     Await(Span),
+    /// `C(...)` -> `await C.create(...)`
+    Create(Span),
     /// `asyncio.run(...)` around a call.
     Run(Span),
     /// A generator expression becomes a list.
@@ -92,6 +94,8 @@ pub enum Defined {
     Generator,
     Manager,
     Special(Special),
+    /// A constructor: from the first statement that waits on, its body goes to a class method `create`.
+    Factory,
     Pytest,
 }
 
@@ -303,7 +307,8 @@ impl Component<'_, '_, '_> {
                 Kind::Manager => Defined::Manager,
                 Kind::Pytest => Defined::Pytest,
                 Kind::Special(special) => Defined::Special(special),
-                Kind::Plain | Kind::Init | Kind::Unittest => Defined::Plain,
+                Kind::Init => Defined::Factory,
+                Kind::Plain | Kind::Unittest => Defined::Plain,
             };
             let own = changes.entry(id.file).or_default();
             own.insert(Change::Define(function.range.into(), defined));
@@ -395,6 +400,7 @@ impl Component<'_, '_, '_> {
                         Taken::YieldFrom(expr) if is_taken => Change::YieldFrom((*expr).into()),
                         Taken::With(stmt) if is_taken => Change::With((*stmt).into()),
                         _ if is_taken => Change::All(span),
+                        _ if kind == Kind::Init => Change::Create(span),
                         _ if is_run => Change::Run(span),
                         _ => Change::Await(span),
                     });
@@ -520,6 +526,12 @@ impl Component<'_, '_, '_> {
                     graph.function(*stays).qualname,
                     function.qualname,
                     place(id.file, *line)
+                ));
+            }
+            if nature.kind == Kind::Init {
+                return Some(format!(
+                    "`{}` does not wait any more: an object that is made without `create` would be incomplete",
+                    function.qualname
                 ));
             }
             if let Kind::Special(_) = nature.kind {
@@ -674,6 +686,7 @@ impl Ranged for Change {
     fn range(&self) -> TextRange {
         let (Self::Define(span, _)
         | Self::Await(span)
+        | Self::Create(span)
         | Self::Run(span)
         | Self::List(span)
         | Self::For(span)
