@@ -698,6 +698,14 @@ impl<'l, 'p> Graph<'l, 'p> {
             }));
             self.unite(node, inner);
             self.wrappers.push(inner);
+            let other = self.uses[decorator]
+                .iter()
+                .find(|used| !matches!(used.found.how, How::Decorates(_)));
+            if let Some(place) = other.map(|used| self.place(used.file, used.found.line)) {
+                self.stop(inner, || {
+                    format!("its decorator is used in another way as well ({place})")
+                });
+            }
         }
     }
 
