@@ -52,12 +52,14 @@ impl Survey {
             .into_iter()
             .map(|look| look.map_or((None, None), |look| (look.seen, look.scan)))
             .unzip();
-        let reach = scan::Reach::of(&scans);
+        let users = scan::Users::of(&scans);
+        let reach = scan::Reach::of(&users);
         let turning = if files.iter().any(|file| selects(file, COLOURING)) {
-            scan::turning(&scans)
+            scan::turning(&users)
         } else {
             Vec::new()
         };
+        drop(users);
         drop(scans);
         let looker = Looker {
             processor,
@@ -172,7 +174,7 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed(&wanted, |_, context| summarise(context, false))?;
+            let summaries = self.parsed(&wanted, |context| summarise(context, false))?;
             for (&file, summary) in wanted.iter().zip(summaries) {
                 project.files[file].1 = summary;
             }
@@ -183,11 +185,7 @@ impl Looker<'_> {
 
     /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
     /// file is rewritten.
-    fn parsed<R: Send>(
-        &self,
-        wanted: &[usize],
-        work: impl Fn(usize, &Context) -> R + Sync,
-    ) -> Result<Vec<Option<R>>, Error> {
+    fn parsed<R: Send>(&self, wanted: &[usize], work: impl Fn(&Context) -> R + Sync) -> Result<Vec<Option<R>>, Error> {
         each(wanted.len(), self.threads, |buffer, index| {
             let file = &self.files[wanted[index]];
             let settings = self.processor.settings(file);
@@ -202,7 +200,7 @@ impl Looker<'_> {
                     project: &ProjectFacts::default(),
                     codemod: "",
                 };
-                Some(work(wanted[index], &context))
+                Some(work(&context))
             }))
             .ok()
             .flatten()

@@ -230,7 +230,7 @@ pub fn may_block_within(text: &[u8]) -> bool {
         return false;
     }
     let scan = Scan::of("", text);
-    Reach::of(&[Some(scan)]).meets_coroutine
+    Reach::of(&Users::of(&[Some(scan)])).meets_coroutine
 }
 
 /// Whether a sync function of this text may wait for something for whose sake it could become a coroutine function.
@@ -470,13 +470,13 @@ pub struct Reach {
 type Place = (usize, usize);
 
 /// Who uses the functions of all files, by their names.
-struct Users<'s> {
+pub struct Users<'s> {
     scans: &'s [Option<Scan>],
     by_name: FxHashMap<Name, Vec<Place>>,
 }
 
 impl<'s> Users<'s> {
-    fn of(scans: &'s [Option<Scan>]) -> Self {
+    pub fn of(scans: &'s [Option<Scan>]) -> Self {
         let mut users = Self {
             scans,
             by_name: FxHashMap::default(),
@@ -531,8 +531,7 @@ impl<'s> Users<'s> {
 }
 
 /// The files in which functions stand that may become coroutine functions, or that use such ones: all that lead by their names to a call that waits.
-pub fn turning(scans: &[Option<Scan>]) -> Vec<usize> {
-    let users = Users::of(scans);
+pub fn turning(users: &Users) -> Vec<usize> {
     let mut seen: FxHashSet<Place> = FxHashSet::default();
     let mut files: FxHashSet<usize> = FxHashSet::default();
     let mut open: Vec<Place> = users
@@ -566,8 +565,8 @@ impl Reach {
         self.names.contains(&hash(name.as_bytes()))
     }
 
-    pub fn of(scans: &[Option<Scan>]) -> Self {
-        let users = Users::of(scans);
+    pub fn of(users: &Users) -> Self {
+        let scans = users.scans;
         let (at, all) = (|place| users.at(place), || users.all());
         // The callees of each function that were reached, and in which round each was.
         let mut below: FxHashMap<Place, Vec<Place>> = FxHashMap::default();
@@ -634,7 +633,7 @@ mod tests {
             .iter()
             .map(|(path, text)| Some(Scan::of(path, text.as_bytes())))
             .collect();
-        assert_eq!(Reach::of(&scans).concerned, expected);
+        assert_eq!(Reach::of(&Users::of(&scans)).concerned, expected);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
-        let summaries = looker.parsed(&wanted, |_, context| {
+        let summaries = looker.parsed(&wanted, |context| {
             (summarise(context, true), TextHash::of(context.module.text()))
         })?;
         for (&file, summary) in wanted.iter().zip(summaries) {
@@ -58,17 +58,15 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
                 None => world.is_partial = true,
             }
         }
-        let mut colourings = project.colour(&world);
         let imported = project.unread(|_| true);
-        wanted = if seen.len() + imported.len() <= options.max_files {
-            imported
-        } else {
-            Vec::new()
-        };
-        wanted.retain(|file| !seen.contains(file));
-        if !wanted.is_empty() {
-            continue;
+        if seen.len() + imported.len() <= options.max_files {
+            wanted = imported;
+            wanted.retain(|file| !seen.contains(file));
+            if !wanted.is_empty() {
+                continue;
+            }
         }
+        let mut colourings = project.colour(&world);
         let reached: BTreeSet<&str> = colourings
             .iter()
             .flat_map(|found| found.reached.iter().map(String::as_str))
@@ -86,11 +84,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
             .into_iter()
             .filter(|name| asked_for.insert(name.clone()))
             .collect();
-        wanted = if new.is_empty() {
-            Vec::new()
-        } else {
-            mentioning(looker, &new, &seen)?
-        };
+        wanted = mentioning(looker, &new, &seen)?;
         if wanted.is_empty() {
             let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
             let turned = turned.map(|file| looker.files[file].path.as_path());
@@ -112,6 +106,9 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
 
 /// The files that were not parsed and hold one of these words.
 fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Result<Vec<usize>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let finders: Vec<memmem::Finder> = names.iter().map(|name| memmem::Finder::new(name.as_str())).collect();
     let left: Vec<usize> = (0..looker.files.len()).filter(|file| !seen.contains(file)).collect();
     let found = each(left.len(), looker.threads, |buffer, index| {
