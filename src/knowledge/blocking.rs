@@ -113,6 +113,11 @@ pub fn blocking(qualified: &str) -> Option<&'static Blocking> {
     })
 }
 
+/// The row of a method that another thread can call by itself.
+pub fn movable_method(qualified: &str) -> Option<&'static Blocking> {
+    blocking(qualified).filter(|row| row.shared.is_some() && row.rule == Rule::Call)
+}
+
 /// Whether a method of this name of some class is in the table.
 pub fn is_method(name: &str) -> bool {
     static METHODS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::resolve::{Found, FunctionId, Linker};
 use super::summary::{Edge, Function, Leaf, Note, Site};
 use crate::importer::is_standard;
-use crate::knowledge::blocking::{self, Rule};
+use crate::knowledge::blocking;
 
 /// Decorators of which what is decorated still runs in the caller's frame.
 const TRANSPARENT: &[&str] = &[
@@ -340,7 +340,7 @@ fn leaf_of_library(linker: &Linker, id: FunctionId, site: &Site) -> Option<Leaf>
     };
     let function = linker.function(id);
     let is_known = function.leaves.iter().any(|leaf| leaf.range == site.range);
-    let row = blocking::blocking(&name).filter(|row| row.shared.is_some() && row.rule == Rule::Call)?;
+    let row = blocking::movable_method(&name)?;
     (!is_known).then(|| Leaf {
         kind: row.kind.to_owned(),
         name,

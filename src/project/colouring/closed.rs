@@ -13,7 +13,7 @@ pub enum Cause {
     /// Something about itself, or about a use of it.
     Own(String),
     /// It is used by another one that stays.
-    User(NodeIndex, usize),
+    User(NodeIndex),
     /// It turns with another one that stays.
     Family(NodeIndex),
     /// It does not wait for anything.
@@ -70,7 +70,7 @@ pub fn solve(graph: &Graph) -> Closed {
 }
 
 /// The nodes of each family.
-pub fn members(graph: &Graph) -> FxHashMap<NodeIndex, Vec<NodeIndex>> {
+fn members(graph: &Graph) -> FxHashMap<NodeIndex, Vec<NodeIndex>> {
     let mut members: FxHashMap<NodeIndex, Vec<NodeIndex>> = FxHashMap::default();
     for node in 0..graph.nodes.len() {
         members.entry(graph.family(node)).or_default().push(node);
@@ -112,7 +112,7 @@ fn upwards(
         reached[node] = true;
         open.extend(members[&graph.family(node)].iter().copied());
         for found in &graph.uses[node] {
-            let runs = matches!(found.found.how, How::Call { .. } | How::Object(..))
+            let runs = matches!(found.found.how, How::Call(_) | How::Object(..))
                 || matches!(found.found.how, How::Value(Sink::AssertRaises(_)));
             if runs && !found.is_passed_through(graph, node) {
                 open.extend(graph.owner(found));
@@ -185,7 +185,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 return own(reason);
             }
         }
-        How::Call { taken, .. } => {
+        How::Call(taken) => {
             if used.is_passed_through(graph, node) {
                 return None;
             }
@@ -221,7 +221,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
         Place::Frame(_) => match graph.owner(used) {
             Some(owner) if turns[owner] || graph.is_async(owner) => None,
             Some(owner) if graph.is_boundary(owner) && kind == Kind::Plain => None,
-            Some(owner) => Some(Cause::User(owner, used.found.line)),
+            Some(owner) => Some(Cause::User(owner)),
             None => own("it is not known who runs it"),
         },
     }
@@ -240,20 +240,16 @@ fn veto_of_protocol(kind: Kind, taken: Taken) -> Option<&'static str> {
 }
 
 impl Closed {
-    /// The way from a node that stays to the first one of which the reason is its own.
-    pub fn way(&self, mut node: NodeIndex) -> (Vec<NodeIndex>, String) {
-        let mut way = vec![node];
+    /// The first node on the way up from one that stays of which the reason is its own, and that reason.
+    pub fn first_reason(&self, mut node: NodeIndex) -> (NodeIndex, String) {
         let mut seen: FxHashSet<NodeIndex> = FxHashSet::default();
         while seen.insert(node) {
             match self.causes.get(&node) {
-                Some(Cause::Own(reason)) => return (way, reason.clone()),
-                Some(Cause::User(next, _) | Cause::Family(next)) => {
-                    node = *next;
-                    way.push(node);
-                }
+                Some(Cause::Own(reason)) => return (node, reason.clone()),
+                Some(Cause::User(next) | Cause::Family(next)) => node = *next,
                 Some(Cause::Idle) | None => break,
             }
         }
-        (way, "what uses it stays as it is".to_owned())
+        (node, "what uses it stays as it is".to_owned())
     }
 }

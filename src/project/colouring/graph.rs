@@ -4,8 +4,8 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
+use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
-use crate::knowledge::blocking::{self, Rule};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{Edge, Function, Receiver, Target};
 
@@ -46,8 +46,7 @@ pub struct Graph<'l, 'p> {
     index: FxHashMap<Node, NodeIndex>,
     /// The functions, by the last parts of their names.
     by_name: FxHashMap<&'p str, Vec<NodeIndex>>,
-    /// Union-find: the parent of each node.
-    parents: Vec<NodeIndex>,
+    families: Groups,
     /// Why a node stays as it is, whatever its users do.
     pub stops: Vec<Option<String>>,
     pub uses: Vec<Vec<Resolved<'p>>>,
@@ -94,7 +93,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             alarms: None,
             mocks: None,
             is_sleep_patched: false,
-            parents: Vec::new(),
+            families: Groups::default(),
             stops: Vec::new(),
             uses: Vec::new(),
             computed: None,
@@ -116,7 +115,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
                 if let Some(twin) = nature.twin {
                     let twin = graph.node(Node::Function(FunctionId { index: twin, ..id }));
-                    graph.unite(node, twin);
+                    graph.families.unite(node, twin);
                 }
             }
         }
@@ -168,18 +167,13 @@ impl<'l, 'p> Graph<'l, 'p> {
             return false;
         };
         let class = ClassId { file: id.file, index };
-        let methods = &self.linker.class(class).methods;
-        let is_only = self.by_name.get("__init__").is_some_and(|all| {
-            all.iter()
-                .filter(|other| self.family(**other) == self.family(node))
-                .count()
-                == 1
-        });
-        is_only
+        let found = self.linker.class(class);
+        let is_of_family = |other: &&NodeIndex| self.family(**other) == self.family(node);
+        found.bases.is_empty()
+            && !found.methods.contains_key("create")
+            && !found.methods.contains_key("__new__")
             && self.linker.descendants(class).is_empty()
-            && self.linker.class(class).bases.is_empty()
-            && !methods.contains_key("create")
-            && !methods.contains_key("__new__")
+            && self.named("__init__").iter().filter(is_of_family).count() == 1
     }
 
     /// The blocking calls of a function.
@@ -198,11 +192,8 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     /// The family that a node turns with, by its first node.
-    pub fn family(&self, mut node: NodeIndex) -> NodeIndex {
-        while self.parents[node] != node {
-            node = self.parents[node];
-        }
-        node
+    pub fn family(&self, node: NodeIndex) -> NodeIndex {
+        self.families.root(node)
     }
 
     /// The last part of a function's name.
@@ -222,21 +213,17 @@ impl<'l, 'p> Graph<'l, 'p> {
         let index = self.nodes.len();
         self.index.insert(node.clone(), index);
         self.nodes.push(node);
-        self.parents.push(index);
+        self.families.push();
         self.stops.push(None);
         self.uses.push(Vec::new());
         index
     }
 
-    pub(super) fn unite(&mut self, one: NodeIndex, other: NodeIndex) {
-        let (first, second) = {
-            let (one, other) = (self.family(one), self.family(other));
-            (one.min(other), one.max(other))
-        };
-        self.parents[second] = first;
-        // Short ways, or long chains of overrides would cost their square.
-        self.parents[one] = first;
-        self.parents[other] = first;
+    /// Two functions turn together.
+    fn unite(&mut self, one: FunctionId, other: FunctionId) {
+        if let (Some(one), Some(other)) = (self.known(one), self.known(other)) {
+            self.families.unite(one, other);
+        }
     }
 
     fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
@@ -287,7 +274,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     match base {
                         Found::Class(base) => match linker.member(*base, name, 0) {
                             Some(Found::Function(overridden)) => match self.known(overridden) {
-                                Some(overridden) => self.unite(method, overridden),
+                                Some(overridden) => self.families.unite(method, overridden),
                                 None => self.stop(method, || "it overrides a method that was not looked at".to_owned()),
                             },
                             Some(Found::External(member)) => self.overrides(method, &member),
@@ -313,7 +300,6 @@ impl<'l, 'p> Graph<'l, 'p> {
             for pair in [["__enter__", "__exit__"], ["__iter__", "__next__"]] {
                 if let [Some(Found::Function(one)), Some(Found::Function(two))] =
                     pair.map(|name| linker.member(class, name, 0))
-                    && let (Some(one), Some(two)) = (self.known(one), self.known(two))
                 {
                     self.unite(one, two);
                 }
@@ -331,7 +317,6 @@ impl<'l, 'p> Graph<'l, 'p> {
                     for name in linker.class(*other).methods.keys() {
                         if let (Some(Found::Function(one)), Some(Found::Function(two))) =
                             (linker.member(*first, name, 0), linker.member(*other, name, 0))
-                            && let (Some(one), Some(two)) = (self.known(one), self.known(two))
                         {
                             self.unite(one, two);
                         }
@@ -358,9 +343,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                         file: class.file,
                         index: linker.class(class).methods[name],
                     };
-                    if let (Some(own), Some(other)) = (self.known(own), self.known(other)) {
-                        self.unite(own, other);
-                    }
+                    self.unite(own, other);
                 }
             }
         }
@@ -461,13 +444,11 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
-        let is_call = matches!(used.found.how, How::Call { .. });
+        let is_call = matches!(used.found.how, How::Call(_));
         let Some(owner) = self.owner(&used).filter(|_| is_call) else {
             return;
         };
-        let row = blocking::blocking(&name).filter(|row| row.shared.is_some() && row.rule == Rule::Call);
-        let is_waiting = row.is_some_and(|row| usage::WAITING.contains(&row.kind));
-        if is_waiting && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
+        if usage::is_waiting_method(&name) && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
             self.of_library.entry(owner).or_default().push(Leaf {
                 owner: used.found.owner.unwrap_or_default(),
                 doubt: None,
@@ -489,7 +470,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     /// An object of the class is made, entered, or iterated over.
     fn class_used(&mut self, class: ClassId, used: Resolved<'p>) {
         let methods: &[&str] = match &used.found.how {
-            How::Call { taken, .. } => match taken {
+            How::Call(taken) => match taken {
                 Taken::With(_) => &["__init__", "__enter__", "__exit__"],
                 Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => {
                     &["__init__", "__iter__", "__next__"]
@@ -534,7 +515,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         let is_one_family = candidates
             .iter()
             .all(|candidate| self.family(*candidate) == self.family(first));
-        let is_call = matches!(used.found.how, How::Call { .. });
+        let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
         if is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
             self.uses[first].push(Resolved {
@@ -581,7 +562,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                             continue;
                         };
                         let parameter = self.node(Node::Parameter(function, name.clone()));
-                        self.unite(node, parameter);
+                        self.families.unite(node, parameter);
                         self.uses[node][at].is_understood = true;
                         passed.entry((used.file, *call)).or_default().push(slot.clone());
                         filled.push((function, name));
@@ -648,7 +629,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         let mut bad = None;
         for used in &self.uses[called] {
             let gives = match &used.found.how {
-                How::Call { .. } => passed.get(&(used.file, used.found.range)).is_some_and(|slots| {
+                How::Call(_) => passed.get(&(used.file, used.found.range)).is_some_and(|slots| {
                     slots.iter().any(|slot| match slot {
                         Slot::Position(at) => Some(*at) == position,
                         Slot::Keyword(keyword) => keyword == name,
@@ -690,13 +671,13 @@ impl<'l, 'p> Graph<'l, 'p> {
             return;
         };
         let parameter = self.node(Node::Parameter(id, wrapper.parameter));
-        self.unite(node, parameter);
+        self.families.unite(node, parameter);
         if !wrapper.passes_through {
             let inner = self.node(Node::Function(FunctionId {
                 file: id.file,
                 index: wrapper.inner,
             }));
-            self.unite(node, inner);
+            self.families.unite(node, inner);
             self.wrappers.push(inner);
             let other = self.uses[decorator]
                 .iter()
@@ -735,7 +716,6 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// Functions in whose place a test or another module puts something else, and those that are found by other means than their names.
     fn replaced(&mut self) {
-        let by_name = std::mem::take(&mut self.by_name);
         let mut usages = self
             .linker
             .summaries()
@@ -753,24 +733,25 @@ impl<'l, 'p> Graph<'l, 'p> {
         for (file, summary) in self.linker.summaries() {
             let Some(usage) = &summary.usage else { continue };
             for (name, line) in &usage.replaced {
-                let place = || self.linker.project.place(file, *line);
-                for &node in by_name.get(name.as_str()).into_iter().flatten() {
-                    self.stops[node].get_or_insert_with(|| format!("{} puts something else in its place", place()));
+                let project = self.linker.project;
+                let place = || project.place(file, *line);
+                for node in self.named(name).to_vec() {
+                    self.stop(node, || format!("{} puts something else in its place", place()));
                 }
                 for &node in by_class.get(name.trim_start_matches('.')).into_iter().flatten() {
-                    self.stops[node]
-                        .get_or_insert_with(|| format!("{} puts something else in the place of its class", place()));
+                    self.stop(node, || {
+                        format!("{} puts something else in the place of its class", place())
+                    });
                 }
             }
             self.alarms = self.alarms.or_else(|| Some((file, usage.alarms?)));
             for (name, line) in &usage.doctests {
                 self.doctests.entry(name).or_insert((file, *line));
-                if !runs_doctests {
-                    continue;
-                }
-                for &node in by_name.get(name.as_str()).into_iter().flatten() {
-                    let place = || self.linker.project.place(file, *line);
-                    self.stops[node].get_or_insert_with(|| format!("a doctest calls it ({})", place()));
+                if runs_doctests {
+                    let place = self.place(file, *line);
+                    for node in self.named(name).to_vec() {
+                        self.stop(node, || format!("a doctest calls it ({place})"));
+                    }
                 }
             }
             if let Some(line) = usage.reflects {
@@ -795,7 +776,6 @@ impl<'l, 'p> Graph<'l, 'p> {
             self.is_sleep_patched |=
                 usage.freezes_time || ["sleep", ".sleep", "monotonic", ".monotonic"].iter().any(is_patched);
         }
-        self.by_name = by_name;
     }
 
     /// `getattr(x, name)`: any method of the class may be meant.
@@ -821,9 +801,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             }
         }
     }
-}
 
-impl Graph<'_, '_> {
     /// What nobody is seen to use: functions of which other modules have one of the same name, as plugins do, and methods where some place
     /// gets members by computed names. Something may call them.
     fn unused(&mut self) {
@@ -857,13 +835,11 @@ impl Graph<'_, '_> {
             }
         }
     }
-}
 
-impl Graph<'_, '_> {
     /// What uses a function that runs an event loop would run it inside of one.
     fn running_loops(&mut self) {
         let runs = |node: &NodeIndex| match self.nodes[*node] {
-            Node::Function(id) => self.nature(id).runs_loop.is_some() && !self.function(*node).is_async,
+            Node::Function(id) => self.nature(id).runs_loop && !self.function(*node).is_async,
             Node::Parameter(..) => false,
         };
         let mut open: Vec<NodeIndex> = (0..self.nodes.len()).filter(runs).collect();
@@ -891,10 +867,6 @@ impl Resolved<'_> {
         };
         let wrapper = graph.nature(*function).wrapper.as_ref();
         wrapper.is_some_and(|wrapper| wrapper.passes_through && wrapper.parameter == *name)
-    }
-
-    pub fn can_await(&self) -> bool {
-        matches!(self.found.place, Place::Frame(_))
     }
 }
 

@@ -14,15 +14,18 @@
 
 pub mod closed;
 pub mod graph;
+mod groups;
 pub mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use self::closed::{Cause, Closed, is_start};
-use self::graph::{Graph, Node, NodeIndex};
+use self::graph::{Graph, Node, NodeIndex, Resolved};
+use self::groups::Groups;
 use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
 use super::resolve::{FunctionId, Linker};
 use crate::settings::Settings;
@@ -214,8 +217,7 @@ fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
             continue;
         }
         for leaf in graph.leaves(node).filter(|leaf| is_start(leaf)) {
-            let (way, reason) = closed.way(node);
-            let last = *way.last().unwrap_or(&node);
+            let (last, reason) = closed.first_reason(node);
             let function = graph.function(last);
             let place = place_of(graph, graph.nodes[last].function());
             found[id.file].stopped.push(Stopped {
@@ -237,7 +239,7 @@ fn still_blocking(graph: &Graph, closed: &Closed) -> BTreeMap<NodeIndex, (NodeIn
         for used in &graph.uses[node] {
             if let Some(owner) = graph.owner(used)
                 && closed.turns[owner]
-                && matches!(used.found.how, How::Call { .. } | How::Object(..))
+                && matches!(used.found.how, How::Call(_) | How::Object(..))
             {
                 found.entry(owner).or_insert((node, used.found.line));
             }
@@ -252,30 +254,20 @@ fn place_of(graph: &Graph, id: FunctionId) -> String {
 
 /// What turns, in groups that have nothing to do with each other.
 fn components(graph: &Graph, closed: &Closed) -> Vec<Vec<NodeIndex>> {
-    let mut parents: Vec<NodeIndex> = (0..graph.nodes.len()).collect();
-    fn root(parents: &[NodeIndex], mut node: NodeIndex) -> NodeIndex {
-        while parents[node] != node {
-            node = parents[node];
-        }
-        node
-    }
-    let mut unite = |one: NodeIndex, other: NodeIndex| {
-        let (one, other) = (root(&parents, one), root(&parents, other));
-        parents[one.max(other)] = one.min(other);
-    };
+    let mut together = Groups::new(graph.nodes.len());
     for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
-        unite(node, graph.family(node));
+        together.unite(node, graph.family(node));
         for found in &graph.uses[node] {
             if let Some(owner) = graph.owner(found)
                 && closed.turns[owner]
             {
-                unite(node, owner);
+                together.unite(node, owner);
             }
         }
     }
     let mut groups: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
     for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
-        groups.entry(root(&parents, node)).or_default().push(node);
+        groups.entry(together.root(node)).or_default().push(node);
     }
     groups.into_values().collect()
 }
@@ -388,10 +380,8 @@ impl Component<'_, '_, '_> {
             let own = changes.entry(used.file).or_default();
             let span = Span::from(used.found.range);
             match &used.found.how {
-                How::Call { taken, .. } | How::Object(_, taken) => {
-                    let is_bridged = graph
-                        .owner(used)
-                        .is_some_and(|owner| graph.is_boundary(owner) && !self.turns[owner]);
+                How::Call(taken) | How::Object(_, taken) => {
+                    let is_bridged = self.bridge(used).is_some();
                     let is_run = used.found.place == Place::Main || is_bridged;
                     let is_taken = matches!(kind, Kind::Generator | Kind::Manager | Kind::Special(_));
                     own.insert(match taken {
@@ -419,6 +409,12 @@ impl Component<'_, '_, '_> {
                 changes.remove(&used.file);
             }
         }
+    }
+
+    /// The plain function that starts an event loop for a use.
+    fn bridge(&self, used: &Resolved) -> Option<NodeIndex> {
+        let owner = self.graph.owner(used)?;
+        (self.graph.is_boundary(owner) && !self.turns[owner]).then_some(owner)
     }
 
     fn message(&self) -> String {
@@ -451,10 +447,7 @@ impl Component<'_, '_, '_> {
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
         for &node in &self.nodes {
             for used in &graph.uses[node] {
-                if let Some(owner) = graph
-                    .owner(used)
-                    .filter(|owner| graph.is_boundary(*owner) && !self.turns[*owner])
-                {
+                if let Some(owner) = self.bridge(used) {
                     return Some(format!(
                         "`{}` stays a plain function and starts an event loop of its own for `{}` ({})",
                         graph.function(owner).qualname,
@@ -623,13 +616,17 @@ impl Component<'_, '_, '_> {
     /// Who may use the functions besides what was seen.
     fn open_end(&self, world: &World) -> Option<String> {
         let graph = self.graph;
+        let is_run = |node: &&NodeIndex| graph.uses[**node].iter().any(Resolved::is_run);
+        let run: FxHashSet<NodeIndex> = self
+            .nodes
+            .iter()
+            .filter(is_run)
+            .map(|node| graph.family(*node))
+            .collect();
         let unused = self.functions().find(|(node, id)| {
             let nature = graph.nature(*id);
-            let is_run = nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest);
-            let has_users = self.nodes.iter().any(|other| {
-                graph.family(*other) == graph.family(*node) && graph.uses[*other].iter().any(|used| used.is_run())
-            });
-            !is_run && !has_users
+            let is_called = nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest);
+            !is_called && !run.contains(&graph.family(*node))
         });
         if let Some((node, _)) = unused {
             return Some(format!(
@@ -671,11 +668,11 @@ fn lists(eager: &[Eager]) -> impl Iterator<Item = Change> + '_ {
     eager.iter().map(|eager| Change::List(eager.range.into()))
 }
 
-impl graph::Resolved<'_> {
+impl Resolved<'_> {
     /// Whether the use runs the function, now or later.
     fn is_run(&self) -> bool {
         match &self.found.how {
-            How::Call { .. } | How::Object(..) => true,
+            How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
             How::Value(_) | How::Decorates(_) => false,
         }

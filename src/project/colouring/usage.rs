@@ -58,8 +58,8 @@ pub struct Nature {
     pub stop: Option<String>,
     /// Another definition of the same name in the same scope.
     pub twin: Option<usize>,
-    /// The line in which it runs an event loop of its own.
-    pub runs_loop: Option<usize>,
+    /// Whether it runs an event loop of its own.
+    pub runs_loop: bool,
     /// Whether a framework calls it that takes coroutine functions as well.
     pub is_route: bool,
     /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
@@ -163,24 +163,12 @@ pub enum Unknown {
 
 #[derive(Clone, Debug)]
 pub enum How {
-    Call {
-        given: Given,
-        taken: Taken,
-    },
+    Call(Taken),
     /// An object is entered, or iterated over.
     Object(Edge, Taken),
     Value(Sink),
     /// It decorates this function.
     Decorates(usize),
-}
-
-/// What a call passes on.
-#[derive(Clone, Debug, Default)]
-pub struct Given {
-    pub positional: usize,
-    pub keywords: Vec<String>,
-    /// Whether there are `*args` or `**kwargs`.
-    pub is_open: bool,
 }
 
 /// What becomes of what a call gives, or of the object.
@@ -277,6 +265,11 @@ pub enum Way {
 
 /// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
 pub const WAITING: &[&str] = &["sleep", "http", "declared"];
+
+/// Whether a method waits for others, and can do so in a thread.
+pub fn is_waiting_method(name: &str) -> bool {
+    blocking::movable_method(name).is_some_and(|row| WAITING.contains(&row.kind))
+}
 
 /// Why what is awaited is left alone.
 pub const AWAITED: &str = "it is awaited already";
@@ -545,10 +538,7 @@ impl<'a> Finder<'_, '_, 'a> {
         let how = match model.node(parent) {
             AnyNodeRef::ExprCall(call) if call.func.range() == range => {
                 at = parent;
-                How::Call {
-                    given: given(call),
-                    taken: self.taken(parent),
-                }
+                How::Call(self.taken(parent))
             }
             AnyNodeRef::Decorator(_) => {
                 let (AnyNodeRef::StmtFunctionDef(function), AnyNodeRef::Decorator(decorator)) =
@@ -771,8 +761,7 @@ impl<'a> Finder<'_, '_, 'a> {
         };
         let method_of = |class: String| {
             let name = format!("{class}.{}", method.attr);
-            let row = blocking::blocking(&name)?;
-            (row.shared.is_some() && row.rule == Rule::Call && WAITING.contains(&row.kind)).then_some(name)
+            is_waiting_method(&name).then_some(name)
         };
         match &*method.value {
             Expr::Attribute(attribute) => {
@@ -792,19 +781,5 @@ impl<'a> Finder<'_, '_, 'a> {
             }
             _ => None,
         }
-    }
-}
-
-fn given(call: &ast::ExprCall) -> Given {
-    let arguments = &call.arguments;
-    Given {
-        positional: arguments.args.len(),
-        keywords: arguments
-            .keywords
-            .iter()
-            .filter_map(|keyword| keyword.arg.as_ref().map(ToString::to_string))
-            .collect(),
-        is_open: arguments.args.iter().any(Expr::is_starred_expr)
-            || arguments.keywords.iter().any(|keyword| keyword.arg.is_none()),
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Finder<'_, '_, 'a> {
             let Some(owner) = self.owner(call) else { continue };
             let line = self.line(call);
             if let Some(name) = self.runner(call) {
-                natures[owner].runs_loop.get_or_insert(line);
+                natures[owner].runs_loop = true;
                 natures[owner]
                     .stop
                     .get_or_insert_with(|| format!("it runs an event loop of its own by `{name}` in line {line}"));
@@ -410,7 +410,7 @@ fn plain() -> Nature {
         kind: Kind::Plain,
         stop: None,
         twin: None,
-        runs_loop: None,
+        runs_loop: false,
         is_route: false,
         is_boundary: false,
         wrapper: None,
