@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::natures::Decoration;
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Rule};
 use crate::project::summarise::{Mapper, is_no_wait, returns_itself};
@@ -293,21 +294,6 @@ const FRAMEWORK_METHODS: &[&str] = &[
     "add_event_handler",
 ];
 
-/// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
-const TRANSPARENT: &[&str] = &[
-    "functools.wraps",
-    "pytest.mark.",
-    "unittest.skip",
-    "unittest.mock.patch",
-    "mock.patch",
-    "freezegun.freeze_time",
-    "responses.activate",
-    "vcr.use_cassette",
-    "typing.overload",
-    "typing_extensions.overload",
-    "typing_extensions.deprecated",
-];
-
 /// Base classes of libraries whose methods nobody overrides by accident, or whose test methods may be of either kind.
 const HARMLESS_BASES: &[&str] = &[
     "abc.ABC",
@@ -321,21 +307,6 @@ const HARMLESS_BASES: &[&str] = &[
     "unittest.case.TestCase",
     "unittest.IsolatedAsyncioTestCase",
 ];
-
-/// Decorators that are judged by what they are.
-const JUDGED_DECORATORS: &[&str] = &[
-    "abc.abstractproperty",
-    "contextlib.contextmanager",
-    "functools.cache",
-    "functools.cached_property",
-    "functools.lru_cache",
-    "pytest.fixture",
-];
-
-/// Whether a decorator hands on what the function gives, and asks nothing of it.
-pub fn is_transparent(name: &str) -> bool {
-    TRANSPARENT.iter().any(|start| name.starts_with(start))
-}
 
 /// Whether methods of classes with such a base override nothing that a library would call.
 pub fn is_harmless_base(name: &str) -> bool {
@@ -540,17 +511,12 @@ impl<'a> Finder<'_, '_, 'a> {
                 at = parent;
                 How::Call(self.taken(parent))
             }
-            AnyNodeRef::Decorator(_) => {
-                let (AnyNodeRef::StmtFunctionDef(function), AnyNodeRef::Decorator(decorator)) =
-                    (model.node(model.parent(parent)), model.node(parent))
-                else {
-                    return;
-                };
-                if !self.is_own_decorator(&decorator.expression) {
-                    return;
+            AnyNodeRef::Decorator(decorator) => match model.node(model.parent(parent)) {
+                AnyNodeRef::StmtFunctionDef(function) if self.decoration(&decorator.expression) == Decoration::Own => {
+                    How::Decorates(self.mapper.functions[&model.id(function)])
                 }
-                How::Decorates(self.mapper.functions[&model.id(function)])
-            }
+                _ => return,
+            },
             AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
             AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),

@@ -38,6 +38,40 @@ const HOOKS: &[&str] = &[
     "teardown_module",
 ];
 
+/// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
+const TRANSPARENT: &[&str] = &[
+    "functools.wraps",
+    "pytest.mark.",
+    "unittest.skip",
+    "unittest.mock.patch",
+    "mock.patch",
+    "freezegun.freeze_time",
+    "responses.activate",
+    "vcr.use_cassette",
+    "typing.overload",
+    "typing_extensions.overload",
+    "typing_extensions.deprecated",
+];
+
+/// What a decorator is, to a function that may turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decoration {
+    /// It hands on what the function gives.
+    Transparent,
+    /// It registers the function with a framework that takes both kinds.
+    Route,
+    Property,
+    /// `contextlib.contextmanager`.
+    Manager,
+    Cache,
+    Fixture,
+    /// It registers the function with a framework that takes plain functions only.
+    Boundary,
+    /// A bare name that may be a function of the project: the link tells.
+    Own,
+    Unknown,
+}
+
 impl<'a> Finder<'_, '_, 'a> {
     pub(super) fn natures(&self) -> Vec<Nature> {
         let model = self.ctx.model;
@@ -160,19 +194,14 @@ impl<'a> Finder<'_, '_, 'a> {
         if is_generator {
             self.generator(function, &mut nature);
         }
-        if self.is_test_file() && name.starts_with("test") && nature.kind == Kind::Plain {
-            match class {
-                None => nature.kind = Kind::Pytest,
-                Some(class) if self.test_case(class).is_some() => nature.kind = Kind::Unittest,
-                Some(class) if class.name.starts_with("Test") => nature.kind = Kind::Pytest,
-                Some(_) => {}
+        let is_test_case = class.is_some_and(|class| self.test_case(class).is_some());
+        if name.starts_with("test") && nature.kind == Kind::Plain {
+            if is_test_case {
+                nature.kind = Kind::Unittest;
+            } else if class.is_none_or(|class| class.name.starts_with("Test")) {
+                nature.kind = Kind::Pytest;
             }
-        } else if name.starts_with("test")
-            && nature.kind == Kind::Plain
-            && class.is_some_and(|class| self.test_case(class).is_some())
-        {
-            nature.kind = Kind::Unittest;
-        } else if class.is_some_and(|class| self.test_case(class).is_some())
+        } else if is_test_case
             && ["setUp", "tearDown", "setUpClass", "tearDownClass", "run", "debug", "id"].contains(&name)
         {
             nature.stop = Some("unittest calls it without waiting".to_owned());
@@ -201,59 +230,64 @@ impl<'a> Finder<'_, '_, 'a> {
         ]
     }
 
-    pub(super) fn is_test_file(&self) -> bool {
-        let text = self.ctx.module.text();
-        text.contains("def test")
+    /// What a decorator makes of the function.
+    fn decorated(&self, decorator: &'a Expr, nature: &mut Nature) {
+        let written = || crate::module::one_line(self.ctx.module.slice(map_callable(decorator)));
+        let unknown = || format!("it is not known what `{}` does with a coroutine function", written());
+        match self.decoration(decorator) {
+            Decoration::Transparent | Decoration::Own => {}
+            Decoration::Route => nature.is_route = true,
+            Decoration::Property => {
+                nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
+            }
+            Decoration::Manager if nature.kind == Kind::Generator => nature.kind = Kind::Manager,
+            Decoration::Cache => {
+                nature.stop = Some(format!(
+                    "`{}` would keep its coroutine, which can be awaited once",
+                    written()
+                ));
+            }
+            Decoration::Fixture => nature.stop = Some("it is a fixture of pytest".to_owned()),
+            Decoration::Boundary => {
+                nature.is_boundary = true;
+                nature.stop = Some(format!("`{}` calls it without waiting", written()));
+            }
+            Decoration::Manager | Decoration::Unknown => {
+                nature.stop.get_or_insert_with(unknown);
+            }
+        }
     }
 
-    pub(super) fn decorated(&self, decorator: &'a Expr, nature: &mut Nature) {
+    pub(super) fn decoration(&self, decorator: &Expr) -> Decoration {
         let model = self.ctx.model;
         if model.is_inert_decorator(decorator) {
-            return;
+            return Decoration::Transparent;
         }
         if model.is_route(decorator) {
-            nature.is_route = true;
-            return;
+            return Decoration::Route;
         }
         let callable = map_callable(decorator);
         let written = crate::module::one_line(self.ctx.module.slice(callable));
         let name = model.qualified_name(callable).unwrap_or_else(|| written.clone());
-        let is_property = model.is_builtin(callable, "property")
-            || ["functools.cached_property", "abc.abstractproperty"].contains(&name.as_str())
-            || [".setter", ".getter", ".deleter"]
-                .iter()
-                .any(|end| written.ends_with(end));
-        if is_property {
-            nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
-        } else if name == "contextlib.contextmanager" && nature.kind == Kind::Generator {
-            nature.kind = Kind::Manager;
-        } else if ["functools.lru_cache", "functools.cache"].contains(&name.as_str()) {
-            nature.stop = Some(format!(
-                "`{written}` would keep its coroutine, which can be awaited once"
-            ));
-        } else if name == "pytest.fixture" {
-            nature.stop = Some("it is a fixture of pytest".to_owned());
-        } else if BOUNDARIES.iter().any(|end| written.ends_with(end)) && decorator.is_call_expr() {
-            nature.is_boundary = true;
-            nature.stop = Some(format!("`{written}` calls it without waiting"));
-        } else if !is_transparent(&name) && !self.is_own_decorator(decorator) {
-            nature
-                .stop
-                .get_or_insert_with(|| format!("it is not known what `{written}` does with a coroutine function"));
+        let ends = |ends: &[&str]| ends.iter().any(|end| written.ends_with(end));
+        match name.as_str() {
+            "functools.cached_property" | "abc.abstractproperty" => Decoration::Property,
+            _ if model.is_builtin(callable, "property") || ends(&[".setter", ".getter", ".deleter"]) => {
+                Decoration::Property
+            }
+            "contextlib.contextmanager" => Decoration::Manager,
+            "functools.lru_cache" | "functools.cache" => Decoration::Cache,
+            "pytest.fixture" => Decoration::Fixture,
+            _ if decorator.is_call_expr() && ends(BOUNDARIES) => Decoration::Boundary,
+            name if TRANSPARENT.iter().any(|start| name.starts_with(start)) => Decoration::Transparent,
+            _ => {
+                let is_name = matches!(decorator, Expr::Name(_) | Expr::Attribute(_));
+                match self.mapper.target(decorator, 0).filter(|_| is_name) {
+                    Some(Target::Function(_) | Target::Path(_) | Target::Star(_)) => Decoration::Own,
+                    _ => Decoration::Unknown,
+                }
+            }
         }
-    }
-
-    /// A bare name that may be a function of the project: the link tells.
-    pub(super) fn is_own_decorator(&self, decorator: &Expr) -> bool {
-        let name = self.ctx.model.qualified_name(decorator);
-        let is_known = name.is_some_and(|name| is_transparent(&name) || JUDGED_DECORATORS.contains(&name.as_str()));
-        !is_known
-            && !self.ctx.model.is_inert_decorator(decorator)
-            && matches!(decorator, Expr::Name(_) | Expr::Attribute(_))
-            && matches!(
-                self.mapper.target(decorator, 0),
-                Some(Target::Function(_) | Target::Path(_) | Target::Star(_))
-            )
     }
 
     pub(super) fn generator(&self, function: &'a ast::StmtFunctionDef, nature: &mut Nature) {
