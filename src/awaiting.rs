@@ -130,10 +130,14 @@ impl Context<'_> {
         let function = model.enclosing_function(at)?;
         let (function, point) = (model.id(function), model.node(at).range());
         let methods = |name: &'static str| {
-            model.calls().filter_map(move |call| match &*call.func {
-                Expr::Attribute(method) if method.attr.as_str() == name && !self.is_awaited(call) => Some(method),
-                _ => None,
-            })
+            model
+                .loads_of(name)
+                .filter_map(|(id, method)| match model.node(model.parent(id)) {
+                    AnyNodeRef::ExprCall(call) if call.func.range() == method.range() && !self.is_awaited(call) => {
+                        Some(method)
+                    }
+                    _ => None,
+                })
         };
         methods("acquire")
             .filter(|acquire| acquire.end() <= point.start() && model.contains(function, model.id(*acquire)))

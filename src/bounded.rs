@@ -9,7 +9,7 @@ use crate::finding::Declined;
 use crate::importer::Import;
 use crate::layout::own_lines;
 use crate::pretty::Doc;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, plain_name};
 use crate::semantic::{NodeId, ScopeId, ScopeKind};
 
 /// Names for temporaries that the fixes of one run on one module have been given: two fixes of one function must not share one.
@@ -65,11 +65,7 @@ impl<'a> Context<'a> {
         self.names_stay(call, variables, from)?;
         let (semaphore_class, import) = self.member("asyncio", "Semaphore", at)?;
         let semaphore = names.take(self, "semaphore", at);
-        let callee = match &*call.func {
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            Expr::Name(name) => name.id.as_str(),
-            _ => return Err("what is called has no name".into()),
-        };
+        let callee = plain_name(&call.func).ok_or("what is called has no name")?;
         let helper = names.take(self, &format!("bounded_{}", callee.trim_start_matches('_')), at);
         let used: Vec<&str> = variables
             .iter()

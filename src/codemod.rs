@@ -14,6 +14,7 @@ use crate::module::Module;
 use crate::page::Page;
 use crate::project::ProjectFacts;
 use crate::semantic::SemanticModel;
+use crate::semantic::names::plain_name;
 use crate::settings::{Blocking, Settings};
 use crate::suppression;
 
@@ -80,12 +81,7 @@ impl Context<'_> {
     pub fn patched(&self, qualified: &str) -> Option<usize> {
         let (module, member) = qualified.rsplit_once('.')?;
         let call = self.model.calls().find(|call| {
-            let name = match &*call.func {
-                Expr::Name(name) => name.id.as_str(),
-                Expr::Attribute(attribute) => attribute.attr.as_str(),
-                _ => return false,
-            };
-            if !matches!(name, "patch" | "object" | "setattr") {
+            if !matches!(plain_name(&call.func), Some("patch" | "object" | "setattr")) {
                 return false;
             }
             let arguments = &call.arguments.args;

@@ -15,7 +15,7 @@ use crate::knowledge::{self, Verb};
 use crate::module::one_line;
 use crate::semantic::effects::{Location, Summary};
 use crate::semantic::flow::Guard;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, plain_name};
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
@@ -54,10 +54,8 @@ impl<'a> Context<'a> {
     /// Judges one awaited call: an error when it must not run beside another, a doubt when that is not proven.
     pub fn concurrent_member(&self, call: &'a ast::ExprCall, order: FailureOrder) -> Result<Member<'a>, Declined> {
         let callee = self.model.slice(&*call.func);
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return Err(format!("`{callee}` is not a plain function").into()),
+        let Some(name) = plain_name(&call.func) else {
+            return Err(format!("`{callee}` is not a plain function").into());
         };
         self.callee_may_overlap(call, callee, name)?;
         let effects = self.model.effects_of_call(call, self.settings);

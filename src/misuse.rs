@@ -6,6 +6,7 @@ use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
 use crate::semantic::NodeId;
+use crate::semantic::names::plain_name;
 
 /// What is wrong with a coroutine's place.
 #[derive(Clone, Copy)]
@@ -136,7 +137,7 @@ pub fn expected(ctx: &Context, call: &ast::ExprCall) -> Option<usize> {
         AnyNodeRef::StmtWith(with) => with
             .items
             .iter()
-            .any(|item| matches!(&item.context_expr, Expr::Call(manager) if EXPECTING.contains(&last_name(&manager.func))))
+            .any(|item| matches!(&item.context_expr, Expr::Call(manager) if plain_name(&manager.func).is_some_and(|name| EXPECTING.contains(&name))))
             .then_some(with),
         _ => None,
     });
@@ -155,12 +156,4 @@ pub fn expected(ctx: &Context, call: &ast::ExprCall) -> Option<usize> {
         .map(Ranged::start)
         .or(comment.then_some(call.start()))
         .map(|offset| ctx.module.location(offset).0)
-}
-
-fn last_name(callee: &Expr) -> &str {
-    match callee {
-        Expr::Name(name) => &name.id,
-        Expr::Attribute(attribute) => &attribute.attr,
-        _ => "",
-    }
 }

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fs::File;
-use std::hash::Hasher;
 use std::io::{self, Read};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -12,11 +11,10 @@ use std::thread;
 
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
-use rustc_hash::FxHasher;
 
 use crate::codemod::{Codemod, Look, Wanted};
 use crate::module::ParseError;
-use crate::project::ProjectFacts;
+use crate::project::{ProjectFacts, TextHash};
 use crate::rewrite::{self, RewriteError};
 use crate::settings::Settings;
 use crate::source::{Source, SourceKind};
@@ -77,20 +75,14 @@ impl Buffer {
 /// What a look at a file said before the project was known. The file may have changed since: then it is looked at again.
 #[derive(Default)]
 pub struct Seen {
-    digest: u64,
+    digest: TextHash,
     pub concerned: Box<[&'static Codemod]>,
 }
 
 impl Seen {
     fn is_of(&self, bytes: &[u8]) -> bool {
-        self.digest == digest(bytes)
+        self.digest == TextHash::of(bytes)
     }
-}
-
-fn digest(bytes: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write(bytes);
-    hasher.finish()
 }
 
 impl Processor<'_> {
@@ -139,7 +131,11 @@ impl Processor<'_> {
         };
         Some(Seen {
             // Most files concern no codemod and will not be asked for.
-            digest: if concerned.is_empty() { 0 } else { digest(bytes) },
+            digest: if concerned.is_empty() {
+                TextHash::default()
+            } else {
+                TextHash::of(bytes)
+            },
             concerned: concerned.into(),
         })
     }

@@ -52,9 +52,9 @@ pub struct ProjectFacts {
 pub struct TextHash(u64);
 
 impl TextHash {
-    pub fn of(text: &str) -> Self {
+    pub fn of(text: &[u8]) -> Self {
         let mut hasher = FxHasher::default();
-        hasher.write(text.as_bytes());
+        hasher.write(text);
         Self(hasher.finish())
     }
 }
@@ -149,26 +149,31 @@ impl ProjectFacts {
 impl Context<'_> {
     /// Where the file's coroutines run what blocks. A file that was not linked with others is a project of its own.
     pub fn blocked(&self) -> Arc<Vec<Blocked>> {
-        self.project.blocked.clone().unwrap_or_else(|| {
-            let mut project = Project::new(std::iter::once(PathBuf::new()));
-            project.files[0].1 = Some(summarise(self, false));
-            Arc::new(project.link().pop().unwrap_or_default())
-        })
+        self.project
+            .blocked
+            .clone()
+            .unwrap_or_else(|| Arc::new(self.alone(false).link().pop().unwrap_or_default()))
     }
 
     /// Which functions of the file turn into coroutine functions. A file that was not linked with others is a project of its own.
     pub fn colouring(&self) -> Arc<Colouring> {
         match &self.project.colouring {
-            Some((colouring, text)) if *text == TextHash::of(self.module.text()) => colouring.clone(),
+            Some((colouring, text)) if *text == TextHash::of(self.module.text().as_bytes()) => colouring.clone(),
             // It was said of another text.
             Some(_) => Arc::default(),
             None => {
-                let mut project = Project::new(std::iter::once(PathBuf::new()));
-                project.files[0].1 = Some(summarise(self, true));
+                let project = self.alone(true);
                 let mut world = World::of(self.settings);
                 world.is_partial = self.project.is_partial;
                 Arc::new(project.colour(&world).pop().unwrap_or_default())
             }
         }
+    }
+
+    /// A project of this file and no other.
+    fn alone(&self, with_usage: bool) -> Project {
+        let mut project = Project::new(std::iter::once(PathBuf::new()));
+        project.files[0].1 = Some(summarise(self, with_usage));
+        project
     }
 }

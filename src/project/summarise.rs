@@ -11,7 +11,7 @@ use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Rece
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
 use crate::semantic::names::{Lookup, map_callable};
-use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 /// How many steps lead from an expression to what is known of it.
@@ -374,7 +374,7 @@ impl<'a> Mapper<'_, 'a> {
                 .and_then(|returns| self.class_named(without_none(returns)));
             let own = || {
                 let class = self.summary.functions[index].class.map(ClassName::Own)?;
-                returns_itself(function).then_some(class)
+                ends_with_itself(function).then_some(class)
             };
             self.summary.functions[index].returns = said.or_else(own);
         }
@@ -625,7 +625,6 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     fn call(&mut self, owner: usize, call: &'a ast::ExprCall) {
-        let model = self.ctx.model;
         let blocking = self.ctx.blocking_call(call);
         if let Some((name, row)) = &blocking
             && !self.ctx.returns_at_once(call, *row)
@@ -645,7 +644,7 @@ impl<'a> Mapper<'_, 'a> {
         let Some(target) = self.target(&call.func, 0) else {
             return;
         };
-        let is_awaited = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::ExprAwait(_));
+        let is_awaited = self.ctx.is_awaited(call);
         self.site(owner, target, Edge::Call, call.range(), &call.func, is_awaited);
     }
 
@@ -864,18 +863,6 @@ fn without_none(annotation: &Expr) -> &Expr {
             _ => annotation,
         },
         _ => annotation,
-    }
-}
-
-/// Whether a method ends with `return self`.
-pub(super) fn returns_itself(function: &ast::StmtFunctionDef) -> bool {
-    let first = function.parameters.iter_source_order().next();
-    let first = first.map(|parameter| parameter.as_parameter().name.as_str());
-    match function.body.last() {
-        Some(Stmt::Return(stmt)) => {
-            matches!(stmt.value.as_deref(), Some(Expr::Name(name)) if Some(name.id.as_str()) == first)
-        }
-        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
-use super::names::Lookup;
+use super::names::{Lookup, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
 
@@ -75,12 +75,7 @@ impl<'a> SemanticModel<'a> {
         self.order.get_or_init(|| {
             let mut order = Order::default();
             for call in self.calls() {
-                let name = match &*call.func {
-                    Expr::Attribute(attribute) => attribute.attr.as_str(),
-                    Expr::Name(name) => name.id.as_str(),
-                    _ => continue,
-                };
-                if name == "sleep" {
+                if plain_name(&call.func) == Some("sleep") {
                     order.sleeping_loops.extend(self.loops(self.id(call)));
                 }
             }

@@ -163,7 +163,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Where the module reads an attribute of this name, in source order.
-    pub(super) fn loads_of(&self, name: &str) -> impl Iterator<Item = (NodeId, &'a ast::ExprAttribute)> + '_ {
+    pub fn loads_of(&self, name: &str) -> impl Iterator<Item = (NodeId, &'a ast::ExprAttribute)> + '_ {
         let loads = self.attribute_loads.get_or_init(|| {
             let mut loads: FxHashMap<String, Vec<NodeId>> = FxHashMap::default();
             for (id, node) in self.subtree(NodeId(0)) {

@@ -350,6 +350,15 @@ impl<'a> SemanticModel<'a> {
     }
 }
 
+/// The name that stands last in a plain name or an attribute: `get` of `get` and of `client.get`.
+pub fn plain_name(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Name(name) => Some(&name.id),
+        Expr::Attribute(attribute) => Some(&attribute.attr),
+        _ => None,
+    }
+}
+
 /// The callable of a decorator or call: `f` for `f` and `f(...)`.
 pub fn map_callable(expr: &Expr) -> &Expr {
     match expr {

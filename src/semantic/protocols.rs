@@ -3,7 +3,7 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 
-use super::names::map_callable;
+use super::names::{map_callable, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, SemanticModel};
 use crate::finding::Declined;
@@ -249,12 +249,8 @@ impl<'a> SemanticModel<'a> {
 
 /// `pytest.raises(...)`, `self.assertRaises(...)`, `suppress(...)`.
 fn asserts_failure(expr: &Expr) -> bool {
-    let name = match map_callable(expr) {
-        Expr::Attribute(attribute) => attribute.attr.as_str(),
-        Expr::Name(name) => name.id.as_str(),
-        _ => return false,
-    };
-    name == "raises" || name == "suppress" || name.starts_with("assertRaises")
+    plain_name(map_callable(expr))
+        .is_some_and(|name| name == "raises" || name == "suppress" || name.starts_with("assertRaises"))
 }
 
 /// Whether a class body gives a name a value other than by `def`.

@@ -43,6 +43,18 @@ impl<'a> TypeOracle<'a> for SemanticModel<'a> {
 
 const MAX_STEPS: usize = 8;
 
+/// Whether a method ends with `return self`.
+pub fn ends_with_itself(function: &ast::StmtFunctionDef) -> bool {
+    let first = function.parameters.iter_source_order().next();
+    let first = first.map(|parameter| parameter.as_parameter().name.as_str());
+    match function.body.last() {
+        Some(ast::Stmt::Return(stmt)) => {
+            matches!(stmt.value.as_deref(), Some(Expr::Name(name)) if Some(name.id.as_str()) == first)
+        }
+        _ => false,
+    }
+}
+
 /// Types that were inferred before: one expression is asked about by many codemods, and by what is bound to it.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -410,17 +422,9 @@ impl<'a> SemanticModel<'a> {
 
     /// Whether one of these methods of a class of this module is `return self`.
     pub(super) fn returns_itself(&self, class: &'a ast::StmtClassDef, methods: &[&str]) -> bool {
-        methods.iter().any(|name| {
-            self.method(class, name).is_some_and(|method| {
-                let receiver = method
-                    .parameters
-                    .iter_source_order()
-                    .next()
-                    .map(|parameter| parameter.as_parameter().name.as_str());
-                matches!(method.body.last(), Some(ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. }))
-                    if matches!(&**value, Expr::Name(name) if Some(name.id.as_str()) == receiver))
-            })
-        })
+        methods
+            .iter()
+            .any(|name| self.method(class, name).is_some_and(ends_with_itself))
     }
 
     /// The class that an annotation names; `Optional`, unions and strings say nothing.

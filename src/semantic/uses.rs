@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::names::Lookup;
+use super::names::{Lookup, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
@@ -64,14 +64,9 @@ impl<'a> SemanticModel<'a> {
     /// `monkeypatch.setattr(requests, "get", fake)`.
     pub fn patch_of(&self, package: &str) -> Option<&'a ast::ExprCall> {
         self.calls().find(|call| {
-            let name = match &*call.func {
-                Expr::Name(name) => name.id.as_str(),
-                Expr::Attribute(attribute) => attribute.attr.as_str(),
-                _ => return false,
-            };
             matches!(
-                name,
-                "patch" | "object" | "multiple" | "setattr" | "setitem" | "stub" | "when"
+                plain_name(&call.func),
+                Some("patch" | "object" | "multiple" | "setattr" | "setitem" | "stub" | "when")
             ) && call.arguments.args.first().is_some_and(|target| match target {
                 Expr::StringLiteral(text) => text.value.to_str().split('.').any(|part| part == package),
                 target => self

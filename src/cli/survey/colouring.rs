@@ -46,7 +46,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
         let summaries = looker.parsed(&wanted, |context| {
-            (summarise(context, true), TextHash::of(context.module.text()))
+            (summarise(context, true), TextHash::of(context.module.text().as_bytes()))
         })?;
         for (&file, summary) in wanted.iter().zip(summaries) {
             match summary {

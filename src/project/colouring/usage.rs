@@ -14,11 +14,11 @@ use ruff_text_size::{Ranged, TextRange};
 use self::natures::Decoration;
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Rule};
-use crate::project::summarise::{Mapper, is_no_wait, returns_itself};
+use crate::project::summarise::{Mapper, is_no_wait};
 use crate::project::summary::{ClassName, Edge, Receiver, Target};
-use crate::semantic::names::map_callable;
+use crate::semantic::names::{map_callable, plain_name};
 use crate::semantic::place::Backend;
-use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
 use crate::semantic::{BindingKind, NodeId};
 use crate::source::SourceKind;
 

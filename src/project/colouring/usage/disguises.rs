@@ -83,11 +83,7 @@ impl<'a> Finder<'_, '_, 'a> {
     pub(super) fn patched(&self, usage: &mut Usage, call: &ast::ExprCall) {
         let model = self.ctx.model;
         let arguments = &call.arguments;
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return,
-        };
+        let Some(name) = plain_name(&call.func) else { return };
         let line = self.line(call);
         if MOCKS.contains(&name)
             && arguments.find_keyword("spec").is_none()
@@ -131,7 +127,6 @@ impl<'a> Finder<'_, '_, 'a> {
         }
         let member = target.value.to_str().rsplit('.').next().unwrap_or_default().to_owned();
         // A leaf must be met by its patch, whatever it is: those are told by a dot.
-        let line = self.line(call);
         if is_by_hand {
             usage.replaced.entry(member).or_insert(line);
         } else {

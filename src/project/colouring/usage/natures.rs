@@ -182,7 +182,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 "__enter__" if !is_generator => nature.kind = Kind::Special(Special::Enter),
                 "__exit__" if !is_generator => nature.kind = Kind::Special(Special::Exit),
                 "__next__" if !is_generator => nature.kind = Kind::Special(Special::Next),
-                "__iter__" if is_generator || returns_itself(function) => {
+                "__iter__" if is_generator || ends_with_itself(function) => {
                     nature.kind = Kind::Special(Special::Iter { is_generator });
                 }
                 _ => nature.stop = Some("it is a special method, which Python calls without waiting".to_owned()),
