@@ -87,10 +87,7 @@ fn rewrite(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Result<Fix, Dec
         imports: Vec::new(),
     };
     for change in &coloured.changes {
-        match *change {
-            Change::Define(name, Defined::Factory) => writer.factory(nodes.function(name)?, coloured)?,
-            change => writer.write(change)?,
-        }
+        writer.write(*change, coloured)?;
     }
     let Writer { draft, imports, .. } = writer;
     Ok(Fix::with_doubt(coloured.doubt.clone(), draft.finish()?)
@@ -111,9 +108,9 @@ struct Writer<'c, 'a> {
 }
 
 impl<'a> Writer<'_, 'a> {
-    fn write(&mut self, change: Change) -> Result<(), Declined> {
+    fn write(&mut self, change: Change, coloured: &Coloured) -> Result<(), Declined> {
         match change {
-            Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined),
+            Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined, coloured),
             Change::Await(call) => {
                 let call = self.nodes.node(call)?;
                 self.wait(call);
@@ -225,13 +222,22 @@ impl<'a> Writer<'_, 'a> {
         Ok(())
     }
 
-    fn define(&mut self, function: &'a ast::StmtFunctionDef, defined: Defined) -> Result<(), Declined> {
+    fn define(
+        &mut self,
+        function: &'a ast::StmtFunctionDef,
+        defined: Defined,
+        coloured: &Coloured,
+    ) -> Result<(), Declined> {
         let ctx = self.ctx;
-        if defined != Defined::Special(Special::Iter { is_generator: false }) {
+        let stays_plain = matches!(
+            defined,
+            Defined::Factory | Defined::Special(Special::Iter { is_generator: false })
+        );
+        if !stays_plain {
             self.draft.insert(ctx.def_of(function), "async ");
         }
         match defined {
-            Defined::Factory => Err("a constructor is not defined anew".into()),
+            Defined::Factory => self.factory(function, coloured),
             Defined::Special(special) => {
                 self.special(function, special);
                 Ok(())
@@ -387,7 +393,8 @@ impl<'a> Writer<'_, 'a> {
             "Generator" => "AsyncGenerator",
             _ => return Ok(()),
         };
-        self.renamed(module, twin, class)?;
+        let written = self.beside(module, twin, ctx.model.id(class))?;
+        self.draft.replace(class.range(), written);
         if let (Some(Expr::Tuple(tuple)), "Generator") = (arguments, class_name)
             && let [_, send, _] = &*tuple.elts
         {
@@ -397,19 +404,14 @@ impl<'a> Writer<'_, 'a> {
         Ok(())
     }
 
-    /// Another member of the module that a name comes from, written in the way of the one that it takes the place of.
-    fn renamed(&mut self, module: &'static str, member: &'static str, old: &Expr) -> Result<(), Declined> {
-        let id = self.ctx.model.id(old);
-        let written = match old {
-            Expr::Attribute(attribute) => format!("{}.{member}", self.ctx.module.slice(&*attribute.value)),
-            _ => {
-                let (name, import) = self.ctx.plain_member(module, member, id)?;
-                self.imports.extend(import);
-                name
-            }
-        };
-        self.draft.replace(old.range(), written);
-        Ok(())
+    /// Another member of the module that a name comes from, written in the way of that name.
+    fn beside(&mut self, module: &'static str, member: &'static str, old: NodeId) -> Result<String, Declined> {
+        if let AnyNodeRef::ExprAttribute(attribute) = self.ctx.model.node(old) {
+            return Ok(format!("{}.{member}", self.ctx.module.slice(&*attribute.value)));
+        }
+        let (name, import) = self.ctx.plain_member(module, member, old)?;
+        self.imports.extend(import);
+        Ok(name)
     }
 
     /// `@pytest.mark.asyncio`, or anyio's, above the decorators.
@@ -429,16 +431,7 @@ impl<'a> Writer<'_, 'a> {
 
     fn test_case(&mut self, base: TextRange) -> Result<(), Declined> {
         let id = self.nodes.node(base)?;
-        let written = match self.ctx.model.node(id) {
-            AnyNodeRef::ExprAttribute(attribute) => {
-                format!("{}.IsolatedAsyncioTestCase", self.ctx.module.slice(&*attribute.value))
-            }
-            _ => {
-                let (name, import) = self.ctx.plain_member("unittest", "IsolatedAsyncioTestCase", id)?;
-                self.imports.extend(import);
-                name
-            }
-        };
+        let written = self.beside("unittest", "IsolatedAsyncioTestCase", id)?;
         self.draft.replace(base, written);
         Ok(())
     }
@@ -503,16 +496,8 @@ impl<'a> Writer<'_, 'a> {
     /// `Callable[[int], str]` -> `Callable[[int], Awaitable[str]]`
     fn callable(&mut self, function: &'a ast::StmtFunctionDef, place: usize) -> Result<(), Declined> {
         let ctx = self.ctx;
-        let parameters = &function.parameters;
-        let is_method = ctx.model.class_of_method(function).is_some();
-        let is_static = function
-            .decorator_list
-            .iter()
-            .any(|decorator| ctx.model.is_builtin(&decorator.expression, "staticmethod"));
-        let all = parameters.posonlyargs.iter().chain(&parameters.args);
-        let mut all = all
-            .skip(usize::from(is_method && !is_static))
-            .chain(&parameters.kwonlyargs);
+        let positional = ctx.model.given_parameters(function);
+        let mut all = positional.chain(&function.parameters.kwonlyargs);
         let Some(Expr::Subscript(subscript)) = all
             .nth(place)
             .and_then(|parameter| parameter.parameter.annotation.as_deref())
@@ -532,14 +517,7 @@ impl<'a> Writer<'_, 'a> {
         };
         let [_, returns] = &*tuple.elts else { return Ok(()) };
         let id = ctx.model.id(returns);
-        let awaitable = match &*subscript.value {
-            Expr::Attribute(attribute) => format!("{}.Awaitable", ctx.module.slice(&*attribute.value)),
-            _ => {
-                let (name, import) = ctx.plain_member(module, "Awaitable", id)?;
-                self.imports.extend(import);
-                name
-            }
-        };
+        let awaitable = self.beside(module, "Awaitable", ctx.model.id(&*subscript.value))?;
         self.draft.around(id, AWAIT, &format!("{awaitable}["), "]");
         Ok(())
     }

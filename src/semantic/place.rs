@@ -93,6 +93,21 @@ impl<'a> SemanticModel<'a> {
         None
     }
 
+    /// The parameters that a call can give by their places: without the object that a method is called on.
+    pub fn given_parameters(
+        &self,
+        function: &'a ast::StmtFunctionDef,
+    ) -> impl Iterator<Item = &'a ast::ParameterWithDefault> + use<'a> {
+        let is_static = function
+            .decorator_list
+            .iter()
+            .any(|decorator| self.is_builtin(&decorator.expression, "staticmethod"));
+        let is_bound = self.class_of_method(function).is_some() && !is_static;
+        let parameters = &function.parameters;
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args);
+        positional.skip(usize::from(is_bound))
+    }
+
     /// Whether `await` may be written in the place of this expression, or why not.
     ///
     /// Sources: Python reference 6.2.8 (a generator expression with `await` becomes asynchronous), and What's New in Python 3.11

@@ -212,22 +212,12 @@ impl<'a> Finder<'_, '_, 'a> {
                 .get_or_insert_with(|| "a test runner calls it without waiting".to_owned());
         }
         nature.wrapper = self.wrapper(function);
-        nature.parameters = self.parameters(function, class.is_some());
-        nature
-    }
-
-    pub(super) fn parameters(&self, function: &ast::StmtFunctionDef, is_method: bool) -> [Vec<String>; 2] {
-        let parameters = &function.parameters;
-        let is_static = function
-            .decorator_list
-            .iter()
-            .any(|decorator| self.ctx.model.is_builtin(&decorator.expression, "staticmethod"));
         let name = |parameter: &ast::ParameterWithDefault| parameter.parameter.name.to_string();
-        let positional = parameters.posonlyargs.iter().chain(&parameters.args).map(name);
-        [
-            positional.skip(usize::from(is_method && !is_static)).collect(),
-            parameters.kwonlyargs.iter().map(name).collect(),
-        ]
+        nature.parameters = [
+            model.given_parameters(function).map(name).collect(),
+            function.parameters.kwonlyargs.iter().map(name).collect(),
+        ];
+        nature
     }
 
     /// What a decorator makes of the function.
