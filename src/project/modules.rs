@@ -23,8 +23,11 @@ pub struct Modules {
     folders: Vec<String>,
     folder_ids: FxHashMap<String, usize>,
     /// What was found for the names that a file imports: the same few are asked for again and again.
-    found: RefCell<FxHashMap<usize, FxHashMap<String, Option<(ModuleId, usize)>>>>,
+    found: RefCell<FxHashMap<usize, ByName>>,
 }
+
+/// Modules by the dotted names that mean them, each with the number of parts that it takes.
+type ByName = FxHashMap<String, Option<(ModuleId, usize)>>;
 
 impl Modules {
     pub fn new<'p>(paths: impl Iterator<Item = &'p Path>) -> Self {

@@ -209,7 +209,8 @@ impl<'a> SemanticModel<'a> {
             });
             let with_those_above = |path: &'a str| {
                 let dots = path.match_indices('.').map(|(dot, _)| dot);
-                dots.chain(std::iter::once(path.len())).map(|end| path[..end].to_owned())
+                dots.chain(std::iter::once(path.len()))
+                    .map(|end| path[..end].to_owned())
             };
             paths.flat_map(with_those_above).collect()
         });

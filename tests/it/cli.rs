@@ -564,37 +564,40 @@ fn a_second_run_finds_nothing_out_anew_and_says_the_same() {
     }
 }
 
+/// What is changed, and how.
+type Change = (&'static str, fn(&Project));
+
 #[test]
 fn what_is_kept_follows_every_change() {
     let project = cached_project();
-    let changes: &[(&str, &dyn Fn(&Project))] = &[
-        ("nothing", &|_| {}),
-        ("a file", &|project| {
+    let changes: [Change; 8] = [
+        ("nothing", |_| {}),
+        ("a file", |project| {
             project.write("own.py", BEFORE.replace("sleep(1)", "sleep(2)"))
         }),
-        ("a callee in another file", &|project| {
+        ("a callee in another file", |project| {
             project.write("client.py", "def fetch():\n    return 1\n");
         }),
-        ("the same callee, once more", &|project| {
+        ("the same callee, once more", |project| {
             project.write(
                 "client.py",
                 "import time\n\n\ndef fetch():\n    time.sleep(2)\n    return 1\n",
             );
         }),
-        ("the configuration", &|project| {
+        ("the configuration", |project| {
             project.write("asyncup.toml", "ignore = [\"replace_time_sleep\"]\n")
         }),
-        ("the Python that the project asks for", &|project| {
+        ("the Python that the project asks for", |project| {
             project.write("asyncup.toml", "");
             project.write(
                 "pyproject.toml",
                 "[project]\nname = \"x\"\nrequires-python = \">=3.8\"\n",
             );
         }),
-        ("a name of a file", &|project| {
+        ("a name of a file", |project| {
             fs::rename(project.path("client.py"), project.path("clients.py")).unwrap()
         }),
-        ("a file less", &|project| {
+        ("a file less", |project| {
             fs::remove_file(project.path("broken.py")).unwrap()
         }),
     ];
