@@ -671,3 +671,10 @@ fn a_cache_folder_that_cannot_be_made_is_an_error_where_it_was_named() {
         (uncached.code, uncached.stdout, uncached.stderr)
     );
 }
+
+#[test]
+fn explain_knows_what_the_other_files_say() {
+    let project = cached_project();
+    let explained = project.ends(&["explain", "app.py:5"], 0, "client.py:4");
+    assert!(explained.stdout.contains("offload_blocking_helper"), "{explained:?}");
+}
