@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use ruff_text_size::TextRange;
 
 use super::colouring::usage::Usage;
+use super::effects::Effects;
 
 /// The facts of one file.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Summary {
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.
     pub usage: Option<Usage>,
+    /// What its functions do, where it is wanted.
+    pub effects: Option<Effects>,
 }
 
 impl Summary {
