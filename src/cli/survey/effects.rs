@@ -30,21 +30,23 @@ pub(super) fn candidates(looker: &Looker, seen: &[Option<Seen>], hopeful: &[usiz
     let codemods = ALL.iter().filter(|codemod| OVERLAPPING.contains(&codemod.name));
     let selection = Selection::new(codemods.collect());
     let is_concerned = |file: &usize| {
-        let concerned = seen[*file].iter().flat_map(|seen| seen.concerned.iter());
-        concerned.into_iter().any(|codemod| OVERLAPPING.contains(&codemod.name))
+        let selection = &looker.files[*file].profile.selection;
+        seen[*file]
+            .as_ref()
+            .is_some_and(|seen| seen.concerns(selection, OVERLAPPING))
     };
     let concerned: Vec<usize> = (0..seen.len()).filter(is_concerned).collect();
     let unconcerned = ProjectFacts::unconcerned();
     let found = each(concerned.len(), looker.threads, |buffer, index| {
         let file = &looker.files[concerned[index]];
-        let decoded = looker.decoded(file, buffer)?;
-        let text = decoded.source.text.as_bytes();
-        let look = selection.look(text, Wanted::NothingDeclined, &unconcerned);
-        let settings = looker.processor.settings(file);
-        let findings = rewrite::analyse(&decoded.source, &look, &settings, &unconcerned).ok()?;
-        findings.iter().any(|finding| !finding.is_declined()).then_some(())
+        looker.found("overlapping", file, &[], buffer, |decoded, settings| {
+            let text = decoded.source.text.as_bytes();
+            let look = selection.look(text, Wanted::NothingDeclined, &unconcerned);
+            let findings = rewrite::analyse(&decoded.source, &look, settings, &unconcerned).ok()?;
+            Some(findings.iter().any(|finding| !finding.is_declined()))
+        })
     })?;
-    let found = concerned.iter().zip(found).filter(|(_, found)| found.is_some());
+    let found = concerned.iter().zip(found).filter(|(_, found)| *found == Some(true));
     let mut candidates: BTreeSet<usize> = found.map(|(file, _)| *file).collect();
     let hopeful: Vec<usize> = hopeful
         .iter()
@@ -53,17 +55,16 @@ pub(super) fn candidates(looker: &Looker, seen: &[Option<Seen>], hopeful: &[usiz
         .collect();
     let looks_so = each(hopeful.len(), looker.threads, |buffer, index| {
         let file = &looker.files[hopeful[index]];
-        let decoded = looker.decoded(file, buffer)?;
-        let text = decoded.source.text.as_bytes();
-        let selected = selects_any(file, OVERLAPPING);
-        let look = selection.look(text, Wanted::Everything, &unconcerned);
-        (selected && !look.concerned.is_empty()).then_some(())
+        looker.found("hopeful", file, &[], buffer, |decoded, _| {
+            let look = selection.look(decoded.source.text.as_bytes(), Wanted::Everything, &unconcerned);
+            Some(selects_any(file, OVERLAPPING) && !look.concerned.is_empty())
+        })
     })?;
     candidates.extend(
         hopeful
             .iter()
             .zip(looks_so)
-            .filter(|(_, looks)| looks.is_some())
+            .filter(|(_, looks)| *looks == Some(true))
             .map(|(file, _)| *file),
     );
     Ok(candidates.into_iter().collect())
@@ -85,7 +86,7 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<A
         if parsed.len() > affordable {
             return nothing();
         }
-        let summaries = looker.parsed(&wanted, |context| summarise(context, Extent::Effects))?;
+        let summaries = looker.parsed("effects", &wanted, |context| summarise(context, Extent::Effects))?;
         for (&file, summary) in wanted.iter().zip(summaries) {
             project.files[file].1 = summary;
         }

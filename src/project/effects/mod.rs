@@ -20,7 +20,7 @@ use crate::semantic::effects::given::{Code, Run};
 use crate::semantic::effects::linked::{Elsewhere, Known, Pending};
 
 /// What one file says of the effects of its functions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Effects {
     /// One for each function of the summary; none for the body of the module.
     pub functions: Vec<Option<FunctionEffects>>,
@@ -31,7 +31,7 @@ pub struct Effects {
 }
 
 /// What running a function does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionEffects {
     pub code: Code,
     /// By itself.
@@ -43,7 +43,7 @@ pub struct FunctionEffects {
 }
 
 /// A call that is left open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     pub target: Option<Target>,
     /// The callee as written.
