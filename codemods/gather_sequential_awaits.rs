@@ -218,7 +218,7 @@ fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut
                     .as_ref()
                     .is_ok_and(|fix| fix.applicability == Applicability::Safe);
                 let calls: Vec<&ast::ExprCall> = members.iter().map(|member| member.call).collect();
-                let proof = is_proven.then(|| ctx.proof(&calls)).unwrap_or_default();
+                let proof = if is_proven { ctx.proof(&calls) } else { String::new() };
                 acc.push(range, format!("{}{proof}", message(to - from)), result);
                 joined = true;
                 from = to;
