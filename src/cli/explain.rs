@@ -74,7 +74,8 @@ fn explain_place(
     std::fs::metadata(&absolute).map_err(missing)?;
     // What the other files say counts as it does in a run over all of them.
     let threads = run::threads(arguments.configuration.threads);
-    let found = discover::discover(&[folder.clone(), absolute.clone()], &resolver, threads)?;
+    let project = project_of(&absolute, &folder);
+    let found = discover::discover(&[project, absolute.clone()], &resolver, threads)?;
     let shown = discover::shown(&absolute, &folder);
     let missing = || Error::Discover(DiscoverError::Missing(path.to_owned()));
     let index = found
@@ -140,6 +141,19 @@ fn explain_place(
         Status::Found => Status::Clean,
         other => other,
     })
+}
+
+/// The folder whose files count for a file: that of its project, as far as it can be told, and else its own.
+fn project_of(file: &Path, folder: &Path) -> PathBuf {
+    let above = || file.ancestors().skip(1);
+    let is_root = |folder: &&Path| {
+        [".git", "pyproject.toml", "setup.py", "setup.cfg", "asyncup.toml"]
+            .iter()
+            .any(|name| folder.join(name).exists())
+    };
+    let is_working_folder = |above: &&Path| *above == folder && folder.parent().is_some();
+    let found = above().find(is_root).or_else(|| above().find(is_working_folder));
+    found.or(file.parent()).unwrap_or(folder).to_owned()
 }
 
 /// Whether a finding covers some of a 1-based line.

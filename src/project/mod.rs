@@ -128,9 +128,14 @@ impl Project {
                 };
                 if (path.rsplit('.').next().is_some_and(&counts) || is_star())
                     && let Some((ModuleId::File(file), _)) = self.modules.find(importer, path)
-                    && self.files[file].1.is_none()
                 {
-                    unread.insert(file);
+                    let packages = self.modules.packages_on_the_way(importer, path);
+                    unread.extend(
+                        packages
+                            .into_iter()
+                            .chain([file])
+                            .filter(|file| self.files[*file].1.is_none()),
+                    );
                 }
             }
         }

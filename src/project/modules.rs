@@ -82,22 +82,47 @@ impl Modules {
             }
             return self.descend(base, &parts).or_else(|| Some((self.package(base)?, 0)));
         }
-        let mut root = Some(folder);
+        self.roots_of(importer).find_map(|root| self.descend(&root, &parts))
+    }
+
+    /// The files of the packages that a dotted name leads through, which may bind the names of their modules to something else.
+    pub fn packages_on_the_way(&self, importer: usize, dotted: &str) -> Vec<usize> {
+        let name = dotted.trim_start_matches('.');
+        let dots = &dotted[..dotted.len() - name.len()];
+        let ends = name.match_indices('.').map(|(end, _)| end);
+        let own = (!dots.is_empty()).then_some(0);
+        own.into_iter()
+            .chain(ends)
+            .filter_map(|end| match self.find(importer, &format!("{dots}{}", &name[..end]))? {
+                (ModuleId::File(file), _) if self.paths[file].ends_with("__init__.py") => Some(file),
+                _ => None,
+            })
+            .filter(|file| *file != importer)
+            .collect()
+    }
+
+    /// Whether an absolute name means modules in several of the folders from which the program may be started.
+    pub fn is_ambiguous(&self, importer: usize, dotted: &str) -> bool {
+        if dotted.starts_with('.') {
+            return false;
+        }
+        let parts: Vec<&str> = dotted.split('.').collect();
+        let mut found = self.roots_of(importer).filter_map(|root| self.descend(&root, &parts));
+        let Some(first) = found.next() else { return false };
+        found.any(|other| other != first)
+    }
+
+    /// The folders that an absolute name of a file may start from, the closest first.
+    fn roots_of(&self, importer: usize) -> impl Iterator<Item = String> {
+        let mut root = Some(parent(&self.paths[importer]));
         while let Some(at) = root {
             if !self.is_package(at) || at.is_empty() {
                 break;
             }
             root = parent_of_folder(at);
         }
-        while let Some(at) = root {
-            for base in [at.to_owned(), join(at, "src")] {
-                if let Some(found) = self.descend(&base, &parts) {
-                    return Some(found);
-                }
-            }
-            root = parent_of_folder(at);
-        }
-        None
+        let roots = std::iter::successors(root, |at| parent_of_folder(at));
+        roots.flat_map(|at| [at.to_owned(), join(at, "src")])
     }
 
     /// The module of this name in a package.

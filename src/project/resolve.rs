@@ -224,6 +224,11 @@ impl<'p> Linker<'p> {
         self.class_named(made_in, class, steps + 1)
     }
 
+    /// The class that a file names.
+    pub fn class_of(&self, file: usize, class: &ClassName) -> Option<Found> {
+        self.class_named(file, class, 0)
+    }
+
     fn class_named(&self, file: usize, class: &ClassName, steps: usize) -> Option<Found> {
         match class {
             ClassName::Own(index) => Some(Found::Class(ClassId { file, index: *index })),
@@ -299,7 +304,9 @@ impl<'p> Linker<'p> {
                         Found::Function(_) | Found::Module(_) => None,
                     };
                 }
-                _ => self.starred(file, first, steps + 1)?,
+                (Some(_), _) => return None,
+                (None, _) if summary.bound.contains(*first) => return None,
+                (None, _) => self.starred(file, first, steps + 1)?,
             },
         };
         match (found, rest) {
@@ -316,13 +323,61 @@ impl<'p> Linker<'p> {
         if steps > MAX_STEPS || name.starts_with('_') {
             return None;
         }
-        let stars = &self.summary(file)?.stars;
-        let mut found = stars.iter().filter_map(|module| {
-            let (module, _) = self.modules.find(file, module)?;
-            self.in_module(module, &[name], steps + 1)
-        });
-        let first = found.next()?;
-        found.all(|other| other == first).then_some(first)
+        let mut first = None;
+        for module in &self.summary(file)?.stars {
+            let Some((module, _)) = self.modules.find(file, module) else {
+                continue;
+            };
+            match self.in_module(module, &[name], steps + 1) {
+                None if self.binds(module, name) => return None,
+                None => {}
+                Some(found) if first.get_or_insert_with(|| found.clone()) == &found => {}
+                Some(_) => return None,
+            }
+        }
+        first
+    }
+
+    /// Whether a module binds a name to something of which nothing is known, or to an object.
+    fn binds(&self, module: ModuleId, name: &str) -> bool {
+        let ModuleId::File(file) = module else { return false };
+        self.summary(file)
+            .is_some_and(|summary| summary.bound.contains(name) || summary.objects.contains_key(name))
+    }
+
+    /// Whether a dotted name may mean something else than what [`Linker::find`] says: of several modules of one name, that of the folder from
+    /// which the program is started; of a module and an object by which its package names something else, either.
+    pub fn is_ambiguous(&self, file: usize, path: &str) -> bool {
+        if self.modules.is_ambiguous(file, path) {
+            return true;
+        }
+        let Some((module, taken)) = self.modules.find(file, path) else {
+            return false;
+        };
+        let name = path.trim_start_matches('.');
+        let parts: Vec<&str> = name.split('.').filter(|part| !part.is_empty()).collect();
+        let dots = &path[..path.len() - name.len()];
+        (1..=taken).any(|count| {
+            let (last, above) = parts[..count].split_last().expect("at least one part");
+            if dots.is_empty() && above.is_empty() {
+                return false;
+            }
+            let package = self.modules.find(file, &format!("{dots}{}", above.join(".")));
+            let Some((ModuleId::File(package), _)) = package.filter(|(package, _)| *package != ModuleId::File(file))
+            else {
+                return false;
+            };
+            let is_rebound = |summary: &Summary| match summary.names.get(*last) {
+                Some(Meaning::Import(path)) => {
+                    let whole = path.split('.').filter(|part| !part.is_empty()).count();
+                    let found = self.modules.find(package, path);
+                    found.is_none_or(|(found, parts)| parts != whole || count == taken && found != module)
+                }
+                Some(Meaning::Function(_) | Meaning::Class(_)) => true,
+                None => summary.objects.contains_key(*last) || summary.bound.contains(*last),
+            };
+            self.summary(package).is_some_and(is_rebound)
+        })
     }
 
     /// The base classes, those of libraries included.

@@ -294,6 +294,15 @@ impl<'a> Mapper<'_, 'a> {
                 self.summary.objects.insert(binding.name.to_owned(), class);
             }
         }
+        for binding in model.bindings() {
+            let name = binding.name;
+            if binding.scope == ScopeId::MODULE
+                && !self.summary.names.contains_key(name)
+                && !self.summary.objects.contains_key(name)
+            {
+                self.summary.bound.insert(name.to_owned());
+            }
+        }
         for (_, node) in model.subtree(NodeId(0)) {
             if let AnyNodeRef::StmtImportFrom(import) = node
                 && import.names.iter().any(|alias| alias.name.as_str() == "*")

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is resolved across files. A [`Target`] says as much as the file itself knows of what is called; `resolve` follows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_text_size::TextRange;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub struct Summary {
     pub names: BTreeMap<String, Meaning>,
     /// The classes of the objects that the module makes and names.
     pub objects: BTreeMap<String, ClassName>,
+    /// The other names that it binds: what they stand for is not known.
+    pub bound: BTreeSet<String>,
     /// The modules of which everything is imported, as written: relative ones keep their dots.
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.

@@ -8,13 +8,14 @@ use memchr::memmem;
 use crate::codemod::{Selection, Wanted};
 use crate::codemods::ALL;
 use crate::glance::is_word;
+use crate::project::effects::Relied;
 use crate::project::resolve::Linker;
 use crate::project::{Extent, OVERLAPPING, Project, ProjectFacts, effects, summarise};
 use crate::rewrite;
 use crate::semantic::effects::linked::Elsewhere;
 
-use super::super::Error;
 use super::super::process::Seen;
+use super::super::{Error, outsiders};
 use super::{Looker, each, selects_any};
 
 /// Rounds in which files are parsed that those of the round before lead to.
@@ -79,7 +80,7 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<A
     let affordable = AFFORDABLE + looker.files.len() / AFFORDABLE_SHARE;
     let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
     let mut parsed: BTreeSet<usize> = BTreeSet::new();
-    let mut asked_for: BTreeSet<String> = BTreeSet::new();
+    let mut asked_for: BTreeSet<Relied> = BTreeSet::new();
     let mut wanted = candidates.to_vec();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| parsed.insert(*file));
@@ -98,17 +99,23 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<A
         }
         let link = effects::Link::new(&linker, candidates);
         let relied_on = link.relied_on(candidates);
-        let new: Vec<&str> = relied_on
-            .iter()
-            .filter(|name| !asked_for.contains(*name))
-            .map(String::as_str)
-            .collect();
-        let finders: Vec<memmem::Finder> = new.iter().map(|name| memmem::Finder::new(*name)).collect();
-        if !finders.is_empty() {
-            wanted = looker.unparsed(&parsed, |text| finders.iter().any(|name| may_change(text, name)))?;
+        let new: Vec<Sought> = relied_on.difference(&asked_for).map(Sought::new).collect();
+        if !new.is_empty() {
+            wanted = looker.unparsed(&parsed, |text| {
+                effects::map::instruments(text) || new.iter().any(|sought| sought.may_be_changed_by(text))
+            })?;
         }
         asked_for.extend(relied_on);
         if wanted.is_empty() {
+            // What nobody looked at may put something else in the place of what was read.
+            let read = parsed.iter().map(|file| looker.files[*file].path.as_path());
+            if outsiders::are_there(
+                &looker.processor.resolver.folder,
+                read,
+                &outsiders::run_of(looker.files),
+            ) {
+                return nothing();
+            }
             let told = candidates.iter().map(|file| Some(Arc::new(link.elsewhere(*file))));
             return Ok(told.collect());
         }
@@ -116,20 +123,73 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<A
     nothing()
 }
 
-/// Whether a text may put something else in the place of a member of this name, or derive a class from the one of this name.
-fn may_change(text: &[u8], name: &memmem::Finder) -> bool {
-    let length = name.needle().len();
-    name.find_iter(text).any(|at| {
-        let before = at.checked_sub(1).map(|before| text[before]);
-        let behind = &text[at + length..];
-        if before.is_some_and(is_word) || behind.first().is_some_and(|byte| is_word(*byte)) {
+/// What a proof rests on, looked for in the texts of files that were not parsed.
+struct Sought<'r> {
+    relied: &'r Relied,
+    name: memmem::Finder<'r>,
+    /// `def name`, for a method.
+    definition: Option<memmem::Finder<'static>>,
+}
+
+impl<'r> Sought<'r> {
+    fn new(relied: &'r Relied) -> Self {
+        let (Relied::Function(name)
+        | Relied::Method(name)
+        | Relied::Class(name)
+        | Relied::Attribute(name)
+        | Relied::Module(name)) = relied;
+        let definition = matches!(relied, Relied::Method(_)).then(|| format!("def {name}("));
+        Self {
+            relied,
+            name: memmem::Finder::new(name),
+            definition: definition.map(|definition| memmem::Finder::new(&definition).into_owned()),
+        }
+    }
+
+    /// Whether a text may put something else in the place of what has the name, or derive a class from the one that has it, or override it.
+    fn may_be_changed_by(&self, text: &[u8]) -> bool {
+        let has_class = || memmem::find(text, b"class ").is_some();
+        if matches!(self.relied, Relied::Module(_)) && memmem::find(text, b"sys.modules").is_none() {
             return false;
         }
-        let next = behind.trim_ascii_start();
-        let is_assigned = before == Some(b'.') && next.starts_with(b"=") && !next.starts_with(b"==");
-        let is_string = matches!(behind.first(), Some(b'"' | b'\''));
-        let is_class = name.needle().first().is_some_and(u8::is_ascii_uppercase)
-            || name.needle().iter().any(u8::is_ascii_uppercase);
-        is_assigned || is_string || is_class && memmem::find(text, b"class ").is_some()
-    })
+        if self
+            .definition
+            .as_ref()
+            .is_some_and(|definition| definition.find(text).is_some())
+            && has_class()
+        {
+            return true;
+        }
+        let length = self.name.needle().len();
+        self.name.find_iter(text).any(|at| {
+            let before = at.checked_sub(1).map(|before| text[before]);
+            let behind = &text[at + length..];
+            if before.is_some_and(is_word) || behind.first().is_some_and(|byte| is_word(*byte)) {
+                return false;
+            }
+            let is_string = matches!(behind.first(), Some(b'"' | b'\''));
+            let next = behind.trim_ascii_start();
+            match self.relied {
+                Relied::Module(_) => is_string,
+                Relied::Class(_) if has_class() => true,
+                // `x.name = y`, `x.name, z = y`, `x.name: T = y`; `patch.multiple(x, name=y)`.
+                _ if before == Some(b'.') => is_string || is_target(next),
+                _ => is_string || next.starts_with(b"=") && !next.starts_with(b"==") && may_set_by_keyword(text),
+            }
+        })
+    }
+}
+
+/// Whether what stands before this text may be assigned to.
+fn is_target(behind: &[u8]) -> bool {
+    match behind.first() {
+        Some(b'=') => behind.get(1) != Some(&b'='),
+        Some(b',' | b':' | b')' | b']') => true,
+        _ => behind.starts_with(b"in ") || behind.starts_with(b"as "),
+    }
+}
+
+fn may_set_by_keyword(text: &[u8]) -> bool {
+    let ways: [&[u8]; 4] = [b"patch.multiple", b"vars(", b"__dict__", b"globals("];
+    ways.iter().any(|way| memmem::find(text, way).is_some())
 }

@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::World;
 use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{Edge, Function, Receiver, Target};
 
@@ -429,7 +430,14 @@ impl<'l, 'p> Graph<'l, 'p> {
         };
         match &found.named {
             Named::Target(target) => match self.linker.find(file, target) {
-                Some(Found::Function(function)) => self.used(function, used),
+                Some(Found::Function(function)) => {
+                    if let Target::Path(path) = target
+                        && self.linker.is_ambiguous(file, path)
+                    {
+                        return self.used_by_name(used, name_of(target));
+                    }
+                    self.used(function, used);
+                }
                 Some(Found::Class(class)) => self.class_used(class, used),
                 Some(Found::External(name)) => self.leaf_of_library(used, name),
                 Some(Found::Module(_)) => {}
@@ -820,10 +828,24 @@ impl<'l, 'p> Graph<'l, 'p> {
             self.computed.get_or_insert((file, line));
             return;
         };
-        let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) else {
-            return;
-        };
         let place = self.place(file, line);
+        let class = match self.linker.find(file, &Target::Object(receiver.clone())) {
+            Some(Found::Class(class)) => class,
+            Some(Found::Module(ModuleId::File(module))) => {
+                for (id, function) in self.linker.functions() {
+                    if id.file == module
+                        && !function.qualname.contains('.')
+                        && let Some(node) = self.known(id)
+                    {
+                        self.stop(node, || {
+                            format!("{place} gets functions of its module by computed names")
+                        });
+                    }
+                }
+                return;
+            }
+            _ => return,
+        };
         let mut classes = self.linker.descendants(class);
         classes.push(class);
         for class in classes {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+pub(in crate::project) use self::disguises::keyword_replacements;
 use self::natures::Decoration;
 use crate::codemod::Context;
 use crate::interned::{self, Interned};

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::TextSize;
 
 use super::{Call, Effects, FunctionEffects, Shape};
+use crate::project::colouring::usage::keyword_replacements;
 use crate::project::summarise::Mapper;
 use crate::semantic::NodeId;
 use crate::semantic::effects::linked::Pending;
+use crate::semantic::names::plain_name;
 use crate::semantic::types::{Type, TypeOracle};
 
 /// What a file says of the effects of its functions, and of its classes.
@@ -49,6 +52,7 @@ pub(in crate::project) fn effects(mapper: &Mapper) -> Effects {
             effects.replaced.entry(name.to_owned()).or_insert(*line);
         }
     }
+    disguised_replacements(mapper, &mut effects);
     effects
 }
 
@@ -61,10 +65,69 @@ fn mapped<'a>(mapper: &Mapper<'_, 'a>, function: &'a ast::StmtFunctionDef) -> Fu
             .into_iter()
             .filter_map(|(id, pending)| call(mapper, id, pending))
             .collect(),
+        is_stub: is_stub(mapper, function),
         unknown_line: line(mapped.unknown_at),
         doubt_line: line(mapped.doubt_at),
         code: mapped.code,
         own: mapped.own,
+    }
+}
+
+/// Whether a function stands for what others define in its place.
+fn is_stub(mapper: &Mapper, function: &ast::StmtFunctionDef) -> bool {
+    let model = mapper.ctx.model;
+    let is_abstract =
+        |decorator: &ast::Decorator| plain_name(&decorator.expression).is_some_and(|name| name.starts_with("abstract"));
+    let is_nothing = |stmt: &Stmt| match stmt {
+        Stmt::Expr(stmt) => stmt.value.is_ellipsis_literal_expr() || stmt.value.is_string_literal_expr(),
+        Stmt::Raise(raise) => raise.exc.as_deref().is_some_and(|raised| {
+            let raised = raised.as_call_expr().map_or(raised, |call| &call.func);
+            model.is_builtin(raised, "NotImplementedError")
+        }),
+        _ => false,
+    };
+    function.decorator_list.iter().any(is_abstract) || function.body.iter().all(is_nothing)
+}
+
+/// Whether a text goes over the members of something and sets some of them: so modules and classes are traced.
+pub fn instruments(text: &[u8]) -> bool {
+    let ways: [&[u8]; 4] = [b"vars(", b"dir(", b"getmembers(", b"__dict__"];
+    memmem::find(text, b"setattr(").is_some() && ways.iter().any(|way| memmem::find(text, way).is_some())
+}
+
+/// Replacements that are not written as a store to an attribute: keywords of `patch.multiple` and of the update of a module's names, what
+/// stands in strings beside `sys.modules`, and loops that give members by computed names.
+fn disguised_replacements(mapper: &Mapper, effects: &mut Effects) {
+    let model = mapper.ctx.model;
+    let goes_over_members = instruments(mapper.ctx.module.text().as_bytes());
+    for call in model.calls() {
+        for name in keyword_replacements(mapper.ctx, call) {
+            effects.replaced.entry(name.to_owned()).or_insert(mapper.line(call));
+        }
+        let is_computed = |name: &Expr| !name.is_string_literal_expr();
+        if goes_over_members
+            && model.is_builtin(&call.func, "setattr")
+            && call.arguments.args.get(1).is_some_and(is_computed)
+        {
+            effects.instruments.get_or_insert(mapper.line(call));
+        }
+    }
+    for (_, node) in model.subtree(NodeId(0)) {
+        let AnyNodeRef::ExprAttribute(attribute) = node else {
+            continue;
+        };
+        if attribute.attr.as_str() != "modules" || model.written(&Expr::Attribute(attribute.clone())) != "sys.modules" {
+            continue;
+        }
+        let Some((stmt, _)) = model.statement_of(model.id(attribute)) else {
+            continue;
+        };
+        for (_, inside) in model.subtree(stmt) {
+            if let AnyNodeRef::ExprStringLiteral(name) = inside {
+                let name = name.value.to_str().to_owned();
+                effects.replaced_modules.entry(name).or_insert(mapper.line(attribute));
+            }
+        }
     }
 }
 

@@ -28,12 +28,18 @@ pub struct Effects {
     pub classes: Vec<Shape>,
     /// The names of members in whose place the file may put something else, with the line.
     pub replaced: BTreeMap<String, usize>,
+    /// The modules in whose place it puts something else, with the line.
+    pub replaced_modules: BTreeMap<String, usize>,
+    /// The line that gives modules or classes members by computed names.
+    pub instruments: Option<usize>,
 }
 
 /// What running a function does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionEffects {
     pub code: Code,
+    /// It stands for what others define in its place: abstract, or without a body.
+    pub is_stub: bool,
     /// By itself.
     pub own: Summary,
     pub calls: Vec<Call>,
@@ -84,6 +90,12 @@ pub struct Link<'l, 'p> {
     linker: &'l Linker<'p>,
     /// Names in whose place some file puts something else: where.
     replaced: FxHashMap<&'p str, String>,
+    /// Modules in whose place some file puts something else: where.
+    replaced_modules: FxHashMap<&'p str, String>,
+    /// The first place that gives modules or classes members by computed names.
+    instruments: Option<String>,
+    /// Classes whose bases are not all known: what derives from them may be anything.
+    of_unknown_bases: Vec<ClassId>,
     done: FxHashMap<FunctionId, Summary>,
     /// Those that lead to other files than their own.
     leads_elsewhere: FxHashSet<FunctionId>,
@@ -93,16 +105,29 @@ impl<'l, 'p> Link<'l, 'p> {
     /// Links all that the functions of these files lead to.
     pub fn new(linker: &'l Linker<'p>, files: &[usize]) -> Self {
         let mut replaced = FxHashMap::default();
+        let mut replaced_modules = FxHashMap::default();
+        let mut of_unknown_bases = Vec::new();
+        let mut instruments = None;
         for (file, summary) in linker.summaries() {
-            for (name, line) in summary.effects.iter().flat_map(|effects| &effects.replaced) {
-                replaced
-                    .entry(name.as_str())
-                    .or_insert_with(|| linker.project.place(file, *line));
+            let effects = summary.effects.as_ref();
+            let place = |line: usize| linker.project.place(file, line);
+            for (name, line) in effects.into_iter().flat_map(|effects| &effects.replaced) {
+                replaced.entry(name.as_str()).or_insert_with(|| place(*line));
             }
+            for (name, line) in effects.into_iter().flat_map(|effects| &effects.replaced_modules) {
+                replaced_modules.entry(name.as_str()).or_insert_with(|| place(*line));
+            }
+            let line = effects.and_then(|effects| effects.instruments);
+            instruments = instruments.or_else(|| line.map(place));
+            let classes = (0..summary.classes.len()).map(|index| ClassId { file, index });
+            of_unknown_bases.extend(classes.filter(|class| !linker.knows_bases(*class)));
         }
         let mut link = Self {
             linker,
             replaced,
+            replaced_modules,
+            instruments,
+            of_unknown_bases,
             done: FxHashMap::default(),
             leads_elsewhere: FxHashSet::default(),
         };
@@ -190,7 +215,7 @@ impl<'l, 'p> Link<'l, 'p> {
         summary.locate(lines[0].as_deref(), lines[1].as_deref());
         for (class, name) in effects.own.attributes() {
             if let Some(getter) = self.overriding_attribute(id.file, class, name) {
-                summary.give_up(format!("`{class}.{name}` is something else at {getter}"));
+                summary.give_up(format!("`{class}.{name}` is something else in {getter}"));
                 leads = true;
             }
         }
@@ -247,6 +272,9 @@ impl<'l, 'p> Link<'l, 'p> {
             .filter(|(_, known)| named(&known.qualname));
         for (index, _) in classes {
             for derived in self.linker.descendants(ClassId { file, index }) {
+                if self.shape(derived).is_some_and(|shape| shape.assigned.contains(name)) {
+                    return Some(format!("`{}`", self.linker.class(derived).qualname));
+                }
                 if let Some(&method) = self.linker.class(derived).methods.get(name) {
                     let line = self
                         .linker
@@ -270,7 +298,14 @@ impl<'l, 'p> Link<'l, 'p> {
             return self.read(file, target);
         }
         let name = call.text.rsplit('.').next().unwrap_or(&call.text);
-        match self.linker.find(file, target)? {
+        let found = self.linker.find(file, target)?;
+        if let Found::Function(FunctionId { file: defining, .. }) | Found::Class(ClassId { file: defining, .. }) =
+            &found
+            && let Err(reason) = self.is_certain(file, target, *defining)
+        {
+            return Some(Err(reason));
+        }
+        match found {
             Found::Function(function) => {
                 let is_member = !self.linker.function(function).qualname.contains("<locals>");
                 if is_member
@@ -293,6 +328,48 @@ impl<'l, 'p> Link<'l, 'p> {
             Found::Class(class) => Some(self.construction(class)),
             Found::External(_) | Found::Module(_) => None,
         }
+    }
+
+    /// Whether nothing stands in the way of what the linker finds for a target: no other module of the name, no other object in the place of an
+    /// attribute on the way.
+    fn is_certain(&self, file: usize, target: &Target, defining: usize) -> Result<(), String> {
+        let module = self.linker.modules.name_of(defining);
+        if let Some(place) = self.replaced_modules.get(module.as_str()) {
+            return Err(format!("the module `{module}` is replaced at {place}"));
+        }
+        if let Some(place) = self.instruments.as_ref().filter(|_| defining != file) {
+            return Err(format!(
+                "{place} puts something else in the place of members, by computed names"
+            ));
+        }
+        let mut paths = Vec::new();
+        let mut attributes = Vec::new();
+        steps_of(target, &mut paths, &mut attributes);
+        if let Some(path) = paths.into_iter().find(|path| self.linker.is_ambiguous(file, path)) {
+            return Err(format!("`{path}` may mean more than one thing"));
+        }
+        for (outer, name) in attributes {
+            if let Some(place) = self.replaced.get(name) {
+                return Err(format!("`{name}` is replaced at {place}"));
+            }
+            let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(outer.clone())) else {
+                continue;
+            };
+            let given = |class: ClassId| {
+                let known = self.linker.class(class).attributes.get(name)?;
+                self.linker.class_of(class.file, known)
+            };
+            let own = given(class);
+            for derived in self.linker.descendants(class) {
+                let stores = self.shape(derived).is_some_and(|shape| shape.attributes.contains(name));
+                let agrees = own.is_some() && given(derived) == own;
+                if stores && !agrees {
+                    let qualname = &self.linker.class(derived).qualname;
+                    return Err(format!("`{qualname}` has something else as `{name}`"));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn last_name(&self, function: FunctionId) -> &'p str {
@@ -325,16 +402,38 @@ impl<'l, 'p> Link<'l, 'p> {
             _ => return Err(format!("nothing says which `{name}` is called")),
         };
         self.hierarchy_is_plain(class, name)?;
-        let mut callees = vec![Callee::called(function, is_unbound, run)];
+        let is_stub = |id: FunctionId| self.effects(id).is_none_or(|effects| effects.is_stub);
+        if let Some(other) = self.of_unknown_bases.iter().find(|other| {
+            let has_it = |class: ClassId| self.linker.class(class).methods.contains_key(name);
+            has_it(**other) || self.linker.descendants(**other).into_iter().any(has_it)
+        }) {
+            let qualname = &self.linker.class(*other).qualname;
+            return Err(format!(
+                "`{qualname}`, whose bases are not all known, may override `{name}`"
+            ));
+        }
+        let mut callees = Vec::new();
+        if !is_stub(function) {
+            callees.push(Callee::called(function, is_unbound, run));
+        }
         for derived in self.linker.descendants(class) {
             self.hierarchy_is_plain(derived, name)?;
-            if let Some(&index) = self.linker.class(derived).methods.get(name) {
-                let overriding = FunctionId {
-                    file: derived.file,
-                    index,
-                };
-                callees.push(Callee::called(overriding, is_unbound, run));
+            if self.shape(derived).is_some_and(|shape| shape.attributes.contains(name)) {
+                let qualname = &self.linker.class(derived).qualname;
+                return Err(format!("`{qualname}` has something else as `{name}`"));
             }
+            if let Some(Found::Function(overriding)) = self.linker.member(derived, name, 0)
+                && overriding != function
+            {
+                if !is_stub(overriding) {
+                    callees.push(Callee::called(overriding, is_unbound, run));
+                }
+            }
+        }
+        if callees.is_empty() {
+            return Err(format!(
+                "nothing says what runs in the place of `{name}`, which is abstract"
+            ));
         }
         Ok(callees)
     }
@@ -359,8 +458,8 @@ impl<'l, 'p> Link<'l, 'p> {
                 }
             }
             let shape = self.shape(class).ok_or_else(|| format!("`{qualname}` was not read"))?;
-            let is_method = self.linker.class(class).methods.contains_key(name);
-            if !shape.is_plain || shape.assigned.contains(name) || is_method && shape.attributes.contains(name) {
+            let is_method = || self.linker.member(class, name, 0).is_some();
+            if !shape.is_plain || shape.assigned.contains(name) || shape.attributes.contains(name) && is_method() {
                 return Err(format!(
                     "`{qualname}.{name}` may be something else than its methods say"
                 ));
@@ -453,8 +552,16 @@ impl<'l, 'p> Link<'l, 'p> {
     /// What the calls of one file do, where that leads to others.
     pub fn elsewhere(&self, file: usize) -> Elsewhere {
         let mut calls: BTreeMap<(String, String), Option<Vec<Known>>> = BTreeMap::new();
+        let mut defined: FxHashMap<&str, usize> = FxHashMap::default();
+        for id in self.functions_of(file) {
+            *defined.entry(&self.linker.function(id).qualname).or_default() += 1;
+        }
         for id in self.functions_of(file) {
             let around = &self.linker.function(id).qualname;
+            if defined[around.as_str()] > 1 {
+                // By its name alone nobody could tell which of them is meant.
+                continue;
+            }
             for call in self.effects(id).into_iter().flat_map(|effects| &effects.calls) {
                 if call.pending.run == Run::Read {
                     continue;
@@ -502,8 +609,8 @@ impl<'l, 'p> Link<'l, 'p> {
             .collect()
     }
 
-    /// The names that what is proven rests on: of functions, and of classes.
-    pub fn relied_on(&self, files: &[usize]) -> BTreeSet<String> {
+    /// What the proofs rest on: that nothing stands in the place of what has these names.
+    pub fn relied_on(&self, files: &[usize]) -> BTreeSet<Relied> {
         let mut names = BTreeSet::new();
         let proven = |id: &FunctionId| {
             let summary = self.done.get(id);
@@ -514,6 +621,7 @@ impl<'l, 'p> Link<'l, 'p> {
             let calls = self.effects(id).into_iter().flat_map(|effects| &effects.calls);
             for call in calls.filter(|call| call.may_overlap) {
                 if let Some(Ok(callees)) = self.resolve(id.file, call) {
+                    relied_on_way(call, &mut names);
                     open.extend(callees.into_iter().map(|callee| callee.function).filter(proven));
                 }
             }
@@ -523,7 +631,12 @@ impl<'l, 'p> Link<'l, 'p> {
             if !seen.insert(id) {
                 continue;
             }
-            names.insert(self.last_name(id).to_owned());
+            let name = self.last_name(id).to_owned();
+            names.insert(Relied::Module(self.linker.modules.name_of(id.file)));
+            names.insert(match self.linker.function(id).class {
+                Some(_) => Relied::Method(name),
+                None => Relied::Function(name),
+            });
             if let Some(class) = self.linker.function(id).class {
                 let class = ClassId {
                     file: id.file,
@@ -531,17 +644,69 @@ impl<'l, 'p> Link<'l, 'p> {
                 };
                 for class in self.linker.descendants(class).into_iter().chain([class]) {
                     let qualname = &self.linker.class(class).qualname;
-                    names.extend(qualname.rsplit('.').next().map(str::to_owned));
+                    names.extend(qualname.rsplit('.').next().map(|name| Relied::Class(name.to_owned())));
                 }
             }
             for call in self.effects(id).into_iter().flat_map(|effects| &effects.calls) {
                 if let Some(Ok(callees)) = self.resolve(id.file, call) {
+                    relied_on_way(call, &mut names);
                     open.extend(callees.into_iter().map(|callee| callee.function));
                 }
             }
         }
-        names.remove("__init__");
+        names.remove(&Relied::Method("__init__".to_owned()));
         names
+    }
+}
+
+/// A name that a proof rests on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relied {
+    Function(String),
+    Method(String),
+    Class(String),
+    /// Of instances, which holds an object whose class is known.
+    Attribute(String),
+    /// The dotted name.
+    Module(String),
+}
+
+/// The attributes on the way to what a call names.
+fn relied_on_way(call: &Call, names: &mut BTreeSet<Relied>) {
+    let (mut paths, mut attributes) = (Vec::new(), Vec::new());
+    if let Some(target) = &call.target {
+        steps_of(target, &mut paths, &mut attributes);
+    }
+    names.extend(
+        attributes
+            .into_iter()
+            .map(|(_, name)| Relied::Attribute(name.to_owned())),
+    );
+}
+
+/// The dotted names and the attributes, each with the object that has it, that lead to a target.
+fn steps_of<'t>(target: &'t Target, paths: &mut Vec<&'t str>, attributes: &mut Vec<(&'t Receiver, &'t str)>) {
+    match target {
+        Target::Path(path) => paths.push(path),
+        Target::Member(receiver, _) | Target::Object(receiver) => steps_of_receiver(receiver, paths, attributes),
+        Target::Function(_) | Target::Class(_) | Target::Star(_) | Target::Super(..) => {}
+    }
+}
+
+fn steps_of_receiver<'t>(
+    receiver: &'t Receiver,
+    paths: &mut Vec<&'t str>,
+    attributes: &mut Vec<(&'t Receiver, &'t str)>,
+) {
+    match receiver {
+        Receiver::Instance(ClassName::Path(path)) | Receiver::Class(ClassName::Path(path)) => paths.push(path),
+        Receiver::Instance(ClassName::Own(_)) | Receiver::Class(ClassName::Own(_)) => {}
+        Receiver::Attribute(outer, name) => {
+            attributes.push((outer, name));
+            steps_of_receiver(outer, paths, attributes);
+        }
+        Receiver::Result(target) => steps_of(target, paths, attributes),
+        Receiver::Entered(inner) => steps_of_receiver(inner, paths, attributes),
     }
 }
 
@@ -569,10 +734,7 @@ fn is_same(one: Option<&[Known]>, other: Option<&[Known]>) -> bool {
 
 /// Base classes of the standard library that change nothing about the members of a class.
 fn is_inert_base(name: &str) -> bool {
-    matches!(
-        name,
-        "abc.ABC" | "typing.Generic" | "typing.Protocol" | "typing_extensions.Protocol"
-    )
+    matches!(name, "abc.ABC" | "typing.Generic")
 }
 
 /// The files without a summary to which calls of these files lead that may overlap, and what those call in turn.
@@ -580,6 +742,9 @@ pub fn missing(linker: &Linker, files: &[usize]) -> BTreeSet<usize> {
     let link = Link {
         linker,
         replaced: FxHashMap::default(),
+        replaced_modules: FxHashMap::default(),
+        instruments: None,
+        of_unknown_bases: Vec::new(),
         done: FxHashMap::default(),
         leads_elsewhere: FxHashSet::default(),
     };
@@ -691,6 +856,11 @@ impl Chase<'_, '_> {
     fn path(&mut self, file: usize, path: &str) {
         if !self.seen.insert((file, path.to_owned())) {
             return;
+        }
+        for package in self.linker.modules.packages_on_the_way(file, path) {
+            if self.linker.project.files[package].1.is_none() {
+                self.missing.insert(package);
+            }
         }
         let Some((ModuleId::File(found), taken)) = self.linker.modules.find(file, path) else {
             return;

@@ -113,6 +113,9 @@ impl<'a> Finder<'_, '_, 'a> {
             self.by_string(usage, call, name.value.to_str());
             return;
         }
+        for name in keyword_replacements(self.ctx, call) {
+            usage.replaced.entry(name.to_owned()).or_insert(line);
+        }
         let (target, fake) = match (name, &*arguments.args) {
             ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
             ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
@@ -133,4 +136,18 @@ impl<'a> Finder<'_, '_, 'a> {
             usage.replaced.entry(format!(".{member}")).or_insert(line);
         }
     }
+}
+
+/// The members that a call replaces by its keywords: of `patch.multiple`, and of an update of the names of a module.
+pub(in crate::project) fn keyword_replacements<'a>(
+    ctx: &Context,
+    call: &'a ast::ExprCall,
+) -> impl Iterator<Item = &'a str> {
+    let written = ctx.model.written(&call.func);
+    let names_of_modules = ["vars", "__dict__", "globals"];
+    let callee = ctx.module.slice(&*call.func);
+    let is_update = written.ends_with(".update") && names_of_modules.iter().any(|names| callee.contains(names));
+    let replaces = written.ends_with("patch.multiple") || is_update;
+    let keywords = call.arguments.keywords.iter().filter(move |_| replaces);
+    keywords.filter_map(|keyword| keyword.arg.as_deref())
 }
