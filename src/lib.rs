@@ -22,6 +22,7 @@ pub mod finding;
 pub mod generators;
 pub mod glance;
 pub mod importer;
+mod interned;
 pub mod knowledge;
 pub mod layout;
 pub mod lifespan;

@@ -33,6 +33,7 @@ use self::modules::{ModuleId, Modules};
 pub use self::summarise::summarise;
 use self::summary::Summary;
 use crate::codemod::Context;
+use serde::{Deserialize, Serialize};
 
 /// What is known about the other files of the project, for one file.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +49,7 @@ pub struct ProjectFacts {
 }
 
 /// Tells one text from another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextHash(u64);
 
 impl TextHash {

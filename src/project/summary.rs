@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use ruff_text_size::TextRange;
+use serde::{Deserialize, Serialize};
 
 use super::colouring::usage::Usage;
 
 /// The facts of one file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// The first one is the body of the module.
     pub functions: Vec<Function>,
@@ -41,7 +42,7 @@ impl Summary {
 }
 
 /// What a name of a module stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Meaning {
     Function(usize),
     Class(usize),
@@ -50,7 +51,7 @@ pub enum Meaning {
 }
 
 /// A class that a file names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClassName {
     /// One of its own.
     Own(usize),
@@ -58,7 +59,7 @@ pub enum ClassName {
     Path(String),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Class {
     pub qualname: String,
     /// `None` where a base is no name that the file knows.
@@ -70,7 +71,7 @@ pub struct Class {
 }
 
 /// A function, or the body of the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Function {
     /// `Client.get`; a function in a function is `outer.<locals>.inner`. Empty for the body of the module.
     pub qualname: String,
@@ -101,7 +102,7 @@ pub struct Function {
 }
 
 /// A remark about a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub text: String,
     /// 1-based.
@@ -109,7 +110,7 @@ pub struct Note {
 }
 
 /// Where a function uses what may be a function of the project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Site {
     pub target: Target,
     pub edge: Edge,
@@ -122,7 +123,7 @@ pub struct Site {
 }
 
 /// How a use runs its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Edge {
     Call,
     /// An attribute is read: a property runs.
@@ -147,7 +148,7 @@ impl Edge {
 }
 
 /// What a use names, as far as its file knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     Function(usize),
     Class(usize),
@@ -163,7 +164,7 @@ pub enum Target {
 }
 
 /// What is known of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Receiver {
     /// An instance of a class, or `cls`.
     Instance(ClassName),
@@ -178,7 +179,7 @@ pub enum Receiver {
 }
 
 /// A call that blocks by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Leaf {
     /// The qualified name.
     pub name: String,

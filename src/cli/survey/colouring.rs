@@ -14,6 +14,8 @@ use crate::finding::Finding;
 use crate::project::colouring::{Colouring, Options, World};
 use crate::project::{COLOURING, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
+use crate::settings::Settings;
+use crate::source::Source;
 
 use super::super::{Error, outsiders};
 use super::{Looker, each};
@@ -29,7 +31,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     if turning.is_empty() {
         return Ok(nothing());
     }
-    let settings = looker.files.first().map(|file| looker.processor.settings(file));
+    let settings = looker.files.first().map(|file| looker.processor.settings(file).0);
     let options: Options = settings
         .as_ref()
         .map(|settings| settings.options(COLOURING))
@@ -45,7 +47,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
-        let summaries = looker.parsed(&wanted, |context| {
+        let summaries = looker.parsed("usage", &wanted, |context| {
             (summarise(context, true), TextHash::of(context.module.text().as_bytes()))
         })?;
         for (&file, summary) in wanted.iter().zip(summaries) {
@@ -134,32 +136,14 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
     let failed = each(files.len(), looker.threads, |buffer, index| {
         let file = &looker.files[files[index]];
         let (colouring, hash) = &facts[files[index]];
-        let decoded = looker.decoded(file, buffer)?;
-        let source = &decoded.source;
-        let settings = looker.processor.settings(file);
         let known = ProjectFacts {
             colouring: Some((colouring.clone(), *hash)),
             ..ProjectFacts::unconcerned()
         };
-        let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &known);
-        let findings = rewrite::analyse(source, &look, &settings, &known).ok()?;
-        let mut failed: BTreeSet<usize> = BTreeSet::new();
-        let mut taken: Vec<Edit> = Vec::new();
-        for coloured in &colouring.coloured {
-            let fix = findings
-                .iter()
-                .filter(|found| found.range == coloured.at && found.message == coloured.message)
-                .find(|found| found.applicability() > Applicability::DisplayOnly)
-                .and_then(Finding::fix);
-            let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
-            match fix {
-                Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
-                _ => {
-                    failed.insert(coloured.component);
-                }
-            }
-        }
-        Some(failed)
+        let said = format!("{colouring:?}");
+        looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
+            untaken(&decoded.source, settings, &selection, &known, colouring)
+        })
     })?;
     let failed: BTreeSet<usize> = files
         .iter()
@@ -182,6 +166,35 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
         }
     }
     Ok(facts)
+}
+
+/// The components of which something cannot be written in this file.
+fn untaken(
+    source: &Source,
+    settings: &Settings,
+    selection: &Selection,
+    known: &ProjectFacts,
+    colouring: &Colouring,
+) -> Option<BTreeSet<usize>> {
+    let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, known);
+    let findings = rewrite::analyse(source, &look, settings, known).ok()?;
+    let mut failed: BTreeSet<usize> = BTreeSet::new();
+    let mut taken: Vec<Edit> = Vec::new();
+    for coloured in &colouring.coloured {
+        let fix = findings
+            .iter()
+            .filter(|found| found.range == coloured.at && found.message == coloured.message)
+            .find(|found| found.applicability() > Applicability::DisplayOnly)
+            .and_then(Finding::fix);
+        let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
+        match fix {
+            Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
+            _ => {
+                failed.insert(coloured.component);
+            }
+        }
+    }
+    Some(failed)
 }
 
 /// Whether two edits of one text cannot be made beside each other.
