@@ -3,7 +3,9 @@
 //! Every file is read once for this; only those that turn out to matter are read again. See [`crate::project`] for what is looked for.
 
 mod colouring;
+mod effects;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Project, ProjectFacts, READERS, summarise};
+use crate::project::{COLOURING, Extent, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -64,6 +66,15 @@ impl Survey {
         } else {
             Vec::new()
         };
+        let hopeful = match files.iter().find(|file| selects_any(file, OVERLAPPING)) {
+            Some(file) => {
+                let (settings, _) = processor.settings(file);
+                let declared = settings.receivers.iter().flat_map(|receiver| &receiver.reads);
+                let declared: Vec<&str> = declared.map(String::as_str).collect();
+                scan::awaiting_what_is_known(&users, &declared)
+            }
+            None => Vec::new(),
+        };
         drop(users);
         drop(scans);
         let looker = Looker {
@@ -73,6 +84,8 @@ impl Survey {
         };
         let linked = looker.summarised(&reach)?.link();
         let colourings = colouring::colour(&looker, turning)?;
+        let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
+        let told = effects::tell(&looker, &overlapping)?;
         let surveyed = seen.into_iter().zip(linked).zip(colourings);
         let surveyed = surveyed.map(|((seen, blocked), colouring)| Surveyed {
             seen,
@@ -82,7 +95,11 @@ impl Survey {
                 ..ProjectFacts::default()
             },
         });
-        Ok(Some(Self(surveyed.collect())))
+        let mut surveyed: Vec<Surveyed> = surveyed.collect();
+        for (file, told) in overlapping.into_iter().zip(told) {
+            surveyed[file].facts.elsewhere = told;
+        }
+        Ok(Some(Self(surveyed)))
     }
 
     pub fn facts(&self, index: usize) -> &ProjectFacts {
@@ -100,12 +117,17 @@ impl Survey {
         surveyed.seen.as_ref().is_none_or(Seen::is_concerned)
             || READERS
                 .iter()
+                .chain(OVERLAPPING)
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
     }
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    READERS.iter().any(|reader| selects(file, reader))
+    selects_any(file, READERS) || selects_any(file, OVERLAPPING)
+}
+
+fn selects_any(file: &InputFile, names: &[&str]) -> bool {
+    names.iter().any(|name| selects(file, name))
 }
 
 fn selects(file: &InputFile, name: &str) -> bool {
@@ -183,13 +205,24 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed("summary", &wanted, |context| summarise(context, false))?;
+            let summaries = self.parsed("summary", &wanted, |context| summarise(context, Extent::Chains))?;
             for (&file, summary) in wanted.iter().zip(summaries) {
                 project.files[file].1 = summary;
             }
             wanted = project.unread(|name| reach.is_name(name));
         }
         Ok(project)
+    }
+
+    /// The files that were not parsed and of whose text this holds.
+    fn unparsed(&self, parsed: &BTreeSet<usize>, holds: impl Fn(&[u8]) -> bool + Sync) -> Result<Vec<usize>, Error> {
+        let left: Vec<usize> = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let found = each(left.len(), self.threads, |buffer, index| {
+            let path = self.processor.resolver.folder.join(&self.files[left[index]].path);
+            holds(buffer.read(File::open(path).ok()?).ok()?).then_some(())
+        })?;
+        let found = left.into_iter().zip(found).filter(|(_, found)| found.is_some());
+        Ok(found.map(|(file, _)| file).collect())
     }
 
     /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the

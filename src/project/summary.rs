@@ -8,6 +8,7 @@ use ruff_text_size::TextRange;
 use serde::{Deserialize, Serialize};
 
 use super::colouring::usage::Usage;
+use super::effects::Effects;
 
 /// The facts of one file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Summary {
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.
     pub usage: Option<Usage>,
+    /// What its functions do, where it is wanted.
+    pub effects: Option<Effects>,
 }
 
 impl Summary {

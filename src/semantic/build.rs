@@ -94,6 +94,7 @@ impl<'a> Builder<'a> {
             order: OnceCell::new(),
             types: types::Cache::default(),
             effects: effects::Cache::default(),
+            elsewhere: None,
         }
     }
 

@@ -25,6 +25,9 @@ directives, one comment line each:
     # requests: unordered     requests may reach the server in another order
     # config: key = value     a line of the configuration file; may be repeated
 
+A line `# file: NAME` begins another file of the same project, below which `program.py`, the first
+one, is run; the tool is then given all of them.
+
 Every program is also rewritten by all codemods at once with safe fixes only; whatever they
 do, it must behave as before. Each rewritten text must stay as it is in a second run, and keep its line
 endings. Exit status: 0 everything as expected, 1 not, 2 bad usage.
@@ -248,8 +251,7 @@ class Program:
         """The text after `asyncup apply`; a second run must leave it alone."""
         folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
         try:
-            path = folder / "program.py"
-            path.write_bytes(self.text)
+            unpack(self.text, folder)
             # What the program's project depends on: version gates read it.
             shutil.copy(HERE / "requirements.txt", folder)
             command = [self.options.tool, "apply", "--no-cache", *arguments]
@@ -259,16 +261,14 @@ class Program:
                 command += ["--config", str(folder / "asyncup.toml")]
             else:
                 command += ["--isolated"]
-            apply(command, path)
-            once = path.read_bytes()
+            apply(command, folder)
+            once = packed(self.text, folder)
             if once != self.text:
                 self.check_text(once)
-                apply(command, path)
-                if path.read_bytes() != once:
-                    raise Wrong(
-                        "a second run changes it again:\n"
-                        + diff(once, path.read_bytes())
-                    )
+                apply(command, folder)
+                again = packed(self.text, folder)
+                if again != once:
+                    raise Wrong("a second run changes it again:\n" + diff(once, again))
             return once
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -324,13 +324,40 @@ class Program:
         return diff(self.text, text)
 
 
-def apply(command, path):
+# The line that begins another file of a program.
+FILE = re.compile(rb"^# file: (\S+)\n", re.M)
+
+
+def parts(text):
+    """The files of a program, the first of which is run: names and texts."""
+    pieces = FILE.split(text)
+    names = ["program.py", *(name.decode() for name in pieces[1::2])]
+    return list(zip(names, pieces[0::2]))
+
+
+def unpack(text, folder):
+    for name, part in parts(text):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(part)
+
+
+def packed(text, folder):
+    """The text of a program as its files in a folder are now."""
+    names = [name for name, _ in parts(text)]
+    first, *rest = ((name, (folder / name).read_bytes()) for name in names)
+    return first[1] + b"".join(
+        b"# file: %s\n%s" % (name.encode(), part) for name, part in rest
+    )
+
+
+def apply(command, folder):
     done = subprocess.run(
-        [*command, str(path)],
+        [*command, "."],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=path.parent,
+        cwd=folder,
         timeout=120,
     )
     if done.returncode != 0:
@@ -344,10 +371,10 @@ def observe(options, text, limit=60):
     """The observation of run_program.py; `limit` in seconds."""
     folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
     try:
+        unpack(text, folder)
         path = folder / "program.py"
-        path.write_bytes(text)
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
-        environment.pop("PYTHONPATH", None)
+        environment["PYTHONPATH"] = str(folder)
         # The machine's own proxies and certificates are not what is compared.
         for name in list(environment):
             if name.lower().endswith("_proxy") or name in (
