@@ -41,7 +41,7 @@ impl<'a> Context<'a> {
             }
             // Asked first: to tell the receiver's class costs much more.
             Expr::Attribute(method) if !self.may_be_blocking_method(&method.attr) => None,
-            Expr::Attribute(method) => match self.model.type_of(&method.value) {
+            Expr::Attribute(method) => match self.model.type_of_receiver(&method.value) {
                 Type::Foreign(class) => {
                     known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some())
                 }
