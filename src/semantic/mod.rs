@@ -17,6 +17,7 @@ pub mod place;
 pub mod protocols;
 pub mod purity;
 pub mod reaching;
+mod receivers;
 pub mod rendezvous;
 pub mod sqlalchemy;
 pub mod types;
