@@ -89,10 +89,7 @@ impl<'a> Context<'a> {
     }
 
     fn may_be_blocking_method(&self, name: &str) -> bool {
-        blocking::is_method(name)
-            || blocking::packages_of_blocking_classes()
-                .iter()
-                .any(|package| self.model.imports_package(package))
+        blocking::is_method(name) || self.model.imports_blocking_class()
     }
 
     /// The declaration that a call falls under: of a function by its qualified name, of a method by that of its class.
