@@ -30,8 +30,12 @@ use super::{Error, interrupt, pipeline};
 /// Rounds in which files are summarised that those of the round before import.
 const MAX_ROUNDS: usize = 6;
 
-/// What the look found, for each file.
-pub struct Survey(Vec<Surveyed>);
+/// What the look found.
+pub struct Survey {
+    files: Vec<Surveyed>,
+    /// What was not looked for, and why.
+    pub left_out: Option<String>,
+}
 
 struct Surveyed {
     /// `None` where only who judges the file can tell.
@@ -83,7 +87,13 @@ impl Survey {
             threads,
         };
         let linked = looker.summarised(&reach)?.link();
-        let colourings = colouring::colour(&looker, turning)?;
+        let (colourings, left_out) = match colouring::colour(&looker, turning)? {
+            Ok(colourings) => (colourings, None),
+            Err(reason) => (
+                colouring::nothing(&looker),
+                Some(format!("{COLOURING} looked for nothing: {reason}")),
+            ),
+        };
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
         let told = effects::tell(&looker, &overlapping)?;
         let surveyed = seen.into_iter().zip(linked).zip(colourings);
@@ -99,21 +109,24 @@ impl Survey {
         for (file, told) in overlapping.into_iter().zip(told) {
             surveyed[file].facts.elsewhere = told;
         }
-        Ok(Some(Self(surveyed)))
+        Ok(Some(Self {
+            files: surveyed,
+            left_out,
+        }))
     }
 
     pub fn facts(&self, index: usize) -> &ProjectFacts {
-        &self.0[index].facts
+        &self.files[index].facts
     }
 
     /// What the look at a file found, for whoever judges it.
     pub fn seen(&self, index: usize) -> Option<&Seen> {
-        self.0[index].seen.as_ref()
+        self.files[index].seen.as_ref()
     }
 
     /// Whether a file is worth being judged.
     pub fn is_concerned(&self, index: usize) -> bool {
-        let surveyed = &self.0[index];
+        let surveyed = &self.files[index];
         surveyed.seen.as_ref().is_none_or(Seen::is_concerned)
             || READERS
                 .iter()
