@@ -4,6 +4,7 @@
 
 mod colouring;
 mod effects;
+mod forgotten;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Extent, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
+use crate::project::{COLOURING, Extent, FORGOTTEN, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -79,6 +80,11 @@ impl Survey {
             }
             None => Vec::new(),
         };
+        let forgotten = if files.iter().any(|file| selects(file, FORGOTTEN)) {
+            scan::forgotten(&users)
+        } else {
+            scan::Forgotten::default()
+        };
         drop(users);
         drop(scans);
         let looker = Looker {
@@ -95,7 +101,10 @@ impl Survey {
             ),
         };
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
-        let told = effects::tell(&looker, &overlapping)?;
+        let mut told = effects::tell(&looker, &overlapping)?;
+        for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
+            told.entry(file).or_default().coroutines = coroutines;
+        }
         let surveyed = seen.into_iter().zip(linked).zip(colourings);
         let surveyed = surveyed.map(|((seen, blocked), colouring)| Surveyed {
             seen,
@@ -106,8 +115,8 @@ impl Survey {
             },
         });
         let mut surveyed: Vec<Surveyed> = surveyed.collect();
-        for (file, told) in overlapping.into_iter().zip(told) {
-            surveyed[file].facts.elsewhere = told;
+        for (file, told) in told {
+            surveyed[file].facts.elsewhere = Some(Arc::new(told));
         }
         Ok(Some(Self {
             files: surveyed,
@@ -131,12 +140,13 @@ impl Survey {
             || READERS
                 .iter()
                 .chain(OVERLAPPING)
+                .chain(&[FORGOTTEN])
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
     }
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    selects_any(file, READERS) || selects_any(file, OVERLAPPING)
+    selects_any(file, READERS) || selects_any(file, OVERLAPPING) || selects(file, FORGOTTEN)
 }
 
 fn selects_any(file: &InputFile, names: &[&str]) -> bool {
