@@ -239,13 +239,23 @@ impl Looker<'_> {
 
     /// The files that were not parsed and of whose text this holds.
     fn unparsed(&self, parsed: &BTreeSet<usize>, holds: impl Fn(&[u8]) -> bool + Sync) -> Result<Vec<usize>, Error> {
-        let left: Vec<usize> = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let left = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let found = self.read(left, |text| holds(text).then_some(()))?;
+        Ok(found.into_iter().map(|(file, ())| file).collect())
+    }
+
+    /// What is found in the text of some of these files.
+    fn read<R: Send>(
+        &self,
+        left: Vec<usize>,
+        find: impl Fn(&[u8]) -> Option<R> + Sync,
+    ) -> Result<Vec<(usize, R)>, Error> {
         let found = each(left.len(), self.threads, |buffer, index| {
             let path = self.processor.resolver.folder.join(&self.files[left[index]].path);
-            holds(buffer.read(File::open(path).ok()?).ok()?).then_some(())
+            find(buffer.read(File::open(path).ok()?).ok()?)
         })?;
-        let found = left.into_iter().zip(found).filter(|(_, found)| found.is_some());
-        Ok(found.map(|(file, _)| file).collect())
+        let found = left.into_iter().zip(found);
+        Ok(found.filter_map(|(file, found)| Some((file, found?))).collect())
     }
 
     /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the

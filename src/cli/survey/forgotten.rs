@@ -43,11 +43,14 @@ pub(super) fn coroutines(looker: &Looker, forgotten: &Forgotten) -> Result<Vec<(
             .into_iter()
             .collect();
         if wanted.is_empty() {
-            wanted = deriving(looker, &linker, files, &parsed, &mut asked_for)?;
+            wanted = deriving(looker, &linker, forgotten, &parsed, &mut asked_for)?;
         }
     }
     let linker = Linker::new(&project);
-    let found: Vec<(usize, Calls)> = files.iter().map(|file| (*file, of_file(&linker, *file))).collect();
+    let found: Vec<(usize, Calls)> = files
+        .iter()
+        .map(|file| (*file, of_file(&linker, *file, forgotten)))
+        .collect();
     let callees: BTreeSet<FunctionId> = found.iter().flat_map(|(_, calls)| calls.values().copied()).collect();
     let replaced = replaced(looker, &linker, &callees)?;
     let told = found.into_iter().map(|(file, calls)| {
@@ -64,12 +67,16 @@ pub(super) fn coroutines(looker: &Looker, forgotten: &Forgotten) -> Result<Vec<(
 fn deriving(
     looker: &Looker,
     linker: &Linker,
-    files: &[usize],
+    forgotten: &Forgotten,
     parsed: &BTreeSet<usize>,
     asked_for: &mut BTreeSet<String>,
 ) -> Result<Vec<usize>, Error> {
     let mut names: Vec<String> = Vec::new();
-    for callee in files.iter().flat_map(|file| of_file(linker, *file).into_values()) {
+    for callee in forgotten
+        .files
+        .iter()
+        .flat_map(|file| of_file(linker, *file, forgotten).into_values())
+    {
         let Some(index) = linker.function(callee).class else {
             continue;
         };
@@ -110,26 +117,20 @@ fn replaced(looker: &Looker, linker: &Linker, callees: &BTreeSet<FunctionId>) ->
             format!("{}/", folder.display())
         }
     };
-    let wraps =
-        |text: &[u8]| memmem::find(text, b"setattr(").is_some() && memmem::find(text, b"iscoroutinefunction").is_some();
-    let names: BTreeMap<FunctionId, memmem::Finder> = callees
+    let names: BTreeMap<&str, memmem::Finder> = callees
         .iter()
-        .map(|id| (*id, memmem::Finder::new(linker.name(*id))))
+        .map(|id| (linker.name(*id), memmem::Finder::new(linker.name(*id))))
         .collect();
-    let nothing = BTreeSet::new();
-    let wrapping: BTreeSet<String> = looker.unparsed(&nothing, wraps)?.into_iter().map(package).collect();
-    let assigning = looker.unparsed(&nothing, |text| names.values().any(|name| assigns(text, name)))?;
-    let assigning: BTreeSet<String> = assigning.into_iter().map(package).collect();
-    for (id, name) in &names {
-        let own = package(id.file);
-        if wrapping.contains(&own) {
-            replaced.insert(*id);
-        } else if assigning.contains(&own) {
-            let files = looker.unparsed(&nothing, |text| assigns(text, name))?;
-            if files.into_iter().any(|file| package(file) == own) {
-                replaced.insert(*id);
-            }
-        }
+    let said = looker.read((0..linker.project.files.len()).collect(), |text| {
+        let wraps = memmem::find(text, b"setattr(").is_some() && memmem::find(text, b"iscoroutinefunction").is_some();
+        let assigned = names.iter().filter(|(_, finder)| assigns(text, finder));
+        let assigned: Vec<&str> = assigned.map(|(name, _)| *name).collect();
+        (wraps || !assigned.is_empty()).then_some((wraps, assigned))
+    })?;
+    for (file, (wraps, assigned)) in said {
+        let here = package(file);
+        let is_met = |id: &&FunctionId| package(id.file) == here && (wraps || assigned.contains(&linker.name(**id)));
+        replaced.extend(callees.iter().filter(is_met));
     }
     Ok(replaced)
 }
@@ -145,7 +146,8 @@ fn assigns(text: &[u8], name: &memmem::Finder) -> bool {
 /// By the qualified name of the function around a call and its callee as written: the coroutine function.
 type Calls = BTreeMap<(String, String), FunctionId>;
 
-fn of_file(linker: &Linker, file: usize) -> Calls {
+/// The calls of one file that are certain to give a coroutine of another, by the names that are asked for.
+fn of_file(linker: &Linker, file: usize, forgotten: &Forgotten) -> Calls {
     let mut found: BTreeMap<(String, String), Option<FunctionId>> = BTreeMap::new();
     let functions = linker.project.files[file]
         .1
@@ -156,6 +158,7 @@ fn of_file(linker: &Linker, file: usize) -> Calls {
             .sites
             .iter()
             .filter(|site| site.edge == Edge::Call && !site.is_awaited)
+            .filter(|site| forgotten.is_name(site.text.rsplit('.').next().unwrap_or_default().trim()))
         {
             let callee = match linker.find(file, &site.target) {
                 Some(Found::Function(callee)) if callee.file != file => {
