@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Extent, FORGOTTEN, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
+use crate::project::{
+    COLOURING, Extent, FORGOTTEN, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise,
+};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -86,6 +88,18 @@ impl Survey {
             scan::Forgotten::default()
         };
         drop(users);
+        let paths = files.iter().map(|file| file.path.as_path());
+        let patches = patches::patches(paths.zip(scans.iter().map(Option::as_ref)));
+        let patched: Vec<Vec<String>> = files
+            .iter()
+            .zip(&scans)
+            .map(|(file, scan)| {
+                let concerns = |patch: &&patches::Patch| patch.may_concern(&file.path);
+                let is_user = scan.as_ref().is_some_and(|scan| scan.imports("requests"));
+                let places = patches.iter().filter(concerns).map(|patch| patch.place.clone());
+                places.take(usize::from(is_user)).collect()
+            })
+            .collect();
         drop(scans);
         let looker = Looker {
             processor,
@@ -105,10 +119,11 @@ impl Survey {
         for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
             told.entry(file).or_default().coroutines = coroutines;
         }
-        let surveyed = seen.into_iter().zip(linked).zip(colourings);
-        let surveyed = surveyed.map(|((seen, blocked), colouring)| Surveyed {
+        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(patched);
+        let surveyed = surveyed.map(|(((seen, blocked), colouring), requests_patches)| Surveyed {
             seen,
             facts: ProjectFacts {
+                requests_patches,
                 blocked: Some(Arc::new(blocked)),
                 colouring: Some(colouring),
                 ..ProjectFacts::default()
@@ -146,7 +161,9 @@ impl Survey {
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    selects_any(file, READERS) || selects_any(file, OVERLAPPING) || selects(file, FORGOTTEN)
+    [READERS, OVERLAPPING, &[FORGOTTEN, PATCHABLE]]
+        .iter()
+        .any(|names| selects_any(file, names))
 }
 
 fn selects_any(file: &InputFile, names: &[&str]) -> bool {
