@@ -147,7 +147,8 @@ fn step<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<Step<'a>> {
             [target] => (Some(target), None, &*assign.value),
             _ => return None,
         },
-        Stmt::AnnAssign(assign) => (
+        // What is `Final` takes its value where it is declared.
+        Stmt::AnnAssign(assign) if !ctx.model.slice(&*assign.annotation).contains("Final") => (
             Some(&*assign.target),
             Some(&*assign.annotation),
             assign.value.as_deref()?,
