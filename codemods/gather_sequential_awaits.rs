@@ -9,7 +9,7 @@ mod glance;
 
 pub(super) use glance::glance;
 
-use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
@@ -61,8 +61,23 @@ impl Emission {
 struct Step<'a> {
     /// The statement; the elements of a returned tuple share theirs.
     stmt: &'a Stmt,
-    target: Option<&'a ast::ExprName>,
+    /// A name, or a tuple of names.
+    target: Option<&'a Expr>,
+    /// What an annotated assignment says of its target.
+    annotation: Option<&'a Expr>,
     call: &'a ast::ExprCall,
+}
+
+impl<'a> Step<'a> {
+    /// The names that it binds.
+    fn names(&self) -> impl Iterator<Item = &'a ast::ExprName> + use<'a> {
+        let parts = match self.target {
+            Some(Expr::Tuple(tuple)) => tuple.elts.as_slice(),
+            Some(name) => std::slice::from_ref(name),
+            None => &[],
+        };
+        parts.iter().filter_map(Expr::as_name_expr)
+    }
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -88,14 +103,13 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 /// Finds the runs of one block: statements that each await one call, one after the other.
 fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut Findings) {
     let mut run: Vec<Step<'a>> = Vec::new();
-    let shares_lines = |stmt: &Stmt| crate::layout::own_lines(ctx.module, stmt.start(), stmt.end()).is_err();
     for stmt in block {
         match step(ctx, stmt) {
             Some(step) => {
-                // What shares its line cannot move; it must not hold back what stands beside it.
+                // What shares its line with something else cannot move; it must not hold back what stands beside it.
                 if run
                     .last()
-                    .is_some_and(|last| shares_lines(last.stmt) != shares_lines(stmt))
+                    .is_some_and(|last| shares_line(ctx, last.stmt, block) != shares_line(ctx, stmt, block))
                 {
                     split(ctx, options, &std::mem::take(&mut run), acc);
                 }
@@ -112,29 +126,55 @@ fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut
     split(ctx, options, &run, acc);
 }
 
-/// `target = await call(...)` or `await call(...)`, with a plain local name as target.
+/// Whether something that is no step stands on a line of a statement.
+fn shares_line(ctx: &Context, stmt: &Stmt, block: &[Stmt]) -> bool {
+    let on_one_line = |one: &Stmt, next: &Stmt| ctx.module.line_end(one.end()) >= next.start();
+    let line = block
+        .chunk_by(on_one_line)
+        .find(|line| line.iter().any(|other| other.range() == stmt.range()));
+    let [first, .., last] = line.unwrap_or_default() else {
+        return crate::layout::own_lines(ctx.module, stmt.start(), stmt.end()).is_err();
+    };
+    crate::layout::own_lines(ctx.module, first.start(), last.end()).is_err()
+        || line.into_iter().flatten().any(|other| step(ctx, other).is_none())
+}
+
+/// `target = await call(...)` or `await call(...)`, with plain local names as target.
 fn step<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<Step<'a>> {
-    let (target, value) = match stmt {
-        Stmt::Expr(expr) => (None, &*expr.value),
+    let (target, annotation, value): (_, Option<&'a Expr>, _) = match stmt {
+        Stmt::Expr(expr) => (None, None, &*expr.value),
         Stmt::Assign(assign) => match assign.targets.as_slice() {
-            [Expr::Name(name)] => (Some(name), &*assign.value),
+            [target] => (Some(target), None, &*assign.value),
             _ => return None,
         },
+        // What is `Final` takes its value where it is declared.
+        Stmt::AnnAssign(assign) if !ctx.model.slice(&*assign.annotation).contains("Final") => (
+            Some(&*assign.target),
+            Some(&*assign.annotation),
+            assign.value.as_deref()?,
+        ),
         _ => return None,
     };
-    let call = awaited_call(value)?;
-    if let Some(name) = target {
+    let step = Step {
+        stmt,
+        target,
+        annotation,
+        call: awaited_call(value)?,
+    };
+    let is_plain = match target {
+        Some(Expr::Tuple(tuple)) => !tuple.is_empty() && tuple.elts.iter().all(Expr::is_name_expr),
+        Some(target) => target.is_name_expr(),
+        None => true,
+    };
+    let is_local = |name: &ast::ExprName| {
         let scope = ctx.model.scope_of(ctx.model.id(name));
-        let is_local = matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
+        matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
             && ctx
                 .model
                 .bindings_in(scope, &name.id)
-                .any(|binding| binding.range == name.range());
-        if !is_local {
-            return None;
-        }
-    }
-    Some(Step { stmt, target, call })
+                .any(|binding| binding.range == name.range())
+    };
+    (is_plain && step.names().all(is_local)).then_some(step)
 }
 
 fn awaited_call(value: &Expr) -> Option<&ast::ExprCall> {
@@ -160,6 +200,7 @@ fn returned_tuple(stmt: &Stmt) -> Option<Vec<Step<'_>>> {
             Some(Step {
                 stmt,
                 target: None,
+                annotation: None,
                 call: awaited_call(element)?,
             })
         })
@@ -178,7 +219,7 @@ fn split<'a>(ctx: &Context<'a>, options: &Options, run: &[Step<'a>], acc: &mut F
         }
         let inside = ctx.model.bindings_within(ctx.model.id(step.call));
         bound.extend(inside.iter().map(|binding| binding.name));
-        bound.extend(step.target.map(|target| target.id.as_str()));
+        bound.extend(step.names().map(|target| target.id.as_str()));
     }
     group(ctx, options, &run[from..], acc);
 }
@@ -192,7 +233,7 @@ fn mentions(ctx: &Context, step: &Step, names: &FxHashSet<&str>) -> bool {
         .map(|reference| reference.name.id.as_str())
         .any(|name| names.contains(name))
         || binds.map(|binding| binding.name).any(|name| names.contains(name))
-        || step.target.is_some_and(|target| names.contains(target.id.as_str()))
+        || step.names().any(|target| names.contains(target.id.as_str()))
 }
 
 /// Joins as many steps as can be: proven ones with proven ones, so that a doubt about one does not hold back the others.
@@ -277,9 +318,10 @@ fn longest<'a>(
 
 /// A step's target is bound later than before: no other member may see it.
 fn closures_allow<'a>(ctx: &Context<'a>, step: &Step, member: &Member<'a>) -> Result<(), Declined> {
-    let Some(target) = step.target else { return Ok(()) };
-    let scope = ctx.model.scope_of(ctx.model.id(target));
-    ctx.target_is_unseen(&target.id, scope, member)
+    step.names().try_for_each(|target| {
+        let scope = ctx.model.scope_of(ctx.model.id(target));
+        ctx.target_is_unseen(&target.id, scope, member)
+    })
 }
 
 /// What an earlier member may write must not be read by a later one's arguments, which are now evaluated first.
@@ -291,6 +333,35 @@ fn arguments_stay<'a>(ctx: &Context<'a>, earlier: &Member<'a>, later: &Member<'a
         }
     }
     Ok(())
+}
+
+/// What is not proven of `a, b = await f()`: where it fails, the calls behind it were never made.
+fn unpacking_doubt(ctx: &Context, step: &Step) -> Option<String> {
+    let Some(Expr::Tuple(targets)) = step.target else {
+        return None;
+    };
+    let fits = ctx.model.function_of(&step.call.func).is_some_and(|function| {
+        let scope = ctx.model.body_scope(function);
+        let mut returned = ctx
+            .model
+            .subtree(ctx.model.id(function))
+            .filter_map(|(id, node)| match node {
+                AnyNodeRef::StmtReturn(stmt) if ctx.model.scope_of(id) == scope => Some(stmt),
+                _ => None,
+            });
+        let ends = matches!(function.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)));
+        ends && returned.all(|stmt| {
+            matches!(stmt.value.as_deref(), Some(Expr::Tuple(values))
+                if values.len() == targets.len() && !values.elts.iter().any(Expr::is_starred_expr))
+        })
+    });
+    (!fits).then(|| {
+        let call = ctx.model.slice(&*step.call.func);
+        format!(
+            "what `{call}` gives may not be {} values, and the calls behind it are made all the same",
+            targets.len()
+        )
+    })
 }
 
 /// The statement so many places behind another in its block.
@@ -312,7 +383,7 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     }
     let targets: Vec<&str> = steps
         .iter()
-        .filter_map(|step| step.target)
+        .flat_map(Step::names)
         .map(|target| target.id.as_str())
         .collect();
     // With its `await` it may belong to the same gather.
@@ -324,9 +395,13 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
         return Err("the call beside it is never awaited: await it first, for it may belong to them".into());
     }
     ctx.place_allows_overlap(first, last, &targets, options.emission.failure_order())?;
-    crate::layout::own_lines(ctx.module, first.start(), first.end())?;
-    crate::layout::own_lines(ctx.module, last.start(), last.end())?;
+    crate::layout::own_lines(ctx.module, first.start(), last.end())?;
     let mut doubt = members.iter().find_map(|member| member.doubt.clone());
+    if doubt.is_none() {
+        doubt = steps[..steps.len() - 1]
+            .iter()
+            .find_map(|step| unpacking_doubt(ctx, step));
+    }
     if doubt.is_none() {
         doubt = ctx.pragma_doubt(TextRange::new(first.start(), ctx.module.line_end(last.end())));
     }

@@ -1,6 +1,7 @@
 //! Writes a group of awaits as one concurrent statement, by edits around the calls: the calls themselves stay where they are, with
 //! their comments and strings.
 
+use ruff_python_ast::Expr;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Step;
@@ -51,7 +52,10 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step], doubt: Option<String>) -
         .map(|(index, step)| {
             let wanted = match (&returned, step.target) {
                 (Some(names), _) => Some(names[index].clone()),
-                (None, target) => target.map(|target| target.id.to_string()),
+                (None, _) => {
+                    let names: Vec<&str> = step.names().map(|name| name.id.as_str()).collect();
+                    (!names.is_empty()).then(|| names.join("_"))
+                }
             };
             wanted.map(|target| ctx.model.fresh_name(&format!("{target}_task"), at))
         })
@@ -97,7 +101,13 @@ pub(super) fn task_group(ctx: &Context, steps: &[Step], doubt: Option<String>) -
     let mut results = String::new();
     for (index, step) in steps.iter().enumerate() {
         if let (Some(target), Some(task)) = (step.target, &names[index]) {
-            results.push_str(&format!("\n{indent}{} = {task}.result()", target.id));
+            let annotation = step
+                .annotation
+                .map_or(String::new(), |annotation| format!(": {}", ctx.model.slice(annotation)));
+            results.push_str(&format!(
+                "\n{indent}{}{annotation} = {task}.result()",
+                ctx.model.slice(target)
+            ));
         }
     }
     if returned.is_some() {
@@ -131,6 +141,7 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
         None => target_names(ctx, steps),
     };
     let indent = ctx.indentation(first).to_owned();
+    let declarations = declarations(ctx, steps, &indent)?;
     let opening = if targets.is_empty() {
         format!("await {function}(")
     } else {
@@ -144,7 +155,7 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
         .comments_in(TextRange::new(first.start(), ctx.module.line_end(last.stmt.end())))
         .is_empty();
     if !has_comments && !line.contains(['\n', '\r']) && ctx.fits(&line) {
-        return Ok(on_one_line(steps, &opening, &result));
+        return Ok(on_one_line(steps, &format!("{declarations}{opening}"), &result));
     }
     let unit = ctx.indent_unit(ctx.model.id(first));
     let inner = format!("{indent}{unit}");
@@ -163,7 +174,7 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
         .map(|comment| format!("{}\n{inner}", ctx.module.slice(*comment)))
         .collect();
     let mut edits = vec![Edit::replacement(
-        format!("{opening}\n{inner}{comments}"),
+        format!("{declarations}{opening}\n{inner}{comments}"),
         TextRange::new(start, steps[0].call.start()),
     )];
     for pair in steps.windows(2) {
@@ -176,6 +187,20 @@ fn call_of_all(ctx: &Context, steps: &[Step], function: &str) -> Result<Vec<Edit
     }
     edits.extend(close(ctx, last, ",", &format!("\n{indent}){result}")));
     Ok(edits)
+}
+
+/// `a: int` above the statement that binds `a` among others, for each annotation.
+fn declarations(ctx: &Context, steps: &[Step], indent: &str) -> Result<String, Declined> {
+    let mut lines = String::new();
+    for (step, target) in steps.iter().filter_map(|step| Some((step, step.target?))) {
+        let Some(annotation) = step.annotation else { continue };
+        let (target, annotation) = (ctx.model.slice(target), ctx.model.slice(annotation));
+        if annotation.contains(['\n', '\r', '#']) {
+            return Err("an annotation has lines of its own".into());
+        }
+        lines.push_str(&format!("{target}: {annotation}\n{indent}"));
+    }
+    Ok(lines)
 }
 
 /// The own-line comments directly above the group. They stay above the new statement, unless further calls have comments of their own: then
@@ -230,7 +255,8 @@ fn target_names(ctx: &Context, steps: &[Step]) -> Vec<String> {
     steps
         .iter()
         .map(|step| match step.target {
-            Some(target) => target.id.to_string(),
+            Some(target @ Expr::Tuple(tuple)) if !tuple.parenthesized => format!("({})", ctx.model.slice(target)),
+            Some(target) => ctx.model.slice(target).to_owned(),
             None if underscore_is_read() => {
                 dropped += 1;
                 ctx.model.fresh_name(&format!("_unused_{dropped}"), at)

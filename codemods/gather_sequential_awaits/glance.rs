@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use memchr::{memchr2, memmem, memrchr2};
 
 use crate::codemod::Wanted;
-use crate::glance::is_word;
+use crate::glance::{first_word, is_word};
 
 use super::callees::{Callees, Fate, path_at, split};
 
@@ -73,6 +73,11 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
             }
             last = None;
             continue;
+        }
+        // Another one may stand on the same line.
+        let is_wanted = wanted == Wanted::Everything || step.as_ref().is_some_and(|step| fate(step) != Fate::Declined);
+        if is_wanted && memchr::memchr(b';', code).is_some_and(|at| AWAIT.find(&code[at..]).is_some()) {
+            return true;
         }
         if let (Some((above, earlier)), Some(step)) = (&last, &step)
             && *above == indent
@@ -152,6 +157,16 @@ impl<'a> Step<'a> {
             return Some(Self::calling(text, b""));
         }
         let rest = code[name..].trim_ascii_start();
+        // `name: Type = await ...`, `name, other = await ...`, `(name, other) = await ...`: the first name stands for all.
+        let is_listed =
+            matches!(rest.first(), Some(b':' | b',')) || name == 0 && memmem::find(rest, b") = await").is_some();
+        if is_listed
+            && memchr::memchr(b'=', rest).is_some()
+            && let Some(at) = AWAIT.find(code)
+        {
+            let names = code.trim_ascii_start().strip_prefix(b"(").unwrap_or(code);
+            return Some(Self::calling(&text[at..], first_word(names)));
+        }
         let value = match rest.first() {
             Some(b'(') if name == 0 => rest,
             Some(b'=') if name > 0 && rest.get(1) != Some(&b'=') => rest[1..].trim_ascii_start(),
@@ -231,6 +246,9 @@ mod tests {
         assert!(glance(b"  return await f(), await g()\n"));
         assert!(glance(b"  a = await f(\"\"\"x\ny\"\"\")\n  b = await g()\n"));
         assert!(glance(b"  return (\n    await f(),\n    await g(),\n  )\n"));
+        assert!(glance(b"  a: int = await f()\n  b: dict[str, int] = await g()\n"));
+        assert!(glance(b"  a, b = await f()\n  (c, d) = await g()\n"));
+        assert!(glance(b"  a = await f(); b = await g()\n"));
         assert!(glance("  \u{e4} = await f()\n  b = await g()\n".as_bytes()));
     }
 
