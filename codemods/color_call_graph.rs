@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::codemod::{Context, Wanted};
 use crate::draft::Draft;
-use crate::edit::Fix;
+use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::project::colouring::usage::Special;
@@ -80,19 +80,36 @@ impl<'a> Nodes<'a> {
 }
 
 fn rewrite(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Result<Fix, Declined> {
+    let (edits, imports) = written(ctx, nodes, Draft::new(ctx), coloured)?;
+    Ok(Fix::with_doubt(coloured.doubt.clone(), edits).import(imports).first())
+}
+
+/// What functions that turn change in a file, on top of what else changes with them.
+pub(super) fn write<'c, 'a>(
+    ctx: &'c Context<'a>,
+    draft: Draft<'c, 'a>,
+    coloured: &Coloured,
+) -> Result<(Vec<Edit>, Vec<Import>), Declined> {
+    written(ctx, &Nodes::of(ctx), draft, coloured)
+}
+
+fn written<'c, 'a>(
+    ctx: &'c Context<'a>,
+    nodes: &Nodes<'a>,
+    draft: Draft<'c, 'a>,
+    coloured: &Coloured,
+) -> Result<(Vec<Edit>, Vec<Import>), Declined> {
     let mut writer = Writer {
         ctx,
         nodes,
-        draft: Draft::new(ctx),
+        draft,
         imports: Vec::new(),
     };
     for change in &coloured.changes {
         writer.write(*change, coloured)?;
     }
     let Writer { draft, imports, .. } = writer;
-    Ok(Fix::with_doubt(coloured.doubt.clone(), draft.finish()?)
-        .import(imports)
-        .first())
+    Ok((draft.finish()?, imports))
 }
 
 /// The order of what is written around one call, from the inside to the outside.
@@ -100,14 +117,14 @@ const THREAD: u8 = 0;
 const AWAIT: u8 = 1;
 const LIST: u8 = 2;
 
-struct Writer<'c, 'a> {
+struct Writer<'c, 'n, 'a> {
     ctx: &'c Context<'a>,
-    nodes: &'c Nodes<'a>,
+    nodes: &'n Nodes<'a>,
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
 }
 
-impl<'a> Writer<'_, 'a> {
+impl<'a> Writer<'_, '_, 'a> {
     fn write(&mut self, change: Change, coloured: &Coloured) -> Result<(), Declined> {
         match change {
             Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined, coloured),

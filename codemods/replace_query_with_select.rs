@@ -72,11 +72,19 @@ fn session_of(ctx: &Context, call: &ast::ExprCall) -> Option<bool> {
         .find(|is_async| ctx.model.is_session(&method.value, *is_async))
 }
 
+/// What becomes of the queries that change together with this one in a function that becomes a coroutine function, and where they begin.
+pub(super) fn turned(ctx: &Context, root: &ast::ExprCall) -> Result<(Vec<NodeId>, Parts), Declined> {
+    let mut unit = Unit::of(ctx, root)?;
+    unit.turns = true;
+    let roots = unit.chains.iter().map(|chain| chain.start).collect();
+    Ok((roots, parts(ctx, &unit, true)?))
+}
+
 /// What the parts of a rewrite add up to.
 #[derive(Default)]
-struct Parts {
-    edits: Vec<Edit>,
-    imports: Vec<Import>,
+pub(super) struct Parts {
+    pub edits: Vec<Edit>,
+    pub imports: Vec<Import>,
     doubt: Option<String>,
 }
 
@@ -99,6 +107,11 @@ impl Parts {
 }
 
 fn rewrite(ctx: &Context, unit: &Unit, is_async: bool) -> Result<Fix, Declined> {
+    let parts = parts(ctx, unit, is_async)?;
+    Ok(Fix::with_doubt(parts.doubt, parts.edits).import(parts.imports))
+}
+
+fn parts(ctx: &Context, unit: &Unit, is_async: bool) -> Result<Parts, Declined> {
     let model = ctx.model;
     ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
     for word in ["query_cls", "before_compile"] {
@@ -111,13 +124,13 @@ fn rewrite(ctx: &Context, unit: &Unit, is_async: bool) -> Result<Fix, Declined> 
     for chain in &unit.chains {
         terminal::rewrite(ctx, unit, chain, &selected, is_async, &mut parts)?;
     }
-    if is_async {
+    if is_async && !unit.turns {
         let first = unit.chains.first().ok_or("it is empty")?;
         if let Some(doubt) = model.failure_is_seen(first.start)? {
             parts.doubt(doubt);
         }
     }
-    Ok(Fix::with_doubt(parts.doubt, parts.edits).import(parts.imports))
+    Ok(parts)
 }
 
 /// `await session.run_sync(lambda session: session.query(...).union(...).all())`: the same expression, in the sync session that the asynchronous

@@ -1,6 +1,8 @@
 //! A synchronous layer that stands in one module: its engine, its factories, everything that is given a session, and their callers, become
 //! asynchronous together or not at all.
 
+mod part;
+
 use std::collections::BTreeSet;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
@@ -8,11 +10,13 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::arguments;
 use crate::codemod::Context;
+use crate::codemods::replace_query_with_select;
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
+use crate::project::layer::Passed;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -50,7 +54,12 @@ const SYNC_ONLY: &[&str] = &["bulk_save_objects", "bulk_insert_mappings", "bulk_
 /// Decorators of FastAPI's routes, which take both kinds of functions.
 const ROUTES: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
+pub use part::summarise;
+
 pub fn run(ctx: &Context, acc: &mut Findings) {
+    if part::run(ctx, acc) {
+        return;
+    }
     let model = ctx.model;
     let mut calls = super::CREATE.iter().flat_map(|name| model.calls_to(name));
     if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(super::CREATE_ASYNC).next()) {
@@ -86,7 +95,6 @@ struct Layer<'c, 'a> {
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
     name: &'a str,
-    scope: ScopeId,
     coloured: BTreeSet<NodeId>,
     /// Functions of this module that must become coroutine functions, and are not looked at yet.
     open: Vec<&'a ast::StmtFunctionDef>,
@@ -95,6 +103,14 @@ struct Layer<'c, 'a> {
     is_disposed: bool,
     /// A coroutine function, a route or the module itself works with the layer.
     has_user: bool,
+    /// Where the layer is one of several files, the project says which functions turn: what waits is only noted.
+    is_part: bool,
+    waits: Vec<NodeId>,
+    passed: Vec<Passed>,
+    /// Tables that are made when the module is imported, as the lines that make them, for the lifespan of the application.
+    tables: Vec<[String; 2]>,
+    /// How often tables are made when the module is imported.
+    at_import: usize,
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
@@ -109,17 +125,28 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Err("the engine is no constant of the module".into());
         }
         Ok(Self {
+            name: binding.name,
+            ..Self::without_engine(ctx)
+        })
+    }
+
+    fn without_engine(ctx: &'c Context<'a>) -> Self {
+        Self {
             ctx,
             draft: Draft::new(ctx),
             imports: Vec::new(),
-            name: binding.name,
-            scope: binding.scope,
+            name: "",
             coloured: BTreeSet::new(),
             open: Vec::new(),
             entry: None,
             is_disposed: false,
             has_user: false,
-        })
+            is_part: false,
+            waits: Vec::new(),
+            passed: Vec::new(),
+            tables: Vec::new(),
+            at_import: 0,
+        }
     }
 
     fn member(&mut self, module: &'static str, member: &'static str, at: NodeId) -> Result<String, Declined> {
@@ -184,17 +211,21 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn uses_of_engine(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
-        let references: Vec<_> = model
-            .references_named(self.name)
-            .filter(|reference| {
-                model.lookup(self.name, reference.scope) == crate::semantic::names::Lookup::Scope(self.scope)
+        let engines: Vec<NodeId> = model
+            .subtree(NodeId(0))
+            .filter(|(_, node)| match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => is_engine(ctx, &Expr::Name((*name).clone())),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => {
+                    is_engine(ctx, &Expr::Attribute((*read).clone()))
+                }
+                _ => false,
             })
-            .copied()
+            .map(|(id, _)| id)
             .collect();
-        for reference in references {
-            let line = ctx.module.location(reference.name.start()).0;
+        for engine in engines {
+            let line = ctx.module.location(model.node(engine).range().start()).0;
             let unknown = || Declined(format!("what the engine is used for in line {line} is not known"));
-            let parent = model.parent(reference.node);
+            let parent = model.parent(engine);
             match model.node(parent) {
                 AnyNodeRef::ExprAttribute(member) => {
                     let name = member.attr.as_str();
@@ -216,13 +247,13 @@ impl<'c, 'a> Layer<'c, 'a> {
                 }
                 AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {
                     let call = model
-                        .ancestors(reference.node)
+                        .ancestors(engine)
                         .find_map(|(_, node)| match node {
                             AnyNodeRef::ExprCall(call) => Some(call),
                             _ => None,
                         })
                         .ok_or_else(unknown)?;
-                    self.engine_as_argument(call, reference.node, unknown)?;
+                    self.engine_as_argument(call, engine, unknown)?;
                 }
                 _ => return Err(unknown()),
             }
@@ -258,15 +289,18 @@ impl<'c, 'a> Layer<'c, 'a> {
         if !is_schema || !alone || call.arguments.len() != 1 {
             return Err(unknown());
         }
-        self.needs_await(id)?;
         let connection = model.fresh_name("connection", id);
         let unit = self.ctx.indent_unit(statement.unwrap_or(id));
-        let text = format!(
-            "async with {}.begin() as {connection}:\n{unit}await {connection}.run_sync({})",
-            self.name,
-            model.slice(&*call.func)
-        );
-        self.draft.restate(call.range(), text);
+        let engine = model.slice(model.node(reference).range());
+        let lines = [
+            format!("async with {engine}.begin() as {connection}:"),
+            format!("await {connection}.run_sync({})", model.slice(&*call.func)),
+        ];
+        if self.is_part && model.scope_of(id) == ScopeId::MODULE && !model.is_in_main_block(id) {
+            return self.made_at_import(id, &method.attr, lines);
+        }
+        self.needs_await(id)?;
+        self.draft.restate(call.range(), lines.join(&format!("\n{unit}")));
         Ok(())
     }
 
@@ -291,6 +325,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let connection = model.fresh_name("connection", outer);
         let prefix = self.ctx.await_prefix(asked);
         let close = if prefix.starts_with('(') { "))" } else { ")" };
+        let name = model.slice(model.node(engine).range());
         self.draft.replace(model.node(engine).range(), connection.clone());
         self.draft.around(
             outer,
@@ -300,7 +335,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         );
         self.draft.put_under(
             stmt.range(),
-            format!("async with {}.connect() as {connection}:", self.name),
+            format!("async with {name}.connect() as {connection}:"),
         );
         Some(self.needs_await(outer))
     }
@@ -354,7 +389,7 @@ impl<'c, 'a> Layer<'c, 'a> {
 
     fn bound_to_engine(&self, call: &ast::ExprCall) -> Result<(), Declined> {
         match call.arguments.find_argument_value("bind", 0) {
-            Some(Expr::Name(name)) if name.id == self.name => Ok(()),
+            Some(bind) if is_engine(self.ctx, bind) => Ok(()),
             _ => Err("a session is bound to something else than the engine".into()),
         }
     }
@@ -413,6 +448,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let connection =
             sqlalchemy::class("sqlalchemy.ext.asyncio.AsyncConnection").ok_or("the table has no connections")?;
         let mut in_sync: Vec<TextRange> = Vec::new();
+        let mut in_select: Vec<NodeId> = Vec::new();
         for call in model.calls() {
             let Expr::Attribute(method) = &*call.func else { continue };
             let id = model.id(call);
@@ -434,6 +470,22 @@ impl<'c, 'a> Layer<'c, 'a> {
             if twin.has_coroutine(name) {
                 self.await_at(id)?;
             } else if SYNC_ONLY.contains(&name) || name == "query" {
+                if name == "query" && in_select.contains(&id) {
+                    continue;
+                }
+                if name == "query"
+                    && let Ok((roots, parts)) = replace_query_with_select::turned(ctx, call)
+                {
+                    for root in &roots {
+                        self.needs_await(*root)?;
+                    }
+                    in_select.extend(roots);
+                    self.imports.extend(parts.imports);
+                    for edit in parts.edits {
+                        self.draft.replace(edit.range(), edit.content());
+                    }
+                    continue;
+                }
                 let whole = match name {
                     "query" => model.end_of_query(call).ok_or("a query is used as a value")?,
                     _ => id,
@@ -458,7 +510,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Sessions that are handed on, and relationships that would be loaded when they are read.
-    fn values(&self) -> Result<(), Declined> {
+    fn values(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         for reference in model.references() {
@@ -471,6 +523,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             let parent = model.parent(reference.node);
             let is_known = match model.node(parent) {
                 AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::StmtExpr(_) => true,
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) if self.is_part => self.is_passed(reference.node),
                 AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
                     AnyNodeRef::ExprCall(call) => takes_session(ctx, call, reference.name),
                     _ => false,
@@ -481,6 +534,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let (line, _) = ctx.module.location(reference.name.start());
                 return Err(format!("a session gets out of sight in line {line}").into());
             }
+        }
+        if self.is_part {
+            return Ok(());
         }
         for (id, node) in model.subtree(NodeId(0)) {
             let AnyNodeRef::ExprAttribute(read) = node else {
@@ -515,6 +571,10 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn needs_await(&mut self, id: NodeId) -> Result<(), Declined> {
         let model = self.ctx.model;
         let line = self.ctx.module.location(model.node(id).range().start()).0;
+        if self.is_part {
+            self.waits.push(id);
+            return Ok(());
+        }
         let mut comprehensions = 0;
         let mut at = Some(model.scope_of(id));
         while let Some(scope) = at {
@@ -647,8 +707,12 @@ impl<'c, 'a> Layer<'c, 'a> {
 }
 
 /// What an expression is, if it is one of the synchronous objects.
-fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
+pub fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
     ctx.model.sqlalchemy_object(expr).filter(|class| !class.is_async)
+}
+
+pub fn is_engine(ctx: &Context, expr: &Expr) -> bool {
+    sync_object(ctx, expr).is_some_and(|class| class.role == Role::Engine)
 }
 
 fn is_route(decorator: &Expr) -> bool {

@@ -3,6 +3,7 @@
 //! Every file is read once for this; only those that turn out to matter are read again. See [`crate::project`] for what is looked for.
 
 mod colouring;
+mod layer;
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -68,12 +69,14 @@ impl Survey {
         };
         let linked = looker.summarised(&reach)?.link();
         let colourings = colouring::colour(&looker, turning)?;
-        let surveyed = seen.into_iter().zip(linked).zip(colourings);
-        let surveyed = surveyed.map(|((seen, blocked), colouring)| Surveyed {
+        let layers = layer::layers(&looker)?;
+        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers);
+        let surveyed = surveyed.map(|(((seen, blocked), colouring), layer)| Surveyed {
             seen,
             facts: ProjectFacts {
                 blocked: Some(Arc::new(blocked)),
                 colouring: Some(colouring),
+                layer: Some(layer),
                 ..ProjectFacts::default()
             },
         });
@@ -174,7 +177,7 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed(&wanted, |context| summarise(context, false))?;
+            let summaries = self.parsed(&wanted, |_, context| summarise(context, false))?;
             for (&file, summary) in wanted.iter().zip(summaries) {
                 project.files[file].1 = summary;
             }
@@ -183,9 +186,13 @@ impl Looker<'_> {
         Ok(project)
     }
 
-    /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
+    /// What is said of each of these files, by their indexes, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
     /// file is rewritten.
-    fn parsed<R: Send>(&self, wanted: &[usize], work: impl Fn(&Context) -> R + Sync) -> Result<Vec<Option<R>>, Error> {
+    fn parsed<R: Send>(
+        &self,
+        wanted: &[usize],
+        work: impl Fn(usize, &Context) -> R + Sync,
+    ) -> Result<Vec<Option<R>>, Error> {
         each(wanted.len(), self.threads, |buffer, index| {
             let file = &self.files[wanted[index]];
             let settings = self.processor.settings(file);
@@ -200,7 +207,7 @@ impl Looker<'_> {
                     project: &ProjectFacts::default(),
                     codemod: "",
                 };
-                Some(work(&context))
+                Some(work(wanted[index], &context))
             }))
             .ok()
             .flatten()

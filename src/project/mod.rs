@@ -14,6 +14,7 @@
 
 pub mod chains;
 pub mod colouring;
+pub mod layer;
 pub mod modules;
 pub mod resolve;
 pub mod scan;
@@ -30,9 +31,10 @@ use rustc_hash::FxHasher;
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
 use self::modules::{ModuleId, Modules};
-pub use self::summarise::summarise;
+pub use self::summarise::{summarise, summarise_waiting};
 use self::summary::Summary;
 use crate::codemod::Context;
+use crate::semantic::sqlalchemy::Known;
 
 /// What is known about the other files of the project, for one file.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +47,16 @@ pub struct ProjectFacts {
     pub is_partial: bool,
     /// What turns into coroutine functions, and the text of which that is said; `None` where the file was not linked with others.
     pub colouring: Option<(Arc<Colouring>, TextHash)>,
+    /// What becomes of a layer of SQLAlchemy that the file shares with others, and the text of which that is said.
+    pub layer: Option<(Arc<LayerFacts>, TextHash)>,
+}
+
+/// What the project says to a file of a layer.
+#[derive(Clone, Debug, Default)]
+pub struct LayerFacts {
+    pub colouring: Colouring,
+    /// What its imports mean.
+    pub known: Known,
 }
 
 /// Tells one text from another.
@@ -60,10 +72,13 @@ impl TextHash {
 }
 
 /// The codemods that read facts of the project.
-pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING];
+pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING, LAYER];
 
 /// The one of them that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";
+
+/// The one that changes a layer of SQLAlchemy in several files at once, and finds other things by itself.
+pub const LAYER: &str = "replace_create_engine";
 
 /// The summaries of files that are linked together.
 pub struct Project {
@@ -140,6 +155,10 @@ impl ProjectFacts {
         if codemod == COLOURING {
             let (colouring, _) = self.colouring.as_ref()?;
             return Some(!colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+        }
+        if codemod == LAYER {
+            let (layer, _) = self.layer.as_ref()?;
+            return Some(true).filter(|_| !layer.colouring.coloured.is_empty());
         }
         let blocked = self.blocked.as_ref()?;
         READERS.contains(&codemod).then_some(!blocked.is_empty())

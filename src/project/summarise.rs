@@ -142,6 +142,23 @@ const HARMLESS: &[&str] = &[
 
 /// What one file says to the others; `with_usage`: with what the colouring of the project asks.
 pub fn summarise(ctx: &Context, with_usage: bool) -> Summary {
+    let mut mapper = mapped(ctx);
+    if with_usage {
+        mapper.summary.usage = Some(usage::usage(&mapper));
+    }
+    mapper.summary
+}
+
+/// The same with the places that wait for a database, for which the functions around them must turn; and the first one where nothing can wait.
+pub fn summarise_waiting(ctx: &Context, waits: &[NodeId]) -> (Summary, Option<Note>) {
+    let mut mapper = mapped(ctx);
+    let mut usage = usage::usage(&mapper);
+    let stop = usage::waiting(&mapper, waits, &mut usage);
+    mapper.summary.usage = Some(usage);
+    (mapper.summary, stop)
+}
+
+fn mapped<'c, 'a>(ctx: &'c Context<'a>) -> Mapper<'c, 'a> {
     let mut mapper = Mapper {
         ctx,
         functions: FxHashMap::default(),
@@ -152,10 +169,7 @@ pub fn summarise(ctx: &Context, with_usage: bool) -> Summary {
     mapper.names();
     mapper.hierarchy();
     mapper.uses();
-    if with_usage {
-        mapper.summary.usage = Some(usage::usage(&mapper));
-    }
-    mapper.summary
+    mapper
 }
 
 pub(super) struct Mapper<'c, 'a> {

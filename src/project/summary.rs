@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use ruff_text_size::TextRange;
 
 use super::colouring::usage::Usage;
+use super::layer::Part;
 
 /// The facts of one file.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Summary {
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.
     pub usage: Option<Usage>,
+    /// What it has of a layer of SQLAlchemy, where that is asked.
+    pub layer: Option<Part>,
 }
 
 impl Summary {

@@ -142,12 +142,20 @@ pub struct SemanticModel<'a> {
     attribute_loads: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     order: OnceCell<flow::Order>,
     types: types::Cache,
+    known: sqlalchemy::Known,
     pub(crate) effects: effects::Cache<'a>,
 }
 
 impl<'a> SemanticModel<'a> {
     pub fn build(module: &'a Module) -> Self {
         build::build(module)
+    }
+
+    /// The same, with what other modules say of SQLAlchemy's objects.
+    #[must_use]
+    pub fn knowing(mut self, known: sqlalchemy::Known) -> Self {
+        self.known = known;
+        self
     }
 
     pub fn module(&self) -> &'a Module {

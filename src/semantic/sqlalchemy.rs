@@ -1,6 +1,8 @@
 //! Which expressions are SQLAlchemy's sessions, factories of sessions, engines and connections: by annotations, by what makes them, by
 //! what a `with` enters, and by the dependency that injects them.
 
+use std::collections::BTreeMap;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
@@ -19,6 +21,27 @@ const SCOPED: &str = "sqlalchemy.orm.scoped_session";
 const ENGINE: &str = "sqlalchemy.engine.Engine";
 const CONNECTION: &str = "sqlalchemy.engine.Connection";
 
+/// What other modules say of SQLAlchemy's objects that a file uses: by the qualified names that the file has for them, the usual names of
+/// classes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub objects: BTreeMap<String, String>,
+    /// What functions yield, or return where they yield nothing.
+    pub given: BTreeMap<String, String>,
+    /// Those of them that must be stepped through: generators that no context manager is made of.
+    pub stepped: BTreeMap<String, String>,
+    /// Names for annotations: `SessionDep = Annotated[Session, Depends(get_db)]`.
+    pub aliases: BTreeMap<String, String>,
+    /// Parameters without an annotation, by the offset of their names.
+    pub parameters: BTreeMap<u32, String>,
+}
+
+impl Known {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Methods of `Query` that run it.
 pub const TERMINALS: &[&str] = &[
     "all",
@@ -33,13 +56,74 @@ pub const TERMINALS: &[&str] = &[
 ];
 
 impl<'a> SemanticModel<'a> {
-    /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
-    pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
-        match self.type_of(expr) {
+    /// What a binding gives its name.
+    pub fn sqlalchemy_binding(&self, binding: &Binding<'a>) -> Option<&'static Class> {
+        self.class_of_type(self.type_of_binding(binding))
+    }
+
+    /// What a name for annotations stands for: `Annotated[Session, Depends(get_db)]`.
+    pub fn sqlalchemy_alias(&self, value: &Expr) -> Option<&'static Class> {
+        value
+            .is_subscript_expr()
+            .then(|| self.class_of_type(self.annotation(value, 0)))?
+    }
+
+    /// What a function yields, or else returns.
+    pub fn sqlalchemy_given(&self, function: &'a ast::StmtFunctionDef) -> Option<&'static Class> {
+        self.class_of_type(self.given_by(function, 0))
+    }
+
+    /// Whether a function is known to yield or return a session.
+    pub fn gives_session(&self, callee: &Expr) -> bool {
+        let class = self.class_of_type(self.yielded(callee, 0));
+        class.is_some_and(|class| class.role == Role::Session && !class.is_async)
+    }
+
+    /// Whether a function's call gives a generator, and no context manager is made of it.
+    pub fn is_stepped(&self, callee: &Expr) -> bool {
+        match self.plain_function(callee) {
+            Some(function) => self.is_generator(function) && function.decorator_list.is_empty(),
+            None => self.known_as(&self.known.stepped, callee).is_some(),
+        }
+    }
+
+    fn class_of_type(&self, type_: Type<'a>) -> Option<&'static Class> {
+        match type_ {
             Type::Foreign(name) => sqlalchemy::class(&name),
             Type::Instance(class) => self.sqlalchemy_base(class),
             _ => None,
         }
+    }
+
+    pub(super) fn known_object(&self, expr: &Expr) -> Option<&str> {
+        self.known_as(&self.known.objects, expr)
+    }
+
+    fn known_result(&self, callee: &Expr) -> Option<&str> {
+        self.known_as(&self.known.given, callee)
+    }
+
+    pub(super) fn known_alias(&self, name: &str) -> Option<&str> {
+        self.known.aliases.get(name).map(String::as_str)
+    }
+
+    pub(super) fn known_parameter(&self, parameter: &ast::Parameter) -> Type<'a> {
+        match self.known.parameters.get(&parameter.name.start().into()) {
+            Some(class) => Type::Foreign(class.clone()),
+            None => Type::Unknown,
+        }
+    }
+
+    fn known_as<'k>(&self, known: &'k BTreeMap<String, String>, expr: &Expr) -> Option<&'k str> {
+        if known.is_empty() || !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
+            return None;
+        }
+        known.get(&self.qualified_name(expr)?).map(String::as_str)
+    }
+
+    /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
+    pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
+        self.class_of_type(self.type_of(expr))
     }
 
     /// Whether an expression is certain to be a session of this colour.
@@ -141,10 +225,16 @@ impl<'a> SemanticModel<'a> {
                 _ => Type::Unknown,
             };
         }
+        if let Some(class) = self.known_result(&call.func)
+            && self.known_as(&self.known.stepped, &call.func).is_none()
+        {
+            return Type::Foreign(class.to_owned());
+        }
         if let Some(function) = self.plain_function(&call.func) {
             return match (&function.returns, function.is_async || self.is_generator(function)) {
                 (Some(returns), false) => self.only_sqlalchemy(self.annotation(returns, steps + 1)),
-                _ => Type::Unknown,
+                (None, false) => self.yielded(&call.func, steps + 1),
+                (_, true) => Type::Unknown,
             };
         }
         match self.infer_class(&call.func, steps) {
@@ -198,7 +288,7 @@ impl<'a> SemanticModel<'a> {
                 })
             })
         });
-        if is_manager {
+        if is_manager || self.known_result(&call.func).is_some() {
             return self.yielded(&call.func, steps);
         }
         self.only_sqlalchemy(self.infer(manager, steps + 1))
@@ -223,10 +313,17 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// What a function of this module yields, or else returns, if all agree on one of SQLAlchemy's objects.
-    fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
-        let Some(function) = self.plain_function(callee) else {
-            return Type::Unknown;
-        };
+    pub(super) fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
+        match self.plain_function(callee) {
+            Some(function) => self.given_by(function, steps),
+            None => match self.known_result(callee) {
+                Some(class) => Type::Foreign(class.to_owned()),
+                None => Type::Unknown,
+            },
+        }
+    }
+
+    fn given_by(&self, function: &'a ast::StmtFunctionDef, steps: usize) -> Type<'a> {
         let scope = self.body_scope(function);
         let is_generator = self.is_generator(function);
         let mut agreed = None;

@@ -1,9 +1,12 @@
 //! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
 
+use std::collections::BTreeSet;
+
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
+use super::closed::starts;
 use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
@@ -69,6 +72,8 @@ pub struct Graph<'l, 'p> {
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
+    /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
+    pub layer: Option<BTreeSet<usize>>,
 }
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
@@ -101,6 +106,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             boundaries: FxHashSet::default(),
             of_library: FxHashMap::default(),
             decorated: FxHashSet::default(),
+            layer: None,
         };
         for (id, _) in linker.functions() {
             if let Some(usage) = graph.usage(id.file) {
@@ -129,6 +135,19 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.replaced();
         graph.unused();
         graph.running_loops();
+        graph
+    }
+
+    /// The same, for what asks the database of a layer: all of it turns together.
+    pub fn of_layer(linker: &'l Linker<'p>, world: &World, files: &BTreeSet<usize>) -> Self {
+        let mut graph = Self::of(linker, world);
+        graph.layer = Some(files.clone());
+        let asking: Vec<NodeIndex> = (0..graph.nodes.len())
+            .filter(|node| !graph.is_async(*node) && starts(&graph, *node))
+            .collect();
+        for pair in asking.windows(2) {
+            graph.families.unite(pair[0], pair[1]);
+        }
         graph
     }
 
