@@ -333,10 +333,8 @@ impl<'c, 'a> Layer<'c, 'a> {
             &format!("{prefix}{connection}.run_sync(lambda {connection}: "),
             close,
         );
-        self.draft.put_under(
-            stmt.range(),
-            format!("async with {name}.connect() as {connection}:"),
-        );
+        self.draft
+            .put_under(stmt.range(), format!("async with {name}.connect() as {connection}:"));
         Some(self.needs_await(outer))
     }
 
@@ -351,7 +349,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             match model.node(model.parent(id)) {
                 AnyNodeRef::ExprCall(call) if call.func.range() == range => {
                     self.bound_to_engine(call)?;
-                    self.keep_values(call);
+                    self.keep_values(call)?;
                 }
                 AnyNodeRef::Arguments(_) | AnyNodeRef::StmtClassDef(_) => {
                     return Err("the class `Session` is used as a value".into());
@@ -375,7 +373,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let class = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
                 self.append(call, &format!("class_={class}"));
             }
-            self.keep_values(call);
+            self.keep_values(call)?;
         }
         if model
             .uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"])
@@ -400,10 +398,15 @@ impl<'c, 'a> Layer<'c, 'a> {
         }
     }
 
-    fn keep_values(&mut self, call: &ast::ExprCall) {
-        if call.arguments.find_keyword("expire_on_commit").is_none() {
-            self.append(call, "expire_on_commit=False");
+    fn keep_values(&mut self, call: &ast::ExprCall) -> Result<(), Declined> {
+        match call.arguments.find_keyword("expire_on_commit") {
+            None => self.append(call, "expire_on_commit=False"),
+            Some(said) if matches!(&said.value, Expr::BooleanLiteral(is) if !is.value) => {}
+            Some(_) => {
+                return Err("objects are to expire with a commit: what is read of them later would raise".into());
+            }
         }
+        Ok(())
     }
 
     /// `with Session(engine) as session:` -> `async with`.
@@ -429,7 +432,6 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     fn is_entered(&self, manager: &Expr) -> bool {
-        let model = self.ctx.model;
         let Expr::Call(call) = manager else { return false };
         let is_block = || match &*call.func {
             Expr::Attribute(method) => {
@@ -437,7 +439,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
             _ => false,
         };
-        sync_object(self.ctx, manager).is_some() || is_block() && model.qualified_name(&call.func).is_none()
+        sync_object(self.ctx, manager).is_some() || is_block()
     }
 
     /// Calls of methods of sessions and connections.

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_text_size::TextRange;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Project;
 use super::colouring::usage::{How, Named, Slot};
-use super::colouring::{self, Coloured, Colouring, Stopped, World};
+use super::colouring::{self, Change, Coloured, Colouring, Stopped, World};
 use super::modules::ModuleId;
 use super::resolve::{Found, FunctionId, Linker};
 use super::summary::{Meaning, Note};
@@ -43,6 +43,8 @@ pub struct Part {
     pub lazies: BTreeMap<String, usize>,
     /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line.
     pub reads: BTreeMap<String, usize>,
+    /// The last parts of imported names of which nothing is known, with the line.
+    pub untold: BTreeMap<String, usize>,
     /// The line that runs an application without its lifespan.
     pub bare_client: Option<usize>,
     /// The line that runs an application in an event loop of its own.
@@ -78,21 +80,23 @@ pub fn known(project: &Project) -> Vec<Known> {
     let mut all = vec![Known::default(); project.files.len()];
     for (file, part) in &parts(project) {
         for path in &part.imports {
-            if let Some((module, name)) = origin(&linker, *file, path, 0) {
-                let Some(exports) = self::part(project, module).map(|part| &part.exports) else {
-                    continue;
-                };
-                let known = &mut all[*file];
-                let maps = [
-                    (&exports.objects, &mut known.objects),
-                    (&exports.given, &mut known.given),
-                    (&exports.stepped, &mut known.stepped),
-                    (&exports.aliases, &mut known.aliases),
-                ];
-                for (from, to) in maps {
-                    match &name {
-                        Some(name) => to.extend(from.get(name).map(|class| (path.clone(), class.clone()))),
-                        None => to.extend(from.iter().map(|(name, class)| (format!("{path}.{name}"), class.clone()))),
+            let Some((module, name)) = origin(&linker, *file, path, 0) else {
+                continue;
+            };
+            match name {
+                Some(name) => learn(project, &mut all[*file], path, module, &name),
+                None => {
+                    let names = project.files[module].1.iter().flat_map(|summary| summary.names.iter());
+                    for (name, meaning) in names {
+                        if let Meaning::Import(inner) = meaning
+                            && let Some((module, Some(found))) = origin(&linker, module, inner, 0)
+                        {
+                            learn(project, &mut all[*file], &format!("{path}.{name}"), module, &found);
+                        }
+                    }
+                    let exports = self::part(project, module).map(|part| &part.exports);
+                    for name in exports.iter().flat_map(|exports| exports.names()) {
+                        learn(project, &mut all[*file], &format!("{path}.{name}"), module, name);
                     }
                 }
             }
@@ -108,6 +112,22 @@ pub fn known(project: &Project) -> Vec<Known> {
         }
     }
     all
+}
+
+/// Notes what a name of a module means, under the dotted name that another file has for it.
+fn learn(project: &Project, known: &mut Known, path: &str, module: usize, name: &str) {
+    let Some(exports) = part(project, module).map(|part| &part.exports) else {
+        return;
+    };
+    let maps = [
+        (&exports.objects, &mut known.objects),
+        (&exports.given, &mut known.given),
+        (&exports.stepped, &mut known.stepped),
+        (&exports.aliases, &mut known.aliases),
+    ];
+    for (from, to) in maps {
+        to.extend(from.get(name).map(|class| (path.to_owned(), class.clone())));
+    }
 }
 
 /// The module that a dotted name leads to, and the name in it; none for the module itself.
@@ -201,8 +221,7 @@ pub fn linked(project: &Project, start: usize) -> BTreeSet<usize> {
 pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for part in linked.iter().filter_map(|file| part(project, *file)) {
-        let exports = [&part.exports.objects, &part.exports.given, &part.exports.aliases];
-        names.extend(exports.into_iter().flat_map(BTreeMap::keys).cloned());
+        names.extend(part.exports.names().cloned());
         names.extend(part.lazies.keys().cloned());
     }
     names
@@ -211,12 +230,6 @@ pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
 /// Whether a file works with sessions or engines.
 pub fn has_part(project: &Project, file: usize) -> bool {
     part(project, file).is_some_and(|part| part.at.is_some() || part.engine.is_some())
-}
-
-/// Where a file makes its engine.
-pub fn engine(project: &Project, file: usize) -> TextRange {
-    let engine = part(project, file).and_then(|part| part.engine);
-    engine.map(|(at, _)| at).unwrap_or_default()
 }
 
 /// The names of the functions that would turn.
@@ -228,7 +241,7 @@ pub fn turning(project: &Project, world: &World, start: usize) -> BTreeSet<Strin
 pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = project.files.iter().map(|_| Colouring::default()).collect();
     let linked = linked(project, start);
-    let (engine, line) = part(project, start).and_then(|part| part.engine).unwrap_or_default();
+    let (_, line) = part(project, start).and_then(|part| part.engine).unwrap_or_default();
     let linker = Linker::new(project);
     let outcome = match obstacle(project, &linker, &linked) {
         Some(reason) => Err(reason),
@@ -239,9 +252,7 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
             let files: Vec<usize> = linked
                 .iter()
                 .copied()
-                .filter(|file| {
-                    changes.contains_key(file) || part(project, *file).is_some_and(|part| part.at.is_some())
-                })
+                .filter(|file| changes.contains_key(file) || part(project, *file).is_some_and(|part| part.at.is_some()))
                 .collect();
             let message = format!(
                 "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
@@ -250,25 +261,43 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
             );
             for file in files {
                 let (changes, doubt) = changes.get(&file).cloned().unwrap_or_default();
-                let own = part(project, file).and_then(|part| part.engine.map(|(at, _)| at).or(part.at));
-                let at = own.or_else(|| changes.first().map(ruff_text_size::Ranged::range));
+                let own = part(project, file);
+                let defined = changes.iter().find(|change| matches!(change, Change::Define(..)));
+                let at = own
+                    .and_then(|part| part.engine.map(|(at, _)| at))
+                    .or_else(|| defined.or(changes.first()).map(Ranged::range))
+                    .or_else(|| own.and_then(|part| part.at));
                 let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
+                let reason = match doubt {
+                    Some(doubt) => format!("{reason}; and {doubt}"),
+                    None => reason.to_owned(),
+                };
                 found[file].coloured.push(Coloured {
                     component: 0,
                     at: at.unwrap_or_default(),
                     message: message.clone(),
-                    doubt: Some(doubt.unwrap_or_else(|| reason.to_owned())),
+                    doubt: Some(reason),
                     changes,
                 });
             }
         }
-        Err(reason) => found[start].stopped.push(Stopped {
-            at: engine,
-            name: String::new(),
-            reason,
-        }),
+        Err(reason) => stop(project, &linked, &reason, &mut found),
     }
     found
+}
+
+/// Says at each engine of a layer why it stays as it is.
+pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &mut [Colouring]) {
+    for &file in linked {
+        found[file].coloured.clear();
+        if let Some((at, _)) = part(project, file).and_then(|part| part.engine) {
+            found[file].stopped.push(Stopped {
+                at,
+                name: String::new(),
+                reason: reason.to_owned(),
+            });
+        }
+    }
 }
 
 /// Why the layer stays as it is, as far as its parts say it.
@@ -282,14 +311,35 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
             return Some(format!("{}: {}", project.place(*file, stop.line), stop.text));
         }
         for passed in &part.passed {
-            let is_known =
-                receiver(project, linker, *file, passed).is_some_and(|(_, parameter)| parameter.is_session);
+            let is_known = receiver(project, linker, *file, passed).is_some_and(|(_, parameter)| parameter.is_session);
             if !is_known {
                 return Some(format!(
                     "{}: a session gets out of sight",
                     project.place(*file, passed.line)
                 ));
             }
+        }
+    }
+    for file in linked {
+        let summary = project.files[*file].1.as_ref();
+        for star in summary.iter().flat_map(|summary| &summary.stars) {
+            if let Some((ModuleId::File(module), _)) = linker.modules.find(*file, star)
+                && self::part(project, module).is_some_and(|part| part.exports != Known::default())
+            {
+                return Some(format!(
+                    "{} imports everything from `{star}`, and with it what belongs to the layer",
+                    project.files[*file].0.display()
+                ));
+            }
+        }
+    }
+    let objects: BTreeSet<&String> = parts.iter().flat_map(|(_, part)| part.exports.objects.keys()).collect();
+    for (file, part) in &parts {
+        if let Some((name, line)) = part.untold.iter().find(|(name, _)| objects.contains(name)) {
+            return Some(format!(
+                "{}: `{name}` may be the one of the layer",
+                project.place(*file, *line)
+            ));
         }
     }
     for (owner, part) in &parts {

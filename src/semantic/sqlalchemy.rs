@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
 use super::types::{Type, TypeOracle};
-use super::{Binding, NodeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, SemanticModel};
 use crate::knowledge::sqlalchemy::{self, Class, Role};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -28,7 +28,7 @@ pub struct Known {
     pub objects: BTreeMap<String, String>,
     /// What functions yield, or return where they yield nothing.
     pub given: BTreeMap<String, String>,
-    /// Those of them that must be stepped through: generators that no context manager is made of.
+    /// Those of them that are generators.
     pub stepped: BTreeMap<String, String>,
     /// Names for annotations: `SessionDep = Annotated[Session, Depends(get_db)]`.
     pub aliases: BTreeMap<String, String>,
@@ -37,8 +37,9 @@ pub struct Known {
 }
 
 impl Known {
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// The names by which objects, functions and aliases go.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.objects.keys().chain(self.given.keys()).chain(self.aliases.keys())
     }
 }
 
@@ -79,10 +80,10 @@ impl<'a> SemanticModel<'a> {
         class.is_some_and(|class| class.role == Role::Session && !class.is_async)
     }
 
-    /// Whether a function's call gives a generator, and no context manager is made of it.
+    /// Whether a function is a generator, whatever is made of it.
     pub fn is_stepped(&self, callee: &Expr) -> bool {
         match self.plain_function(callee) {
-            Some(function) => self.is_generator(function) && function.decorator_list.is_empty(),
+            Some(function) => self.is_generator(function),
             None => self.known_as(&self.known.stepped, callee).is_some(),
         }
     }
@@ -124,6 +125,41 @@ impl<'a> SemanticModel<'a> {
     /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
     pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
         self.class_of_type(self.type_of(expr))
+    }
+
+    /// Whether an expression is a chain of calls that begins with one of SQLAlchemy's objects: a query, a result.
+    pub fn is_sqlalchemy_chain(&self, expr: &Expr, steps: usize) -> bool {
+        if steps > 8 {
+            return false;
+        }
+        match expr {
+            Expr::Await(inner) => self.is_sqlalchemy_chain(&inner.value, steps + 1),
+            Expr::Subscript(inner) => self.is_sqlalchemy_chain(&inner.value, steps + 1),
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => {
+                    self.sqlalchemy_object(&method.value).is_some()
+                        || self.is_sqlalchemy_chain(&method.value, steps + 1)
+                }
+                _ => false,
+            },
+            Expr::Name(name) => {
+                let mut bindings = self.resolve(&name.id, self.scope_of(self.id(name))).peekable();
+                bindings.peek().is_some()
+                    && bindings.all(|binding| match binding.kind {
+                        BindingKind::Assignment(Expr::Call(call)) => match &*call.func {
+                            Expr::Attribute(method) => {
+                                // `query = query.filter(...)` goes on from another binding of the name.
+                                let is_own =
+                                    matches!(chain_root(&method.value), Expr::Name(root) if root.id == name.id);
+                                is_own || self.is_sqlalchemy_chain(&Expr::Call(call.clone()), steps + 1)
+                            }
+                            _ => false,
+                        },
+                        _ => false,
+                    })
+            }
+            _ => false,
+        }
     }
 
     /// Whether an expression is certain to be a session of this colour.
@@ -356,5 +392,16 @@ impl<'a> SemanticModel<'a> {
             Type::Instance(class) if self.sqlalchemy_base(class).is_some() => type_,
             _ => Type::Unknown,
         }
+    }
+}
+
+/// What a chain of calls begins with.
+fn chain_root(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) => chain_root(&method.value),
+            _ => expr,
+        },
+        _ => expr,
     }
 }

@@ -593,6 +593,8 @@ const PATH_TO_PATH: &[&str] = &[
 
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[
+    "fastapi.testclient.TestClient",
+    "starlette.testclient.TestClient",
     "concurrent.futures.ThreadPoolExecutor",
     "concurrent.futures.ProcessPoolExecutor",
     "concurrent.futures.thread.ThreadPoolExecutor",

@@ -25,6 +25,9 @@ directives, one comment line each:
     # requests: unordered     requests may reach the server in another order
     # config: key = value     a line of the configuration file; may be repeated
 
+A line `# file: app/models.py` in a program begins another file of its project: the whole project
+is rewritten, and what stands above the first such line is run.
+
 Every program is also rewritten by all codemods at once with safe fixes only; whatever they
 do, it must behave as before. Each rewritten text must stay as it is in a second run, and keep its line
 endings. Exit status: 0 everything as expected, 1 not, 2 bad usage.
@@ -56,6 +59,8 @@ COMPARED = (
 )
 # Python versions that a target may be newer than; the tool gets the target as it is written.
 TARGET = re.compile(r"py3(\d+)")
+# The line that begins another file of a program's project.
+FILE = re.compile(rb"^# file: (\S+)\r?\n", re.M)
 # The blocks of a page, see src/page.rs.
 FENCE = re.compile(
     r"^```(python|toml) (before|after|unchanged|config)\b(.*?)\n(.*?)^```$", re.M | re.S
@@ -248,8 +253,7 @@ class Program:
         """The text after `asyncup apply`; a second run must leave it alone."""
         folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
         try:
-            path = folder / "program.py"
-            path.write_bytes(self.text)
+            path = unpack(self.text, folder)
             # What the program's project depends on: version gates read it.
             shutil.copy(HERE / "requirements.txt", folder)
             command = [self.options.tool, "apply", "--no-cache", *arguments]
@@ -259,16 +263,16 @@ class Program:
                 command += ["--config", str(folder / "asyncup.toml")]
             else:
                 command += ["--isolated"]
-            apply(command, path)
-            once = path.read_bytes()
+            # The folder would be worked on without the configuration beside it.
+            what = path if FILE.search(self.text) is None else "."
+            apply(command, what, folder)
+            once = pack(self.text, folder)
             if once != self.text:
                 self.check_text(once)
-                apply(command, path)
-                if path.read_bytes() != once:
-                    raise Wrong(
-                        "a second run changes it again:\n"
-                        + diff(once, path.read_bytes())
-                    )
+                apply(command, what, folder)
+                again = pack(self.text, folder)
+                if again != once:
+                    raise Wrong("a second run changes it again:\n" + diff(once, again))
             return once
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -324,13 +328,33 @@ class Program:
         return diff(self.text, text)
 
 
-def apply(command, path):
+def unpack(text, folder):
+    """Writes a program, and the other files of its project; returns the program."""
+    parts = FILE.split(text)
+    path = folder / "program.py"
+    path.write_bytes(parts[0])
+    for name, part in zip(parts[1::2], parts[2::2]):
+        other = folder / name.decode()
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_bytes(part)
+    return path
+
+
+def pack(text, folder):
+    """The files that a text was written to, as one text again."""
+    packed = (folder / "program.py").read_bytes()
+    for line in FILE.finditer(text):
+        packed += line.group(0) + (folder / line.group(1).decode()).read_bytes()
+    return packed
+
+
+def apply(command, what, folder):
     done = subprocess.run(
-        [*command, str(path)],
+        [*command, str(what)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=path.parent,
+        cwd=folder,
         timeout=120,
     )
     if done.returncode != 0:
@@ -344,8 +368,7 @@ def observe(options, text, limit=60):
     """The observation of run_program.py; `limit` in seconds."""
     folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
     try:
-        path = folder / "program.py"
-        path.write_bytes(text)
+        path = unpack(text, folder)
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
         environment.pop("PYTHONPATH", None)
         # The machine's own proxies and certificates are not what is compared.

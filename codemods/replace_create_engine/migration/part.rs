@@ -14,8 +14,8 @@ use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::knowledge::sqlalchemy::Role;
 use crate::layout::own_lines;
-use crate::project::colouring::usage::Slot;
 use crate::project::colouring::Coloured;
+use crate::project::colouring::usage::Slot;
 use crate::project::layer::{Parameter, Part, Passed};
 use crate::project::summary::{Note, Summary};
 use crate::project::{ProjectFacts, TextHash, summarise_waiting};
@@ -34,11 +34,27 @@ const UNSEEN: &[&str] = &[
 ];
 
 /// Attributes of a session that its asynchronous twin has as well.
-const SHARED: &[&str] = &["new", "dirty", "deleted", "is_active", "info", "identity_map", "autoflush", "no_autoflush"];
+const SHARED: &[&str] = &[
+    "new",
+    "dirty",
+    "deleted",
+    "is_active",
+    "info",
+    "identity_map",
+    "autoflush",
+    "no_autoflush",
+];
 
 /// How a relationship is loaded that is there when it is read.
 const EAGER: &[&str] = &[
-    "selectin", "joined", "subquery", "immediate", "noload", "raise", "raise_on_sql", "write_only",
+    "selectin",
+    "joined",
+    "subquery",
+    "immediate",
+    "noload",
+    "raise",
+    "raise_on_sql",
+    "write_only",
 ];
 
 /// What runs an application in a test.
@@ -64,9 +80,6 @@ pub fn summarise(ctx: &Context, known: Known) -> Summary {
             line: part.at.map_or(1, |at| ctx.module.location(at.start()).0),
         })
         .or(stop);
-    if part.at.is_none() && part.engine.is_none() {
-        part.stop = None;
-    }
     summary.layer = Some(part);
     summary
 }
@@ -143,6 +156,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         self.calls()?;
         self.values()?;
         self.escapes()?;
+        self.expired()?;
         self.unseen()
     }
 
@@ -154,9 +168,10 @@ impl<'c, 'a> Layer<'c, 'a> {
             let (line, _) = ctx.module.location(model.node(id).range().start());
             let is_plain = match model.node(model.parent(id)) {
                 AnyNodeRef::ExprCall(_) | AnyNodeRef::Parameter(_) | AnyNodeRef::StmtAnnAssign(_) => true,
-                AnyNodeRef::StmtFunctionDef(function) => {
-                    function.returns.as_deref().is_some_and(|returns| model.id(returns) == id)
-                }
+                AnyNodeRef::StmtFunctionDef(function) => function
+                    .returns
+                    .as_deref()
+                    .is_some_and(|returns| model.id(returns) == id),
                 AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprTuple(_) => {
                     let mut outer = model.ancestors(id).filter_map(|(_, node)| match node {
                         AnyNodeRef::ExprSubscript(outer) => model.qualified_name(&outer.value),
@@ -182,7 +197,15 @@ impl<'c, 'a> Layer<'c, 'a> {
             let (line, _) = ctx.module.location(range.start());
             return Err(format!("`{name}` stands in quotes in line {line}").into());
         }
-        let classes = ["sqlalchemy.engine.Engine", "sqlalchemy.Engine", "sqlalchemy.engine.base.Engine", "sqlalchemy.future.Engine", "sqlalchemy.engine.Connection", "sqlalchemy.Connection", "sqlalchemy.engine.base.Connection"];
+        let classes = [
+            "sqlalchemy.engine.Engine",
+            "sqlalchemy.Engine",
+            "sqlalchemy.engine.base.Engine",
+            "sqlalchemy.future.Engine",
+            "sqlalchemy.engine.Connection",
+            "sqlalchemy.Connection",
+            "sqlalchemy.engine.base.Connection",
+        ];
         if let Some((id, name)) = model.uses_of(&classes).first() {
             let (line, _) = ctx.module.location(model.node(*id).range().start());
             return Err(format!("`{name}` is named in line {line}").into());
@@ -248,7 +271,10 @@ impl<'c, 'a> Layer<'c, 'a> {
                     if let AnyNodeRef::ExprAttribute(read) = model.node(parent) {
                         let is_called = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
                         if read.attr.as_str() == "connection" || !is_called && !SHARED.contains(&read.attr.as_str()) {
-                            return lost(&format!("`{}` of a session has no asynchronous counterpart", read.attr), read.range());
+                            return lost(
+                                &format!("`{}` of a session has no asynchronous counterpart", read.attr),
+                                read.range(),
+                            );
                         }
                     } else if expr.is_attribute_expr() {
                         return lost("a session gets out of sight", expr.range());
@@ -259,13 +285,112 @@ impl<'c, 'a> Layer<'c, 'a> {
         }
         for function in model.functions() {
             for parameter in function.parameters.iter_non_variadic_params() {
-                let gives = model.dependency_of(parameter).is_some_and(|dependency| model.gives_session(dependency));
+                let gives = model
+                    .dependency_of(parameter)
+                    .is_some_and(|dependency| model.gives_session(dependency));
                 if gives && !self.is_session(parameter) {
-                    return lost(&format!("`{}` is injected as something else than a session", parameter.name()), parameter.range());
+                    return lost(
+                        &format!("`{}` is injected as something else than a session", parameter.name()),
+                        parameter.range(),
+                    );
                 }
             }
         }
         Ok(())
+    }
+
+    /// Reads of objects behind what expires them, whatever the factory says: they would be loaded when they are read.
+    fn expired(&self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        for call in model.calls() {
+            let Expr::Attribute(method) = &*call.func else { continue };
+            let of_session = || model.is_session(&method.value, false);
+            let expires = match method.attr.as_str() {
+                "rollback" | "expire" | "expire_all" => of_session(),
+                "update" => model.is_sqlalchemy_chain(&method.value, 0),
+                "execute" => of_session() && self.updates(call),
+                _ => false,
+            };
+            let id = model.id(call);
+            let (Some(function), Some((stmt, node))) = (model.enclosing_function(id), model.statement_of(id)) else {
+                continue;
+            };
+            if !expires {
+                continue;
+            }
+            // What follows a block that is left is not reached from there.
+            let block = model.block_of(stmt).map_or(&[][..], |(block, _)| block);
+            let end = match block.last() {
+                Some(last @ (Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_))) => last.end(),
+                _ => function.end(),
+            };
+            let behind = TextRange::new(node.end(), end.max(node.end()));
+            let read = model.subtree(model.id(function)).find_map(|(_, node)| match node {
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
+                    self.may_be_row(&read.value).then_some(read)
+                }
+                _ => None,
+            });
+            if let Some(read) = read {
+                let (line, _) = ctx.module.location(read.start());
+                return Err(format!(
+                    "`{}` in line {line} may have to be loaded anew when it is read, behind `{}`",
+                    model.slice(read),
+                    method.attr
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a statement updates rows by more than plain values.
+    fn updates(&self, call: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let updates = [
+            "sqlalchemy.update",
+            "sqlalchemy.sql.update",
+            "sqlalchemy.sql.expression.update",
+        ];
+        model.subtree(model.id(call)).any(|(_, node)| match node {
+            AnyNodeRef::ExprCall(inner) => model
+                .qualified_name(&inner.func)
+                .is_some_and(|name| updates.contains(&name.as_str())),
+            _ => false,
+        })
+    }
+
+    /// Whether a name may be an object that a session has loaded: one of the function's own, and neither a session nor an exception.
+    fn may_be_row(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return false };
+        if sync_object(self.ctx, expr).is_some() || model.imported_root(expr) || model.class_named(expr).is_some() {
+            return false;
+        }
+        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+        bindings.any(|binding| {
+            let is_exception = matches!(model.node(binding.node), AnyNodeRef::ExceptHandlerExceptHandler(_));
+            let is_result = matches!(binding.kind, BindingKind::Assignment(Expr::Call(made)) if model.is_sqlalchemy_chain(&Expr::Call(made.clone()), 0)
+                && self.is_query(made));
+            binding.scope != ScopeId::MODULE && !is_exception && !is_result
+        })
+    }
+
+    /// Whether a chain is still a query, or a result of rows: not what a query has loaded.
+    fn is_query(&self, made: &ast::ExprCall) -> bool {
+        let ends = [
+            "first",
+            "one",
+            "one_or_none",
+            "get",
+            "scalar",
+            "merge",
+            "all",
+            "scalar_one",
+            "scalar_one_or_none",
+        ];
+        !matches!(&*made.func, Expr::Attribute(method) if ends.contains(&method.attr.as_str()))
     }
 
     fn is_session(&self, parameter: &ast::ParameterWithDefault) -> bool {
@@ -278,9 +403,6 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     fn unseen(&self) -> Result<(), Declined> {
-        if self.waits.is_empty() && self.name.is_empty() {
-            return Ok(());
-        }
         let text = self.ctx.module.text();
         match UNSEEN.iter().find(|word| text.contains(**word)) {
             Some(word) => Err(format!("`{word}` has another form in an asynchronous program").into()),
@@ -301,7 +423,11 @@ impl<'c, 'a> Layer<'c, 'a> {
                 },
                 AnyNodeRef::Arguments(_) => {}
                 AnyNodeRef::ExprCall(call) => {
-                    let position = call.arguments.args.iter().position(|argument| argument.range() == range);
+                    let position = call
+                        .arguments
+                        .args
+                        .iter()
+                        .position(|argument| argument.range() == range);
                     let is_open = call.arguments.args.iter().any(Expr::is_starred_expr);
                     let slot = match (position, keyword) {
                         (Some(position), _) if !is_open => Slot::Position(position),
@@ -334,15 +460,17 @@ impl<'c, 'a> Layer<'c, 'a> {
             || CLIENTS.iter().any(|client| model.calls_to(client).next().is_some())
             || model.functions().any(|function| function.name.starts_with("test_"));
         if is_test {
-            let wanted = if method == "drop_all" { "drop_tables" } else { "create_tables" };
+            let wanted = if method == "drop_all" {
+                "drop_tables"
+            } else {
+                "create_tables"
+            };
             let name = model.fresh_name(wanted, call);
             let (asyncio, import) = ctx.import(Import::Module("asyncio"), call)?;
             self.imports.extend(import);
             let unit = ctx.indent_unit(NodeId(0));
             let [open, run] = lines;
-            let text = format!(
-                "async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())"
-            );
+            let text = format!("async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())");
             self.draft.restate(node.range(), text);
             self.at_import += 1;
             if self.at_import > 1 {
@@ -354,8 +482,17 @@ impl<'c, 'a> Layer<'c, 'a> {
             .ok_or_else(|| format!("nothing can be awaited in line {line}"))??;
         own_lines(ctx.module, node.start(), node.end())?;
         let start = ctx.module.line_start(node.start());
-        self.draft
-            .delete(TextRange::new(start, ctx.module.line_end_with_newline(node.end())));
+        let mut end = ctx.module.line_end_with_newline(node.end());
+        while ctx
+            .module
+            .slice(TextRange::new(end, ctx.module.line_end(end)))
+            .trim()
+            .is_empty()
+            && ctx.module.line_end_with_newline(end) > end
+        {
+            end = ctx.module.line_end_with_newline(end);
+        }
+        self.draft.delete(TextRange::new(start, end));
         self.tables.push(lines);
         Ok(())
     }
@@ -373,7 +510,10 @@ impl<'c, 'a> Layer<'c, 'a> {
                     .any(|word| text.contains(word))
         };
         Some(if app.scope != ScopeId::MODULE || has_own() {
-            Err("the application has a lifespan or handlers of its own, in which the tables would have to be made".into())
+            Err(
+                "the application has a lifespan or handlers of its own, in which the tables would have to be made"
+                    .into(),
+            )
         } else {
             ctx.can_have_lifespan(app.kind)
                 .and_then(|()| ctx.can_define_lifespan(&app))
@@ -411,7 +551,8 @@ impl<'c, 'a> Layer<'c, 'a> {
             (2, format!("await {engine}.dispose()")),
         ]);
         more.edits.push(ctx.lifespan(&app, &name, &manager, "app", &body));
-        more.edits.extend(ctx.with_argument(app.call, &format!("lifespan={name}")));
+        more.edits
+            .extend(ctx.with_argument(app.call, &format!("lifespan={name}")));
         Ok(more)
     }
 
@@ -427,7 +568,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         };
         if let [call, ..] = &*self.engines() {
             part.engine = Some((call.func.range(), line(call.func.range())));
-            let sqlite = address(call).map(|(_, scheme)| driver(ctx, scheme).is_some_and(|driver| driver.is.starts_with("sqlite")));
+            let sqlite = address(call)
+                .map(|(_, scheme)| driver(ctx, scheme).is_some_and(|driver| driver.is.starts_with("sqlite")));
             part.is_tied_to_loop = !sqlite.unwrap_or_else(|| {
                 call.arguments
                     .find_argument_value("url", 0)
@@ -435,9 +577,20 @@ impl<'c, 'a> Layer<'c, 'a> {
                     .is_some_and(|driver| driver.is.starts_with("sqlite"))
             });
         }
-        let classes = model.uses_of(super::SESSIONS).into_iter().chain(model.uses_of(super::FACTORIES));
+        let classes = model
+            .uses_of(super::SESSIONS)
+            .into_iter()
+            .chain(model.uses_of(super::FACTORIES));
         let mut places: Vec<TextRange> = classes.map(|(id, _)| model.node(id).range()).collect();
         places.extend(self.waits.iter().map(|id| model.node(*id).range()));
+        places.extend(model.subtree(NodeId(0)).filter_map(|(_, node)| {
+            let expr = match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
+                _ => return None,
+            };
+            sync_object(ctx, &expr).map(|_| expr.range())
+        }));
         part.at = places.into_iter().min_by_key(|at| at.start());
         for function in model.functions() {
             let parameters = function.parameters.iter_non_variadic_params();
@@ -447,12 +600,15 @@ impl<'c, 'a> Layer<'c, 'a> {
                 is_session: self.is_session(parameter),
                 is_annotated: parameter.parameter.annotation.is_some(),
             });
-            part.parameters.insert(function.name.start().into(), parameters.collect());
+            part.parameters
+                .insert(function.name.start().into(), parameters.collect());
         }
         self.exports(&mut part);
         for call in CLIENTS.iter().flat_map(|name| model.calls_to(name)) {
             part.client.get_or_insert(line(call.range()));
-            if !matches!(model.node(model.parent(model.id(call))), AnyNodeRef::WithItem(_)) {
+            // With dependencies of their own, tests need no tables of the application.
+            let is_entered = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::WithItem(_));
+            if !is_entered && !ctx.module.text().contains("dependency_overrides") {
                 part.bare_client.get_or_insert(line(call.range()));
             }
         }
@@ -492,7 +648,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 BindingKind::Function(function) => {
                     if let Some(class) = model.sqlalchemy_given(function).filter(|class| !class.is_async) {
                         let class = class.name().to_owned();
-                        if model.is_generator(function) && function.decorator_list.is_empty() {
+                        if model.is_generator(function) {
                             part.exports.stepped.insert(name.clone(), class.clone());
                         }
                         part.exports.given.insert(name, class);
@@ -522,7 +678,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let made = value.and_then(|value| self.lazy(value));
                 match made {
                     Some(names) => {
-                        let own = names.into_iter().map(|given| given.unwrap_or_else(|| name.id.to_string()));
+                        let own = names
+                            .into_iter()
+                            .map(|given| given.unwrap_or_else(|| name.id.to_string()));
                         part.lazies.extend(own.map(|name| (name, line(stmt.range()))));
                     }
                     None if stmt.is_ann_assign_stmt() && !self.is_mapped(value) => {
@@ -530,6 +688,16 @@ impl<'c, 'a> Layer<'c, 'a> {
                     }
                     None => {}
                 }
+            }
+        }
+        for (_, node) in model.subtree(NodeId(0)) {
+            let (expr, name) = match node {
+                AnyNodeRef::ExprAttribute(read) => (Expr::Attribute(read.clone()), read.attr.as_str()),
+                AnyNodeRef::ExprName(name) => (Expr::Name(name.clone()), name.id.as_str()),
+                _ => continue,
+            };
+            if model.imported_root(&expr) && sync_object(ctx, &expr).is_none() {
+                part.untold.entry(name.to_owned()).or_insert(line(expr.range()));
             }
         }
         for (_, node) in model.subtree(NodeId(0)) {
@@ -566,7 +734,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
         match name.rsplit('.').next()? {
             "relationship" | "relation" => {
-                let is_eager = matches!(keyword("lazy"), Some(Expr::StringLiteral(how)) if EAGER.contains(&how.value.to_str()));
+                let is_eager =
+                    matches!(keyword("lazy"), Some(Expr::StringLiteral(how)) if EAGER.contains(&how.value.to_str()));
                 let mut names = Vec::new();
                 if !is_eager {
                     names.push(None);

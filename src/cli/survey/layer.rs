@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::codemods::replace_create_engine;
-use crate::project::colouring::{Options, Stopped, World};
+use crate::project::colouring::{Options, World};
 use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
 use crate::semantic::sqlalchemy::Known;
 
@@ -39,7 +39,10 @@ pub fn layers(looker: &Looker) -> Result<Vec<Facts>, Error> {
         let linked = layer::linked(&project, start);
         done.extend(&linked);
         // A layer of one file is seen without the others.
-        if !linked.iter().any(|file| *file != start && layer::has_part(&project, *file)) {
+        if !linked
+            .iter()
+            .any(|file| *file != start && layer::has_part(&project, *file))
+        {
             continue;
         }
         for (file, found) in changes(looker, &project, &known, &hashes, start)? {
@@ -62,7 +65,10 @@ fn engines(looker: &Looker) -> Result<Vec<usize>, Error> {
         (call.find(bytes).is_some() && library.find(bytes).is_some()).then_some(())
     })?;
     let found = files.into_iter().zip(found);
-    Ok(found.filter(|(_, found)| found.is_some()).map(|(file, _)| file).collect())
+    Ok(found
+        .filter(|(_, found)| found.is_some())
+        .map(|(file, _)| file)
+        .collect())
 }
 
 /// The files of the layer around an engine, and all that may use what becomes a coroutine function.
@@ -148,14 +154,7 @@ fn changes(
         })
         .collect();
     if let Some(reason) = failing(looker, LAYER, &trials)?.into_values().next() {
-        for colouring in &mut colourings {
-            colouring.coloured.clear();
-        }
-        colourings[start].stopped.push(Stopped {
-            at: layer::engine(project, start),
-            name: String::new(),
-            reason,
-        });
+        layer::stop(project, &layer::linked(project, start), &reason, &mut colourings);
     }
     let concerned = colourings
         .into_iter()

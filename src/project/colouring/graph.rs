@@ -840,7 +840,8 @@ impl<'l, 'p> Graph<'l, 'p> {
                 (None, _) => {
                     let file = self.nodes[node].function().file;
                     let is_other = |other: &NodeIndex| {
-                        self.nodes[*other].function().file != file && self.function(*other).class.is_none()
+                        let id = self.nodes[*other].function();
+                        id.file != file && self.function(*other).class.is_none() && !self.nature(id).is_route
                     };
                     let nature = self.nature(self.nodes[node].function());
                     let is_test = nature.kind == Kind::Pytest;

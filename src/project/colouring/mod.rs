@@ -581,7 +581,12 @@ impl Component<'_, '_, '_> {
                     function.qualname
                 ));
             }
-            if nature.kind == Kind::Generator && nature.cleans_up {
+            let is_looped = || {
+                graph.uses[node]
+                    .iter()
+                    .any(|used| matches!(used.found.how, How::Call(_)))
+            };
+            if nature.kind == Kind::Generator && nature.cleans_up && is_looped() {
                 return Some(format!(
                     "`{}` cleans up when a loop is left early: an asynchronous generator does so later",
                     function.qualname

@@ -464,6 +464,9 @@ impl<'a> Finder<'_, '_, 'a> {
 
     fn member(&self, attribute: &'a ast::ExprAttribute) -> Option<Named> {
         let model = self.ctx.model;
+        if model.is_sqlalchemy_chain(&attribute.value, 0) {
+            return None;
+        }
         let expr = Expr::Attribute(attribute.clone());
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
