@@ -260,7 +260,10 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
                 files.len()
             );
             for file in files {
-                let (changes, doubt) = changes.get(&file).cloned().unwrap_or_default();
+                let (changes, doubt) = match changes.get(&file) {
+                    Some(coloured) => (coloured.changes.clone(), coloured.doubt.clone()),
+                    None => Default::default(),
+                };
                 let own = part(project, file);
                 let defined = changes.iter().find(|change| matches!(change, Change::Define(..)));
                 let at = own

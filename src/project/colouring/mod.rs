@@ -223,11 +223,7 @@ pub fn layer_names(linker: &Linker, world: &World, files: &BTreeSet<usize>) -> B
 
 /// What turns when all functions of a layer that ask its database do: for each file the changes, and what is not proven. The error is the first
 /// reason why one of them cannot.
-pub fn layer(
-    linker: &Linker,
-    world: &World,
-    files: &BTreeSet<usize>,
-) -> Result<BTreeMap<usize, (Vec<Change>, Option<String>)>, String> {
+pub fn layer(linker: &Linker, world: &World, files: &BTreeSet<usize>) -> Result<BTreeMap<usize, Coloured>, String> {
     let graph = Graph::of_layer(linker, world, files);
     let closed = closed::solve(&graph);
     for node in (0..graph.nodes.len()).filter(|node| starts(&graph, *node) && !graph.is_async(*node)) {
@@ -243,10 +239,7 @@ pub fn layer(
         blocking: &still_blocking(&graph, &closed),
         nodes: (0..graph.nodes.len()).filter(|node| closed.turns[*node]).collect(),
     };
-    let changes = component.changes(0, world).into_iter();
-    Ok(changes
-        .map(|(file, coloured)| (file, (coloured.changes, coloured.doubt)))
-        .collect())
+    Ok(component.changes(0, world).into_iter().collect())
 }
 
 /// The blocking calls for whose sake nothing turns, and the first reason on the way up from each.
