@@ -40,6 +40,7 @@ mod replace_coroutine_decorator;
 pub(crate) mod replace_create_engine;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
+mod replace_file_io_with_aiofiles;
 mod replace_future_result;
 mod replace_gather_with_task_group;
 mod replace_get_event_loop;
@@ -187,6 +188,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(use_async_comprehension, glance: use_async_comprehension::glance),
     codemod!(replace_future_result, glance: replace_future_result::glance),
     codemod!(replace_sync_driver, glance: replace_sync_driver::glance),
+    codemod!(replace_file_io_with_aiofiles, glance: replace_file_io_with_aiofiles::glance),
     codemod!(replace_subprocess_run, glance: replace_subprocess_run::glance),
     codemod!(offload_blocking_call, glance: offload_blocking_call::glance),
     codemod!(offload_blocking_helper, glance: |text, _| scan::may_block_within(text)),

@@ -4,11 +4,12 @@
 //! Edits are written with `\n`; the plan turns that into the newline of the line edited.
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use serde::{Deserialize, Serialize};
 
 use crate::importer::{Definition, Import};
 
 /// How sure we are that a fix keeps what the program does. Ordered: `DisplayOnly < Unsafe < Safe`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Applicability {
     /// Reported, never applied.
     DisplayOnly,
@@ -30,7 +31,7 @@ impl Applicability {
 }
 
 /// Replaces the bytes of `range` by `content`. An empty range inserts, an empty content deletes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edit {
     start: TextSize,
     end: TextSize,
@@ -71,7 +72,7 @@ impl Ranged for Edit {
 }
 
 /// When a fix is applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Turn {
     /// Before all others: it is a part of what happens to several files at once, and would be lost if this one changed before. Such fixes are made
     /// to stand beside each other, edit between edit.
@@ -82,7 +83,7 @@ pub enum Turn {
 }
 
 /// One rewrite: all of its edits and imports, or none of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fix {
     /// Sorted by the plan; they must not overlap each other.
     pub edits: Vec<Edit>,

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use ruff_text_size::{Ranged, TextRange};
+use serde::{Deserialize, Serialize};
 
 use crate::edit::{Applicability, Fix, Turn};
+use crate::interned::{self, Interned};
 
 /// A recognised pattern that is left alone; the text says which precondition failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ impl<T: Into<String>> From<T> for Declined {
 }
 
 /// What follows from a recognised pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// It can be rewritten.
     Fix(Fix),
@@ -28,7 +30,7 @@ pub enum Verdict {
 }
 
 /// One hop of the call chain that leads to a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
     /// `None`: the file of the finding itself.
     pub file: Option<PathBuf>,
@@ -37,10 +39,11 @@ pub struct Hop {
 }
 
 /// One finding, in byte offsets of the text that the codemod was given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// The codemod's name.
-    pub codemod: &'static str,
+    #[serde(deserialize_with = "interned::read")]
+    pub codemod: Interned,
     pub range: TextRange,
     /// What is wrong and what to do, in one sentence.
     pub message: String,

@@ -5,26 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use serde::{Deserialize, Serialize};
 
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::interned::{self, Interned};
 use crate::layout::above_blank_lines;
 use crate::module::Module;
 use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// An import that a fix needs at module level.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Import {
     /// `import module`
-    Module(&'static str),
+    Module(#[serde(deserialize_with = "interned::read")] Interned),
     /// `from module import member`
-    Member(&'static str, &'static str),
+    Member(
+        #[serde(deserialize_with = "interned::read")] Interned,
+        #[serde(deserialize_with = "interned::read")] Interned,
+    ),
 }
 
 /// A module-level definition that a fix needs: a helper function, a variable.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Definition {
     pub name: String,
     /// The whole statement, with `\n` and without one at the end, indented by four spaces.

@@ -3,6 +3,7 @@
 //! Read the modules in this order: [`edit`] and [`finding`] (what is said about code), [`module`] and [`semantic`] (what is known about
 //! it), [`codemod`] and [`page`] (one rewrite), [`plan`] and [`rewrite`] (many rewrites on one text), [`cli`] (the only input and output).
 
+pub mod awaited_twin;
 pub mod awaiting;
 pub mod blocking_calls;
 pub mod bounded;
@@ -21,6 +22,7 @@ pub mod finding;
 pub mod generators;
 pub mod glance;
 pub mod importer;
+mod interned;
 pub mod knowledge;
 pub mod layout;
 pub mod lifespan;

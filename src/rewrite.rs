@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use serde::{Deserialize, Serialize};
 
 use crate::codemod::{Codemod, Context, Logic, Look, Selection};
 use crate::edit::{self, Applicability, Edit};
 use crate::finding::{Finding, Findings, Verdict};
 use crate::importer;
+use crate::interned::{self, Interned};
 use crate::module::{Module, ParseError};
 use crate::plan::{self, Plan};
 use crate::project::ProjectFacts;
@@ -30,9 +32,10 @@ pub struct Policy {
 }
 
 /// One rewrite that was applied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Applied {
-    pub codemod: &'static str,
+    #[serde(deserialize_with = "interned::read")]
+    pub codemod: Interned,
     pub applicability: Applicability,
     /// Where it stands in the final text.
     pub range: TextRange,
@@ -42,7 +45,7 @@ pub struct Applied {
 }
 
 /// What became of one text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// The new text; `None` when nothing was applied.
     pub text: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::interned::{self, Interned};
 use ruff_python_ast::PythonVersion;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,9 +24,6 @@ pub struct Receiver {
     pub writes: Vec<String>,
 }
 
-/// A name that an import may be written with. An alias, or serde would borrow it from the configuration's text.
-type ImportedName = &'static str;
-
 /// A blocking callable declared in `[[tool.asyncup.blocking]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,16 +31,10 @@ pub struct Blocking {
     /// Its qualified name.
     pub call: String,
     /// The qualified name of its coroutine twin, when it has one.
-    #[serde(default, rename = "async", deserialize_with = "kept")]
-    pub twin: Option<ImportedName>,
+    #[serde(default, rename = "async", deserialize_with = "interned::read_any")]
+    pub twin: Option<Interned>,
     #[serde(default)]
     pub exactness: Exactness,
-}
-
-/// Kept for as long as the program runs, as the names of all imports are.
-fn kept<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<ImportedName>, D::Error> {
-    let name = Option::<String>::deserialize(deserializer)?;
-    Ok(name.map(|name| &*name.leak()))
 }
 
 /// Whether the coroutine twin of a blocking callable does the same.

@@ -178,11 +178,11 @@ pub struct ConfigurationArguments {
     /// Threads that compute (default: one per processor)
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Reserved: nothing is cached yet
+    /// Neither use nor keep what runs find out about files
     #[arg(long)]
     pub no_cache: bool,
-    /// Reserved: nothing is cached yet
-    #[arg(long, value_name = "DIR")]
+    /// Where that is kept (default: asyncup in the user's folder for caches)
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache_dir: Option<PathBuf>,
 }
 

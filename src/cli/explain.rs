@@ -80,6 +80,7 @@ fn explain_place(
         command: Command::Check,
         resolver: &resolver,
         generated: true,
+        cache: None,
     };
     let mut processed = None;
     let judge = |buffer: &mut Buffer, _| processor.file(&file, &ProjectFacts::default(), None, buffer);

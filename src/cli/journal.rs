@@ -4,9 +4,8 @@
 //! for each run, and in that the file `journal`: for each file a line of JSON, then the bytes that it had. A run is written down before
 //! any of its files is replaced; what a killed run wrote down last may be cut off, and then its file was not replaced.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -14,6 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::folders;
 
 /// Runs that are kept for each working folder.
 const KEPT_RUNS: usize = 20;
@@ -85,23 +86,14 @@ pub struct Run {
 impl Journal {
     /// The journal of an absolute working folder. Nothing is read or made yet.
     pub fn of(working_folder: &Path) -> Result<Self, JournalError> {
-        let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let state = given("ASYNCUP_STATE_DIR")
-            .or_else(|| given("XDG_STATE_HOME").map(|state| state.join("asyncup")))
-            .or_else(|| {
-                env::home_dir()
-                    .filter(|home| !home.as_os_str().is_empty())
-                    .map(|home| home.join(".local/state/asyncup"))
-            })
-            .ok_or(JournalError::NoFolder)?;
+        let state =
+            folders::of_user("ASYNCUP_STATE_DIR", "XDG_STATE_HOME", ".local/state").ok_or(JournalError::NoFolder)?;
         Ok(Self::within(&state, working_folder))
     }
 
     fn within(state: &Path, working_folder: &Path) -> Self {
-        let working_folder = fs::canonicalize(working_folder).unwrap_or_else(|_| working_folder.to_owned());
-        let hash = blake3::hash(working_folder.as_os_str().as_encoded_bytes());
         Self {
-            folder: state.join(&hash.to_hex()[..32]),
+            folder: folders::of_working_folder(state, working_folder),
         }
     }
 
@@ -111,11 +103,11 @@ impl Journal {
             folder: self.folder.clone(),
             cause,
         };
-        private_folders(&self.folder).map_err(failed)?;
+        folders::make_private(&self.folder).map_err(failed)?;
         self.prune(KEPT_RUNS - 1);
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let folder = self.folder.join(format!("{}-{}", timestamp(time), process::id()));
-        private_folders(&folder).map_err(failed)?;
+        folders::make_private(&folder).map_err(failed)?;
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)
@@ -288,17 +280,6 @@ fn path_of(header: &Header) -> PathBuf {
         return PathBuf::from(OsString::from_vec(bytes.clone()));
     }
     PathBuf::from(OsString::from(&header.path))
-}
-
-/// Makes a folder, and those above it, that only its owner may look into: originals may be anybody's secrets.
-fn private_folders(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.recursive(true).create(folder)
 }
 
 /// `YYYYMMDDTHHMMSS.mmmZ` of a time since 1970, so that names sort by time.

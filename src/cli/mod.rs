@@ -2,7 +2,7 @@
 //!
 //! Read the modules in this order: [`args`] (what is typed), `config` and `resolve` (what it means for a folder), `discover` (which
 //! files), `read` (bytes to text), `process` (one file), `pipeline` (many files on many threads), `consumer` (the one that writes and
-//! speaks), `journal` and `write` (nothing is lost), [`report`] (what is said).
+//! speaks), `journal` and `write` (nothing is lost), [`report`] (what is said), `cache` (what is not found out twice).
 
 // What clippy.toml forbids everywhere else.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
@@ -23,12 +23,14 @@ use self::report::{Command, OutputFormat};
 use crate::codemods;
 
 pub mod args;
+mod cache;
 pub mod catalogue;
 pub mod config;
 mod consumer;
 mod discover;
 mod encoding;
 mod explain;
+mod folders;
 mod globs;
 mod interrupt;
 mod journal;
@@ -85,6 +87,8 @@ impl From<Status> for ExitCode {
 /// Why a command could not do its work: what, why, and what next.
 #[derive(Debug, Error)]
 pub enum Error {
+    #[error("the folder {} of --cache-dir cannot be made: {cause}", path.display())]
+    CacheFolder { path: PathBuf, cause: io::Error },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

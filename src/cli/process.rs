@@ -11,6 +11,7 @@ use std::thread;
 
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
+use serde::{Deserialize, Serialize};
 
 use crate::codemod::{Codemod, Look, Wanted};
 use crate::module::ParseError;
@@ -19,6 +20,7 @@ use crate::rewrite::{self, RewriteError};
 use crate::settings::Settings;
 use crate::source::{Source, SourceKind};
 
+use super::cache::{Cache, Key};
 use super::discover::InputFile;
 use super::pipeline;
 use super::read::{Content, SourceFile, kind_of};
@@ -45,6 +47,7 @@ pub struct Processor<'a> {
     pub declined: bool,
     /// Whether files that say that they are generated are taken.
     pub generated: bool,
+    pub cache: Option<&'a Cache>,
 }
 
 /// Bytes of one file after the other. Most files are looked at once, for needles, and forgotten.
@@ -73,13 +76,18 @@ impl Buffer {
 }
 
 /// What a look at a file said before the project was known. The file may have changed since: then it is looked at again.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Seen {
     digest: TextHash,
-    pub concerned: Box<[&'static Codemod]>,
+    /// Their places in the selection.
+    concerned: Box<[u16]>,
 }
 
 impl Seen {
+    pub fn is_concerned(&self) -> bool {
+        !self.concerned.is_empty()
+    }
+
     fn is_of(&self, bytes: &[u8]) -> bool {
         self.digest == TextHash::of(bytes)
     }
@@ -129,6 +137,12 @@ impl Processor<'_> {
             Some(look) => look?.concerned,
             None => Vec::new(),
         };
+        let codemods = file.profile.selection.codemods().iter().zip(0..);
+        let is_concerned = |codemod: &Codemod| concerned.iter().any(|known| known.name == codemod.name);
+        let concerned: Box<[u16]> = codemods
+            .filter(|(codemod, _)| is_concerned(codemod))
+            .map(|(_, place)| place)
+            .collect();
         Some(Seen {
             // Most files concern no codemod and will not be asked for.
             digest: if concerned.is_empty() {
@@ -136,7 +150,7 @@ impl Processor<'_> {
             } else {
                 TextHash::of(bytes)
             },
-            concerned: concerned.into(),
+            concerned,
         })
     }
 
@@ -155,7 +169,15 @@ impl Processor<'_> {
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
         let look = match seen.filter(|seen| seen.is_of(bytes)) {
-            Some(seen) => Some(selection.look_again(bytes, self.wanted(file), project, &seen.concerned)),
+            Some(seen) => {
+                let codemods = selection.codemods();
+                let known = seen
+                    .concerned
+                    .iter()
+                    .filter_map(|&place| codemods.get(usize::from(place)));
+                let known: Vec<_> = known.copied().collect();
+                Some(selection.look_again(bytes, self.wanted(file), project, &known))
+            }
             None => self.first_look(file, bytes, project)?,
         };
         if look.as_ref().is_some_and(|look| look.concerned.is_empty()) {
@@ -170,19 +192,38 @@ impl Processor<'_> {
         if look.concerned.is_empty() {
             return None;
         }
-        let settings = self.settings(file);
-        let result = match self.command {
-            Command::Check => self.check(&look, project, &decoded, &settings),
-            Command::Diff | Command::Apply => self.rewrite(file, look, project, &decoded, &settings),
+        let (settings, settings_key) = self.settings(file);
+        let cache = self.cache.map(|cache| {
+            let facts = format!("{project:?}");
+            (
+                cache,
+                self.key("judged", file, &[settings_key.as_bytes(), facts.as_bytes(), bytes]),
+            )
+        });
+        let kept = cache
+            .as_ref()
+            .and_then(|(cache, key)| cache.get::<Option<FileResult>>(key));
+        let is_kept = kept.is_some();
+        let (result, is_internal) = match kept {
+            Some(kept) => (kept, false),
+            None => match self.judged(file, look, project, &decoded, &settings) {
+                Ok(result) => (result, false),
+                Err(error) => {
+                    let is_internal = matches!(error, RewriteError::Panicked { .. });
+                    (
+                        Some(FileResult::Skipped(cause_of(&error, &decoded.source))),
+                        is_internal,
+                    )
+                }
+            },
         };
-        let (result, is_internal) = match result {
-            Ok(Some(result)) => (result, false),
-            Ok(None) => return None,
-            Err(error) => (
-                FileResult::Skipped(cause_of(&error, &decoded.source)),
-                matches!(error, RewriteError::Panicked { .. }),
-            ),
-        };
+        if let Some((cache, key)) = cache
+            && !is_kept
+            && !is_internal
+        {
+            cache.put(key, &result);
+        }
+        let result = result?;
         let report = Box::new(FileReport {
             path: file.path.clone(),
             raw: bytes.to_vec(),
@@ -197,6 +238,32 @@ impl Processor<'_> {
         })
     }
 
+    fn judged(
+        &self,
+        file: &InputFile,
+        look: Look,
+        project: &ProjectFacts,
+        decoded: &SourceFile,
+        settings: &Settings,
+    ) -> Result<Option<FileResult>, RewriteError> {
+        match self.command {
+            Command::Check => self.check(&look, project, decoded, settings),
+            Command::Diff | Command::Apply => self.rewrite(file, look, project, decoded, settings),
+        }
+    }
+
+    /// The key of what is found out about a file from these parts, under what was asked for.
+    pub fn key(&self, kind: &str, file: &InputFile, parts: &[&[u8]]) -> Key {
+        let asked = format!("{:?} {} {}", self.command, self.declined, self.generated);
+        let mut all = vec![
+            file.path.as_os_str().as_encoded_bytes(),
+            file.profile.key.as_bytes(),
+            asked.as_bytes(),
+        ];
+        all.extend(parts);
+        Key::of(kind, &all)
+    }
+
     fn wanted(&self, file: &InputFile) -> Wanted {
         if self.declined || file.profile.changes_what_is_found() {
             Wanted::Everything
@@ -205,8 +272,8 @@ impl Processor<'_> {
         }
     }
 
-    /// What holds for a file.
-    pub fn settings(&self, file: &InputFile) -> Arc<Settings> {
+    /// What holds for a file, and the key of that.
+    pub fn settings(&self, file: &InputFile) -> (Arc<Settings>, Key) {
         self.resolver
             .settings(&self.resolver.folder.join(&file.path), &file.profile)
     }

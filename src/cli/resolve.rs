@@ -15,12 +15,15 @@ use crate::rewrite::Policy;
 use crate::settings::Settings;
 
 use super::args::{ConfigurationArguments, FileArguments, SelectionArguments};
+use super::cache::Key;
 use super::config::{self, Config, ConfigError};
 use super::globs::Globs;
 use super::project_files::ProjectFiles;
 
 /// What was decided for the folders that share a configuration.
 pub struct Profile {
+    /// Says all that was decided.
+    pub key: Key,
     pub selection: Selection,
     pub policy: Policy,
     exclude: Vec<Globs>,
@@ -49,6 +52,9 @@ impl Profile {
 
 type ByFolder<T> = FxHashMap<PathBuf, Arc<T>>;
 
+/// Settings, and the key that says all of them.
+type Held = (Arc<Settings>, Key);
+
 /// Answers what holds for a folder. Shared by all threads.
 pub struct Resolver {
     codemods: &'static [Codemod],
@@ -65,7 +71,7 @@ pub struct Resolver {
     profiles: RwLock<ByFolder<Profile>>,
     projects: RwLock<ByFolder<ProjectFiles>>,
     /// By profile, project, and whether the file is the interface of a package.
-    settings: Mutex<FxHashMap<(usize, usize, bool), Arc<Settings>>>,
+    settings: Mutex<FxHashMap<(usize, usize, bool), Held>>,
 }
 
 impl Resolver {
@@ -128,18 +134,20 @@ impl Resolver {
     }
 
     /// What codemods may ask about a file, given by its absolute path.
-    pub fn settings(&self, path: &Path, profile: &Arc<Profile>) -> Arc<Settings> {
+    pub fn settings(&self, path: &Path, profile: &Arc<Profile>) -> Held {
         let project = self.project(path.parent().unwrap_or(path));
         let is_interface = path.file_stem().is_some_and(|stem| stem == "__init__");
         let key = (Arc::as_ptr(profile).addr(), Arc::as_ptr(&project).addr(), is_interface);
         let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = settings.entry(key).or_insert_with(|| {
-            Arc::new(Settings {
+            let settings = Settings {
                 keep_unused_imports: is_interface,
                 ..settings_of(&profile.config, &project)
-            })
+            };
+            let key = Key::of("settings", &[format!("{settings:?}").as_bytes()]);
+            (Arc::new(settings), key)
         });
-        Arc::clone(settings)
+        settings.clone()
     }
 
     fn project(&self, folder: &Path) -> Arc<ProjectFiles> {
@@ -265,16 +273,19 @@ fn profile(
         Some(names) => named(names, codemod),
         None => codemod.page.is_default,
     };
-    let chosen = codemods
+    let chosen: Vec<&Codemod> = codemods
         .iter()
         .filter(selected)
         .filter(|codemod| !named(&ignored, codemod))
         .collect();
+    let names: Vec<&str> = chosen.iter().map(|codemod| codemod.name).collect();
+    let key = Key::of("profile", &[format!("{names:?} {config:?}").as_bytes()]);
     let level = match config.unsafe_fixes {
         Some(true) => Applicability::Unsafe,
         _ => Applicability::Safe,
     };
     Ok(Profile {
+        key,
         selection: Selection::new(chosen).knowing(codemods).declaring(&config.blocking),
         policy: Policy { level },
         exclude,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::edit::Applicability;
 use crate::project::ProjectFacts;
 
-use super::args::{ColorChoice, RunArguments, VoiceArguments};
+use super::args::{ColorChoice, ConfigurationArguments, RunArguments, VoiceArguments};
+use super::cache::Cache;
 use super::consumer::Consumer;
 use super::discover::{self, InputFile};
 use super::journal::Journal;
@@ -15,7 +16,7 @@ use super::process::{self, Buffer, Processed, Processor};
 use super::report::{Command, FileResult, OutputFormat, ReportOptions};
 use super::resolve::Resolver;
 use super::survey::Survey;
-use super::{Error, Status, interrupt, outsiders, pipeline};
+use super::{Error, Status, folders, interrupt, outsiders, pipeline};
 
 /// The path that stands for stdin.
 const STDIN: &str = "-";
@@ -40,6 +41,7 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
         resolver: &resolver,
         declined: shows_declined(format, arguments),
         generated: arguments.files.generated,
+        cache: None,
     };
     let paths = discover::expand_lists(&arguments.paths)?;
     if paths.iter().any(|path| path == Path::new(STDIN)) {
@@ -50,6 +52,16 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
     }
     let threads = threads(arguments);
     let found = discover::discover(&paths, &resolver, threads)?;
+    // A file alone is judged in less time than it takes to look what was found out.
+    let cache = if found.files.len() > 1 {
+        cache(&resolver.folder, &arguments.configuration)?
+    } else {
+        None
+    };
+    let processor = Processor {
+        cache: cache.as_ref(),
+        ..processor
+    };
     let options = options(command, format, &resolver, arguments);
     let journal = if command == Command::Apply {
         Some(Journal::of(&resolver.folder)?)
@@ -84,6 +96,9 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
         |progress, processed| consumer.take(progress.done, processed),
     )
     .map_err(Error::Threads)?;
+    if let Some(cache) = cache {
+        cache.save();
+    }
     consumer.finish()
 }
 
@@ -138,6 +153,22 @@ fn new_bytes(processed: &Processed) -> Option<&[u8]> {
         },
         Processed::InternalError(_) | Processed::PassedOver(..) => None,
     }
+}
+
+fn cache(folder: &Path, arguments: &ConfigurationArguments) -> Result<Option<Cache>, Error> {
+    if arguments.no_cache {
+        return Ok(None);
+    }
+    let given = arguments.cache_dir.as_deref();
+    if let Some(given) = given {
+        // Who names a folder wants to know that it is of no use; the user's own is tried in silence.
+        let made = folders::make_private(&folder.join(given));
+        made.map_err(|cause| Error::CacheFolder {
+            path: given.to_owned(),
+            cause,
+        })?;
+    }
+    Ok(Cache::open(given, folder))
 }
 
 fn threads(arguments: &RunArguments) -> usize {

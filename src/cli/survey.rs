@@ -10,11 +10,15 @@ use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
 use crate::project::{COLOURING, Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
+use crate::settings::Settings;
 use crate::source::SourceKind;
 
 use super::discover::InputFile;
@@ -35,6 +39,7 @@ struct Surveyed {
 }
 
 /// What the first look at one file says.
+#[derive(Serialize, Deserialize)]
 struct Look {
     seen: Option<Seen>,
     scan: Option<Scan>,
@@ -70,6 +75,7 @@ impl Survey {
         let linked = looker.summarised(&reach)?.link();
         let colourings = colouring::colour(&looker, turning)?;
         let layers = layer::layers(&looker)?;
+        let colourings = layer::before(&looker, &layers, colourings);
         let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers);
         let surveyed = surveyed.map(|(((seen, blocked), colouring), layer)| Surveyed {
             seen,
@@ -95,7 +101,7 @@ impl Survey {
     /// Whether a file is worth being judged.
     pub fn is_concerned(&self, index: usize) -> bool {
         let surveyed = &self.0[index];
-        surveyed.seen.as_ref().is_none_or(|seen| !seen.concerned.is_empty())
+        surveyed.seen.as_ref().is_none_or(Seen::is_concerned)
             || READERS
                 .iter()
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
@@ -150,9 +156,13 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
     let opened = File::open(processor.resolver.folder.join(&file.path)).ok()?;
     let bytes = buffer.read(opened).ok()?;
     let is_module = kind_of(&file.path) == SourceKind::Module;
-    Some(Look {
+    let look = || Look {
         seen: processor.seen(file, bytes),
         scan: (is_module && reads_facts(file)).then(|| Scan::of(&file.path.to_string_lossy(), bytes)),
+    };
+    Some(match processor.cache {
+        Some(cache) => cache.or_found(processor.key("look", file, &[bytes]), look),
+        None => look(),
     })
 }
 
@@ -177,7 +187,12 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed(&wanted, |_, context| summarise(context, false))?;
+            let summaries = self.parsed(
+                "summary",
+                &wanted,
+                |_| String::new(),
+                |_, context| summarise(context, false),
+            )?;
             for (&file, summary) in wanted.iter().zip(summaries) {
                 project.files[file].1 = summary;
             }
@@ -186,40 +201,60 @@ impl Looker<'_> {
         Ok(project)
     }
 
-    /// What is said of each of these files, by their indexes, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
-    /// file is rewritten.
-    fn parsed<R: Send>(
+    /// What is said of each of these files, by their indexes, parsed; `said`: what the project says to each, which that follows from. `None`
+    /// where it failed: what goes wrong here goes wrong again, and is reported, if the file is rewritten.
+    fn parsed<R: Send + Serialize + DeserializeOwned>(
         &self,
+        kind: &str,
         wanted: &[usize],
+        said: impl Fn(usize) -> String + Sync,
         work: impl Fn(usize, &Context) -> R + Sync,
     ) -> Result<Vec<Option<R>>, Error> {
         each(wanted.len(), self.threads, |buffer, index| {
-            let file = &self.files[wanted[index]];
-            let settings = self.processor.settings(file);
-            let decoded = self.decoded(file, buffer)?;
-            panic::catch_unwind(AssertUnwindSafe(|| {
-                let module = Module::parse(&decoded.source, settings.target).ok()?;
-                let model = SemanticModel::build(&module);
-                let context = Context {
-                    module: &module,
-                    model: &model,
-                    settings: &settings,
-                    project: &ProjectFacts::default(),
-                    codemod: "",
-                };
-                Some(work(wanted[index], &context))
-            }))
-            .ok()
-            .flatten()
+            let (index, file) = (wanted[index], &self.files[wanted[index]]);
+            let said = said(index);
+            self.found(kind, file, &[said.as_bytes()], buffer, |decoded, settings| {
+                panic::catch_unwind(AssertUnwindSafe(|| {
+                    let module = Module::parse(&decoded.source, settings.target).ok()?;
+                    let model = SemanticModel::build(&module);
+                    let context = Context {
+                        module: &module,
+                        model: &model,
+                        settings,
+                        project: &ProjectFacts::default(),
+                        codemod: "",
+                    };
+                    Some(work(index, &context))
+                }))
+                .ok()
+                .flatten()
+            })
         })
     }
 
-    fn decoded(&self, file: &InputFile, buffer: &mut Buffer) -> Option<SourceFile> {
+    /// What is found out about a file from its text, what holds for it, and these parts; or what an earlier run has found out.
+    fn found<R: Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        file: &InputFile,
+        parts: &[&[u8]],
+        buffer: &mut Buffer,
+        find: impl FnOnce(SourceFile, &Settings) -> Option<R>,
+    ) -> Option<R> {
         let path = self.processor.resolver.folder.join(&file.path);
-        let bytes = buffer.read(File::open(path).ok()?).ok()?.to_vec();
-        match SourceFile::decode(bytes, kind_of(&file.path), self.processor.generated) {
-            Ok(Content::Python(decoded)) => Some(decoded),
+        let bytes = buffer.read(File::open(path).ok()?).ok()?;
+        let (settings, settings_key) = self.processor.settings(file);
+        let find = || match SourceFile::decode(bytes.to_vec(), kind_of(&file.path), self.processor.generated) {
+            Ok(Content::Python(decoded)) => find(decoded, &settings),
             _ => None,
+        };
+        match self.processor.cache {
+            Some(cache) => {
+                let mut all = vec![settings_key.as_bytes(), bytes];
+                all.extend(parts);
+                cache.or_found(self.processor.key(kind, file, &all), find)
+            }
+            None => find(),
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_text_size::{Ranged, TextRange};
+use serde::{Deserialize, Serialize};
 
 use super::Project;
 use super::colouring::usage::{How, Named, Slot};
@@ -23,7 +24,7 @@ pub const SESSION: &str = "sqlalchemy.orm.Session";
 const MAX_STEPS: usize = 8;
 
 /// What a file has of the layer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Part {
     /// Where it makes an engine: the callee, and its line.
     pub engine: Option<(TextRange, usize)>,
@@ -56,7 +57,7 @@ pub struct Part {
 }
 
 /// A session, as an argument.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Passed {
     /// The call.
     pub call: TextRange,
@@ -66,7 +67,7 @@ pub struct Passed {
 }
 
 /// A parameter of a function.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Parameter {
     pub name: String,
     pub offset: u32,

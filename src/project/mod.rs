@@ -35,6 +35,7 @@ pub use self::summarise::{summarise, summarise_waiting};
 use self::summary::Summary;
 use crate::codemod::Context;
 use crate::semantic::sqlalchemy::Known;
+use serde::{Deserialize, Serialize};
 
 /// What is known about the other files of the project, for one file.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +61,7 @@ pub struct LayerFacts {
 }
 
 /// Tells one text from another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextHash(u64);
 
 impl TextHash {

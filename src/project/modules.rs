@@ -3,6 +3,7 @@
 //! A file has one identity, its path. A dotted name is looked up as Python would with the folder above the importer's package on its path, or
 //! any folder above that, or the `src` beside it (Python reference, 5.2 and 5.3; PEP 420 for folders without `__init__.py`).
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -21,7 +22,12 @@ pub struct Modules {
     files: FxHashMap<String, usize>,
     folders: Vec<String>,
     folder_ids: FxHashMap<String, usize>,
+    /// What was found for the names that a file imports: the same few are asked for again and again.
+    found: RefCell<FxHashMap<usize, ByName>>,
 }
+
+/// Modules by the dotted names that mean them, each with the number of parts that it takes.
+type ByName = FxHashMap<String, Option<(ModuleId, usize)>>;
 
 impl Modules {
     pub fn new<'p>(paths: impl Iterator<Item = &'p Path>) -> Self {
@@ -48,12 +54,23 @@ impl Modules {
             paths,
             folders,
             folder_ids,
+            found: RefCell::default(),
         }
     }
 
     /// The module that the first parts of an imported name mean to a file, and how many of its parts these are. Of a relative name, the dots
     /// are no parts. The longest run of parts that are modules is taken.
     pub fn find(&self, importer: usize, dotted: &str) -> Option<(ModuleId, usize)> {
+        if let Some(known) = self.found.borrow().get(&importer).and_then(|known| known.get(dotted)) {
+            return *known;
+        }
+        let found = self.looked_up(importer, dotted);
+        let mut known = self.found.borrow_mut();
+        known.entry(importer).or_default().insert(dotted.to_owned(), found);
+        found
+    }
+
+    fn looked_up(&self, importer: usize, dotted: &str) -> Option<(ModuleId, usize)> {
         let name = dotted.trim_start_matches('.');
         let level = dotted.len() - name.len();
         let parts: Vec<&str> = name.split('.').filter(|part| !part.is_empty()).collect();

@@ -4,6 +4,7 @@
 
 use memchr::{memchr, memchr2_iter, memmem};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::LazyLock;
@@ -25,6 +26,7 @@ const AFFORDABLE_SHARE: usize = 60;
 type Name = u64;
 
 /// What the bytes of a file say.
+#[derive(Serialize, Deserialize)]
 pub struct Scan {
     /// The names by which others may import the file: its own, and that of its package, which may hand on what it defines.
     modules: [Name; 2],
@@ -33,6 +35,7 @@ pub struct Scan {
     imports: FxHashSet<Name>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Function {
     name: Name,
     /// The class that it is defined in, if any.

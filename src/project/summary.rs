@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use ruff_text_size::TextRange;
+use serde::{Deserialize, Serialize};
 
 use super::colouring::usage::Usage;
 use super::layer::Part;
 
 /// The facts of one file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// The first one is the body of the module.
     pub functions: Vec<Function>,
@@ -44,7 +45,7 @@ impl Summary {
 }
 
 /// What a name of a module stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Meaning {
     Function(usize),
     Class(usize),
@@ -53,7 +54,7 @@ pub enum Meaning {
 }
 
 /// A class that a file names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClassName {
     /// One of its own.
     Own(usize),
@@ -61,7 +62,7 @@ pub enum ClassName {
     Path(String),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Class {
     pub qualname: String,
     /// `None` where a base is no name that the file knows.
@@ -73,7 +74,7 @@ pub struct Class {
 }
 
 /// A function, or the body of the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Function {
     /// `Client.get`; a function in a function is `outer.<locals>.inner`. Empty for the body of the module.
     pub qualname: String,
@@ -104,7 +105,7 @@ pub struct Function {
 }
 
 /// A remark about a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub text: String,
     /// 1-based.
@@ -112,7 +113,7 @@ pub struct Note {
 }
 
 /// Where a function uses what may be a function of the project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Site {
     pub target: Target,
     pub edge: Edge,
@@ -125,7 +126,7 @@ pub struct Site {
 }
 
 /// How a use runs its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Edge {
     Call,
     /// An attribute is read: a property runs.
@@ -150,7 +151,7 @@ impl Edge {
 }
 
 /// What a use names, as far as its file knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     Function(usize),
     Class(usize),
@@ -166,7 +167,7 @@ pub enum Target {
 }
 
 /// What is known of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Receiver {
     /// An instance of a class, or `cls`.
     Instance(ClassName),
@@ -181,7 +182,7 @@ pub enum Receiver {
 }
 
 /// A call that blocks by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Leaf {
     /// The qualified name.
     pub name: String,

@@ -86,6 +86,7 @@ impl<'a> Builder<'a> {
             awaits: self.awaits,
             quoted_names: self.quoted_names,
             attribute_stores: self.attribute_stores,
+            imported_packages: OnceCell::new(),
             patched: OnceCell::new(),
             callees: OnceCell::new(),
             members: OnceCell::new(),

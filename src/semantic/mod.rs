@@ -136,6 +136,8 @@ pub struct SemanticModel<'a> {
     /// Names written in quotes where an annotation stands, with the string's range.
     quoted_names: Vec<(String, TextRange)>,
     attribute_stores: Vec<NodeId>,
+    /// The packages and modules that are imported, by their dotted names, and those above them.
+    imported_packages: OnceCell<FxHashSet<String>>,
     patched: OnceCell<FxHashSet<String>>,
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,

@@ -201,13 +201,20 @@ impl<'a> SemanticModel<'a> {
 
     /// Whether any import of the module brings this top-level package: `imports_package("trio")`.
     pub fn imports_package(&self, package: &str) -> bool {
-        let is_it =
-            |path: &str| path == package || path.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
-        self.bindings().iter().any(|binding| match binding.kind {
-            BindingKind::Import(alias) => is_it(&alias.name),
-            BindingKind::FromImport(import, _) => import.level == 0 && import.module.as_deref().is_some_and(is_it),
-            _ => false,
-        })
+        let packages = self.imported_packages.get_or_init(|| {
+            let paths = self.bindings().iter().filter_map(|binding| match binding.kind {
+                BindingKind::Import(alias) => Some(alias.name.as_str()),
+                BindingKind::FromImport(import, _) if import.level == 0 => import.module.as_deref(),
+                _ => None,
+            });
+            let with_those_above = |path: &'a str| {
+                let dots = path.match_indices('.').map(|(dot, _)| dot);
+                dots.chain(std::iter::once(path.len()))
+                    .map(|end| path[..end].to_owned())
+            };
+            paths.flat_map(with_those_above).collect()
+        });
+        packages.contains(package)
     }
 
     /// The function definition that a name or a `self.method` stands for, when there is exactly one.

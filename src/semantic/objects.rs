@@ -208,7 +208,12 @@ impl<'a> SemanticModel<'a> {
 
     /// Follows the object that a call makes.
     pub fn object_made_by(&self, call: &'a ast::ExprCall) -> Object<'a> {
-        self.followed(|follower| follower.goes_to(self.id(call)))
+        self.object_from(self.id(call))
+    }
+
+    /// Follows the value of an expression to where it goes.
+    pub fn object_from(&self, value: NodeId) -> Object<'a> {
+        self.followed(|follower| follower.goes_to(value))
     }
 
     fn followed(&self, start: impl FnOnce(&mut Follower<'_, 'a>)) -> Object<'a> {
@@ -366,6 +371,8 @@ impl<'a> Follower<'_, 'a> {
             | AnyNodeRef::StmtDelete(_)
             | AnyNodeRef::StmtExpr(_) => {}
             AnyNodeRef::ExprIf(choice) if choice.test.range() == range => {}
+            // An element of it is another object.
+            AnyNodeRef::ExprSubscript(element) if element.value.range() == range => {}
             AnyNodeRef::ExprIf(_) | AnyNodeRef::ExprBoolOp(_) => self.goes_to(parent),
             AnyNodeRef::ExprNamed(named) => {
                 self.goes_into(&named.target);

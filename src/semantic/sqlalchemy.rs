@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
+use serde::{Deserialize, Serialize};
 
 use super::types::{Type, TypeOracle};
 use super::{Binding, BindingKind, NodeId, SemanticModel};
@@ -23,7 +24,7 @@ const CONNECTION: &str = "sqlalchemy.engine.Connection";
 
 /// What other modules say of SQLAlchemy's objects that a file uses: by the qualified names that the file has for them, the usual names of
 /// classes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     pub objects: BTreeMap<String, String>,
     /// What functions yield, or return where they yield nothing.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const BEFORE: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n";
 const AFTER: &str = "import asyncio\n\n\nasync def f():\n    await asyncio.sleep(1)\n";
 
-/// A project in a folder of its own, with a journal of its own.
+/// A project in a folder of its own, with a journal and a cache of its own.
 struct Project {
     folder: tempfile::TempDir,
     state: tempfile::TempDir,
@@ -56,6 +56,7 @@ impl Project {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("ASYNCUP_STATE_DIR", self.state.path())
+            .env("ASYNCUP_CACHE_DIR", self.state.path().join("cache"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -562,4 +563,166 @@ fn a_database_layer_turns_in_all_files_or_in_none() {
             assert_eq!(project.read(name), *text, "{}", ran.stdout);
         }
     }
+}
+
+/// A project of several files, with a chain of calls from one to another, and what lies in its cache.
+fn cached_project() -> Project {
+    Project::new(&[
+        (
+            "app.py",
+            "from client import fetch\n\n\nasync def handle():\n    return fetch()\n",
+        ),
+        (
+            "client.py",
+            "import time\n\n\ndef fetch():\n    time.sleep(1)\n    return 1\n",
+        ),
+        ("own.py", BEFORE),
+        ("broken.py", "import time\nasync def f(:\n    time.sleep(1)\n"),
+        ("plain.py", "x = 1\n"),
+    ])
+}
+
+/// The packs of the cache, and how long they are.
+fn packs(project: &Project) -> Vec<(PathBuf, u64)> {
+    let mut found: Vec<(PathBuf, u64)> = walkdir::WalkDir::new(project.state.path().join("cache"))
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().to_owned(), entry.metadata().unwrap().len()))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_second_run_finds_nothing_out_anew_and_says_the_same() {
+    for arguments in [
+        &["check", "."][..],
+        &["diff", "--unsafe-fixes", "."],
+        &["check", "-v", "--statistics", "."],
+    ] {
+        let project = cached_project();
+        let uncached = project.run(&[arguments, &["--no-cache"]].concat());
+        assert!(packs(&project).is_empty(), "--no-cache keeps nothing");
+        let cold = project.run(arguments);
+        let kept = packs(&project);
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let warm = project.run(arguments);
+        // Whatever is found out is kept, in another pack.
+        assert_eq!(packs(&project), kept, "something was found out again");
+        for ran in [&cold, &warm] {
+            assert_eq!(
+                (ran.code, &ran.stdout, &ran.stderr),
+                (uncached.code, &uncached.stdout, &uncached.stderr)
+            );
+        }
+    }
+}
+
+/// What is changed, and how.
+type Change = (&'static str, fn(&Project));
+
+#[test]
+fn what_is_kept_follows_every_change() {
+    let project = cached_project();
+    let changes: [Change; 8] = [
+        ("nothing", |_| {}),
+        ("a file", |project| {
+            project.write("own.py", BEFORE.replace("sleep(1)", "sleep(2)"))
+        }),
+        ("a callee in another file", |project| {
+            project.write("client.py", "def fetch():\n    return 1\n");
+        }),
+        ("the same callee, once more", |project| {
+            project.write(
+                "client.py",
+                "import time\n\n\ndef fetch():\n    time.sleep(2)\n    return 1\n",
+            );
+        }),
+        ("the configuration", |project| {
+            project.write("asyncup.toml", "ignore = [\"replace_time_sleep\"]\n")
+        }),
+        ("the Python that the project asks for", |project| {
+            project.write("asyncup.toml", "");
+            project.write(
+                "pyproject.toml",
+                "[project]\nname = \"x\"\nrequires-python = \">=3.8\"\n",
+            );
+        }),
+        ("a name of a file", |project| {
+            fs::rename(project.path("client.py"), project.path("clients.py")).unwrap()
+        }),
+        ("a file less", |project| {
+            fs::remove_file(project.path("broken.py")).unwrap()
+        }),
+    ];
+    for (what, change) in changes {
+        change(&project);
+        for arguments in [
+            &["check", "."][..],
+            &["check", "-v", "."],
+            &["diff", "."],
+            &["diff", "--unsafe-fixes", "."],
+        ] {
+            let cached = project.run(arguments);
+            let uncached = project.run(&[arguments, &["--no-cache"]].concat());
+            assert_eq!(
+                (cached.code, cached.stdout, cached.stderr),
+                (uncached.code, uncached.stdout, uncached.stderr),
+                "after a change of {what}: {arguments:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn apply_with_a_cache_writes_what_diff_shows() {
+    let project = cached_project();
+    project.run(&["diff", "."]);
+    project.run(&["apply", "."]);
+    assert_eq!(project.read("own.py"), AFTER);
+    project.run(&["undo"]);
+    assert_eq!(project.read("own.py"), BEFORE);
+    project.run(&["apply", "."]);
+    assert_eq!(project.read("own.py"), AFTER);
+}
+
+#[test]
+fn a_damaged_cache_is_found_out_again() {
+    let project = cached_project();
+    let first = project.run(&["check", "."]);
+    for (pack, _) in packs(&project) {
+        let mut bytes = fs::read(&pack).unwrap();
+        for byte in bytes.iter_mut().step_by(7) {
+            *byte = !*byte;
+        }
+        fs::write(&pack, bytes).unwrap();
+    }
+    let second = project.run(&["check", "."]);
+    assert_eq!(
+        (first.code, first.stdout, first.stderr),
+        (second.code, second.stdout, second.stderr)
+    );
+}
+
+#[test]
+fn a_cache_folder_that_cannot_be_made_is_an_error_where_it_was_named() {
+    let project = cached_project();
+    project.write("file", "");
+    project.ends(
+        &["check", "--cache-dir", "file/cache", "."],
+        2,
+        "of --cache-dir cannot be made",
+    );
+    let mut silent = project.command(&["check", "."]);
+    let silent: Ran = silent
+        .env("ASYNCUP_CACHE_DIR", project.path("file/cache"))
+        .output()
+        .unwrap()
+        .into();
+    let uncached = project.run(&["check", "--no-cache", "."]);
+    assert_eq!(
+        (silent.code, silent.stdout, silent.stderr),
+        (uncached.code, uncached.stdout, uncached.stderr)
+    );
 }

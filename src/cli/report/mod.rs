@@ -3,6 +3,7 @@
 //! [`check`] prints findings in one of the [`format`]s, [`changes`] prints what `diff` and `apply` change; both count in a [`tally`] and
 //! end with a summary. Machine formats leave stdout to the machine: summaries and skipped files go to stderr then.
 
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub struct FileReport {
     pub result: FileResult,
 }
 
+#[derive(Serialize, Deserialize)]
 pub enum FileResult {
     /// `check`: findings in offsets of the source, declined ones included.
     Checked(Vec<Finding>),

@@ -14,6 +14,8 @@ use crate::finding::Finding;
 use crate::project::colouring::{Coloured, Colouring, Options, World};
 use crate::project::{COLOURING, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
+use crate::settings::Settings;
+use crate::source::Source;
 
 use super::super::{Error, outsiders};
 use super::{Looker, each};
@@ -21,7 +23,7 @@ use super::{Looker, each};
 /// Rounds in which files are parsed that name what turns after the round before.
 const MAX_ROUNDS: usize = 24;
 
-type Facts = (Arc<Colouring>, TextHash);
+pub(super) type Facts = (Arc<Colouring>, TextHash);
 
 /// What turns, for each file. `turning`: the files that matter by their names.
 pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>, Error> {
@@ -29,7 +31,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     if turning.is_empty() {
         return Ok(nothing());
     }
-    let settings = looker.files.first().map(|file| looker.processor.settings(file));
+    let settings = looker.files.first().map(|file| looker.processor.settings(file).0);
     let options: Options = settings
         .as_ref()
         .map(|settings| settings.options(COLOURING))
@@ -45,9 +47,12 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
-        let summaries = looker.parsed(&wanted, |_, context| {
-            (summarise(context, true), TextHash::of(context.module.text().as_bytes()))
-        })?;
+        let summaries = looker.parsed(
+            "usage",
+            &wanted,
+            |_| String::new(),
+            |_, context| (summarise(context, true), TextHash::of(context.module.text().as_bytes())),
+        )?;
         for (&file, summary) in wanted.iter().zip(summaries) {
             match summary {
                 Some((summary, hash)) => {
@@ -162,43 +167,57 @@ pub(super) fn failing(looker: &Looker, codemod: &str, trials: &[Trial]) -> Resul
     let failed = each(trials.len(), looker.threads, |buffer, index| {
         let trial = &trials[index];
         let file = &looker.files[trial.file];
-        let decoded = looker.decoded(file, buffer)?;
-        let source = &decoded.source;
-        let settings = looker.processor.settings(file);
-        let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &trial.facts);
-        let findings = rewrite::analyse(source, &look, &settings, &trial.facts).ok()?;
-        let mut failed: BTreeMap<usize, String> = BTreeMap::new();
-        let mut taken: Vec<Edit> = Vec::new();
-        for coloured in &trial.coloured {
-            let finding = findings
-                .iter()
-                .find(|found| found.range == coloured.at && found.message == coloured.message);
-            let fix = finding
-                .filter(|found| found.applicability() > Applicability::DisplayOnly)
-                .and_then(Finding::fix);
-            let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
-            match fix {
-                Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
-                _ => {
-                    let reason = finding.and_then(Finding::reason).unwrap_or("it is suppressed there");
-                    failed.insert(coloured.component, format!("{}: {reason}", file.path.display()));
-                }
-            }
-        }
-        Some(failed)
+        let said = format!("{codemod} {:?} {:?}", trial.facts.colouring, trial.facts.layer);
+        looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
+            untaken(&decoded.source, settings, &selection, trial)
+        })
     })?;
     let mut all = BTreeMap::new();
     for (trial, failed) in trials.iter().zip(failed) {
         let unread = || {
-            let reason = format!("{} cannot be read", looker.files[trial.file].path.display());
+            let reason = "it cannot be read".to_owned();
             let components = trial.coloured.iter().map(|coloured| coloured.component);
             components.map(|component| (component, reason.clone())).collect()
         };
         for (component, reason) in failed.unwrap_or_else(unread) {
-            all.entry(component).or_insert(reason);
+            let place = looker.files[trial.file].path.display();
+            all.entry(component).or_insert_with(|| format!("{place}: {reason}"));
         }
     }
     Ok(all)
+}
+
+/// The components of which something cannot be written in this file, and why.
+fn untaken(
+    source: &Source,
+    settings: &Settings,
+    selection: &Selection,
+    trial: &Trial,
+) -> Option<BTreeMap<usize, String>> {
+    let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &trial.facts);
+    let findings = rewrite::analyse(source, &look, settings, &trial.facts).ok()?;
+    let mut failed: BTreeMap<usize, String> = BTreeMap::new();
+    let mut taken: Vec<Edit> = Vec::new();
+    for coloured in &trial.coloured {
+        let finding = findings
+            .iter()
+            .find(|found| found.range == coloured.at && found.message == coloured.message);
+        let fix = finding
+            .filter(|found| found.applicability() > Applicability::DisplayOnly)
+            .and_then(Finding::fix);
+        let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
+        match fix {
+            Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
+            _ => {
+                let reason = finding.and_then(Finding::reason);
+                failed.insert(
+                    coloured.component,
+                    reason.unwrap_or("it is suppressed there").to_owned(),
+                );
+            }
+        }
+    }
+    Some(failed)
 }
 
 /// Whether two edits of one text cannot be made beside each other.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::codemods::replace_create_engine;
+use crate::edit::Applicability;
 use crate::project::colouring::{Options, World};
 use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
 use crate::semantic::sqlalchemy::Known;
 
 use super::super::{Error, outsiders};
-use super::colouring::{Trial, failing, mentioning};
+use super::colouring::{self, Trial, failing, mentioning};
 use super::{Looker, each, selects};
 
 /// Rounds in which files are parsed that the round before has led to.
@@ -52,6 +53,26 @@ pub fn layers(looker: &Looker) -> Result<Vec<Facts>, Error> {
     Ok(facts)
 }
 
+/// What is left to turn for other reasons in this run: where a layer changes, its files change before anything else does.
+pub fn before(looker: &Looker, layers: &[Facts], mut colourings: Vec<colouring::Facts>) -> Vec<colouring::Facts> {
+    let changes = |file: &usize| {
+        looker.files[*file].profile.policy.level == Applicability::Unsafe
+            && !layers[*file].0.colouring.coloured.is_empty()
+    };
+    let components: BTreeSet<usize> = (0..layers.len())
+        .filter(changes)
+        .flat_map(|file| colourings[file].0.coloured.iter().map(|coloured| coloured.component))
+        .collect();
+    if !components.is_empty() {
+        for (colouring, _) in &mut colourings {
+            Arc::make_mut(colouring)
+                .coloured
+                .retain(|coloured| !components.contains(&coloured.component));
+        }
+    }
+    colourings
+}
+
 /// The files that make a synchronous engine, as far as their bytes say it.
 fn engines(looker: &Looker) -> Result<Vec<usize>, Error> {
     let files: Vec<usize> = (0..looker.files.len())
@@ -73,7 +94,7 @@ fn engines(looker: &Looker) -> Result<Vec<usize>, Error> {
 
 /// The files of the layer around an engine, and all that may use what becomes a coroutine function.
 fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Known>), Error> {
-    let settings = looker.processor.settings(&looker.files[start]);
+    let (settings, _) = looker.processor.settings(&looker.files[start]);
     let options: Options = settings.options(crate::project::COLOURING);
     let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
     let mut hashes = vec![TextHash::default(); looker.files.len()];
@@ -84,10 +105,15 @@ fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Kn
     let world = World::of(&settings);
     for _ in 0..MAX_ROUNDS {
         seen.extend(&wanted);
-        let summaries = looker.parsed(&wanted, |index, context| {
-            let summary = replace_create_engine::summarise(context, known[index].clone());
-            (summary, TextHash::of(context.module.text().as_bytes()))
-        })?;
+        let summaries = looker.parsed(
+            "layer",
+            &wanted,
+            |index| format!("{:?}", known[index]),
+            |index, context| {
+                let summary = replace_create_engine::summarise(context, known[index].clone());
+                (summary, TextHash::of(context.module.text().as_bytes()))
+            },
+        )?;
         for (&file, summary) in wanted.iter().zip(summaries) {
             if let Some((summary, hash)) = summary {
                 project.files[file].1 = Some(summary);
@@ -128,7 +154,8 @@ fn changes(
     hashes: &[TextHash],
     start: usize,
 ) -> Result<Vec<(usize, Facts)>, Error> {
-    let mut world = World::of(&looker.processor.settings(&looker.files[start]));
+    let (settings, _) = looker.processor.settings(&looker.files[start]);
+    let mut world = World::of(&settings);
     let mut colourings = layer::colour(project, &world, start);
     let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
     let turned: Vec<usize> = turned.collect();

@@ -74,6 +74,23 @@ pub struct Graph<'l, 'p> {
     pub decorated: FxHashSet<NodeIndex>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
     pub layer: Option<BTreeSet<usize>>,
+    /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
+    namesakes: FxHashMap<(&'p str, bool), Namesakes>,
+}
+
+/// The functions that a use by name may mean.
+#[derive(Clone, Copy)]
+struct Namesakes {
+    /// `None` where there are none.
+    first: Option<NodeIndex>,
+    is_one_family: bool,
+    /// Whether all of them stay as they are.
+    are_stopped: bool,
+}
+
+/// Whether a use by name may mean this function: an attribute of something unknown is a method; a name that is not known is none.
+fn may_be_meant(function: &Function, is_member: bool) -> bool {
+    !is_member || function.class.is_some()
 }
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
@@ -107,6 +124,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             of_library: FxHashMap::default(),
             decorated: FxHashSet::default(),
             layer: None,
+            namesakes: FxHashMap::default(),
         };
         for (id, _) in linker.functions() {
             if let Some(usage) = graph.usage(id.file) {
@@ -512,44 +530,62 @@ impl<'l, 'p> Graph<'l, 'p> {
     }
 
     /// What has this name, as far as nobody knows what it is.
-    fn used_by_name(&mut self, used: Resolved<'p>, name: &str) {
+    fn used_by_name(&mut self, used: Resolved<'p>, name: &'p str) {
         let is_member = matches!(
             used.found.named,
             Named::Unknown(_, Unknown::Member)
                 | Named::OneOf(_)
                 | Named::Target(Target::Member(..) | Target::Super(..))
         );
-        let candidates: Vec<NodeIndex> = self
-            .named(name)
-            .iter()
-            .copied()
-            // An attribute of something unknown is a method; a name that is not known is none.
-            .filter(|node| !is_member || self.function(*node).class.is_some())
-            .collect();
-        let Some(&first) = candidates.first() else { return };
         if used.found.place == Place::Never(usage::AWAITED) {
             // A plain function it cannot be: that fails today.
             return;
         }
-        let is_one_family = candidates
-            .iter()
-            .all(|candidate| self.family(*candidate) == self.family(first));
+        let namesakes = match self.namesakes.get(&(name, is_member)) {
+            Some(known) => *known,
+            None => self.namesakes_of(name, is_member),
+        };
+        let Some(first) = namesakes.first else { return };
         let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
-        if is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
+        if namesakes.is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
             self.uses[first].push(Resolved {
                 is_certain: false,
                 ..used
             });
             return;
         }
+        if namesakes.are_stopped {
+            return;
+        }
         let place = self.place(used.file, used.found.line);
         let does = if is_call { "calls" } else { "uses" };
-        for candidate in candidates {
-            self.stop(candidate, || {
-                format!("{place} {does} `{}`, which may be this one", used.found.text)
-            });
+        for candidate in self.named(name).to_vec() {
+            if may_be_meant(self.function(candidate), is_member) {
+                self.stop(candidate, || {
+                    format!("{place} {does} `{}`, which may be this one", used.found.text)
+                });
+            }
         }
+        let stopped = Namesakes {
+            are_stopped: true,
+            ..namesakes
+        };
+        self.namesakes.insert((name, is_member), stopped);
+    }
+
+    fn namesakes_of(&mut self, name: &'p str, is_member: bool) -> Namesakes {
+        let candidates = self.named(name).iter().copied();
+        let mut candidates = candidates.filter(|node| may_be_meant(self.function(*node), is_member));
+        let first = candidates.next();
+        let is_of_first = |other| first.is_some_and(|first| self.family(other) == self.family(first));
+        let found = Namesakes {
+            first,
+            is_one_family: candidates.all(is_of_first),
+            are_stopped: false,
+        };
+        self.namesakes.insert((name, is_member), found);
+        found
     }
 
     /// Functions that are given to others: to parameters, to decorators.

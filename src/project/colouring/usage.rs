@@ -13,6 +13,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use self::natures::Decoration;
 use crate::codemod::Context;
+use crate::interned::{self, Interned};
 use crate::knowledge::blocking::{self, Rule};
 use crate::project::summarise::{Mapper, is_no_wait};
 use crate::project::summary::{ClassName, Edge, Note, Receiver, Target};
@@ -21,9 +22,10 @@ use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
 use crate::semantic::{BindingKind, NodeId};
 use crate::source::SourceKind;
+use serde::{Deserialize, Serialize};
 
 /// What a file says for the colouring of the project.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// One for each function of the summary.
     pub natures: Vec<Nature>,
@@ -52,7 +54,7 @@ pub struct Usage {
 }
 
 /// What a function is, besides a body.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Nature {
     pub kind: Kind,
     /// Why it cannot become a coroutine function, whatever its users do.
@@ -75,7 +77,7 @@ pub struct Nature {
     pub parameters: [Vec<String>; 2],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Plain,
     Generator,
@@ -91,7 +93,7 @@ pub enum Kind {
 }
 
 /// The methods of the two protocols that have an asynchronous twin (Python reference, 3.4.3 and 3.4.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Special {
     Enter,
     Exit,
@@ -103,7 +105,7 @@ pub enum Special {
 }
 
 /// A function that takes a function and gives another one in its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wrapper {
     pub parameter: String,
     /// The function that it gives.
@@ -113,7 +115,7 @@ pub struct Wrapper {
 }
 
 /// The base classes of a class, as far as the class statement says it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Bases {
     /// A base of which nothing is known, as written.
     pub unknown: Option<String>,
@@ -124,7 +126,7 @@ pub struct Bases {
 }
 
 /// A place that uses what may be a function of the project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Use {
     /// The function in whose frame it runs; `None`: a lambda, or a class body.
     pub owner: Option<usize>,
@@ -141,7 +143,7 @@ pub struct Use {
 }
 
 /// What is used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Named {
     Target(Target),
     /// One of these, all of the same name.
@@ -153,7 +155,7 @@ pub enum Named {
 }
 
 /// What is known of a use by a name alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unknown {
     Name,
     /// A member of an object.
@@ -162,7 +164,7 @@ pub enum Unknown {
     OfModule,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum How {
     Call(Taken),
     /// An object is entered, or iterated over.
@@ -173,7 +175,7 @@ pub enum How {
 }
 
 /// What becomes of what a call gives, or of the object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Taken {
     Value,
     /// Iterated over by the `for` statement of this range.
@@ -191,18 +193,18 @@ pub enum Taken {
 }
 
 /// Where an `await` might be put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// Anywhere in the body of a function, once that is one of coroutines; in these generator expressions, which must become lists.
     Frame(Vec<Eager>),
     /// Under `if __name__ == "__main__":`, where `asyncio.run` can stand.
     Main,
     /// Nowhere, and why.
-    Never(&'static str),
+    Never(#[serde(deserialize_with = "interned::read")] Interned),
 }
 
 /// A generator expression of which a builtin takes all elements at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Eager {
     pub range: TextRange,
     /// `any`, `all`: they stop early.
@@ -210,7 +212,7 @@ pub struct Eager {
 }
 
 /// Where a function goes that is not called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Sink {
     /// An argument of the call of this range.
     Argument {
@@ -226,18 +228,18 @@ pub enum Sink {
     /// It gets another name, by which the file resolves it.
     Alias,
     /// Anything else; how it is said.
-    Other(&'static str),
+    Other(#[serde(deserialize_with = "interned::read")] Interned),
 }
 
 /// Which argument of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Slot {
     Position(usize),
     Keyword(String),
 }
 
 /// A call that blocks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Leaf {
     pub owner: usize,
     /// What is not proven of it.
@@ -252,7 +254,7 @@ pub struct Leaf {
 }
 
 /// How a call that blocks can be waited for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
     /// `asyncio.sleep`.
     Sleep,
