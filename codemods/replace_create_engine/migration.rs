@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arguments;
+use super::{CREATE, CREATE_ASYNC, address, arguments, driver};
 use crate::codemod::Context;
-use crate::codemods::replace_query_with_select;
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
+use crate::legacy_query;
 use crate::project::layer::Passed;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
@@ -61,8 +61,8 @@ pub fn run(ctx: &Context, acc: &mut Findings) {
         return;
     }
     let model = ctx.model;
-    let mut calls = super::CREATE.iter().flat_map(|name| model.calls_to(name));
-    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(super::CREATE_ASYNC).next()) {
+    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
+    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
         let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
         acc.push(&*call.func, message, migrate(ctx, call));
     }
@@ -182,8 +182,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         }
         let name = self.member("sqlalchemy.ext.asyncio", "create_async_engine", at)?;
         self.draft.replace(call.func.range(), name);
-        if let Some((url, scheme)) = super::address(call) {
-            if let Some(driver) = super::driver(ctx, scheme) {
+        if let Some((url, scheme)) = address(call) {
+            if let Some(driver) = driver(ctx, scheme) {
                 let edit = super::scheme_edit(ctx, url, scheme, &driver.is)?;
                 self.draft.replace(edit.range(), edit.content());
             } else if sqlalchemy::drivers(scheme).next().is_none() && scheme != "postgresql+psycopg" {
@@ -476,7 +476,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                     continue;
                 }
                 if name == "query"
-                    && let Ok((roots, parts)) = replace_query_with_select::turned(ctx, call)
+                    && let Ok((roots, parts)) = legacy_query::turned(ctx, call)
                 {
                     for root in &roots {
                         self.needs_await(*root)?;
@@ -787,7 +787,7 @@ fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size:
 fn backend(ctx: &Context, url: &Expr) -> Option<&'static Driver> {
     let scheme = literal_of(ctx, url).and_then(|text| text.split_once("://").map(|(scheme, _)| scheme.to_owned()));
     if let Some(scheme) = scheme {
-        return super::driver(ctx, &scheme);
+        return driver(ctx, &scheme);
     }
     let mut known = sqlalchemy::all_drivers().filter(|driver| ctx.settings.dependencies.contains(&driver.package));
     let first = known.next()?;

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Layer, sync_object};
+use super::{CREATE, CREATE_ASYNC, Layer, address, driver, sync_object};
 use crate::codemod::Context;
-use crate::codemods::color_call_graph;
-use crate::codemods::replace_create_engine::{CREATE, CREATE_ASYNC, address, driver};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
@@ -22,6 +20,7 @@ use crate::project::{ProjectFacts, TextHash, summarise_waiting};
 use crate::semantic::sqlalchemy::Known;
 use crate::semantic::web::{WebApp, WebKind};
 use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
+use crate::turning::{self, Nodes};
 
 /// What has another form in an asynchronous program, or reaches a session unseen.
 const UNSEEN: &[&str] = &[
@@ -116,7 +115,7 @@ fn rewrite(ctx: &Context, known: Known, coloured: &Coloured) -> Result<Fix, Decl
     layer.find()?;
     let mut more = layer.lifespan()?;
     let Layer { draft, mut imports, .. } = layer;
-    let (mut edits, others) = color_call_graph::write(&ctx, draft, coloured)?;
+    let (mut edits, others) = turning::write(&ctx, &Nodes::of(&ctx), draft, coloured)?;
     imports.extend(others);
     edits.append(&mut more.edits);
     imports.append(&mut more.imports);
