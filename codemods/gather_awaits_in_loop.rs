@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::bounded::FreshNames;
 use crate::codemod::Context;
 use crate::concurrency::{FailureOrder, Member};
-use crate::edit::Fix;
+use crate::edit::{Applicability, Fix};
 use crate::finding::{Declined, Findings};
 use crate::semantic::place::Backend;
 use crate::semantic::purity::Purity;
@@ -142,10 +142,18 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             Ok(found) => TextRange::new(found.first_stmt().start().min(found.range.start()), found.range.end()),
             Err(_) => ctx.model.node(around).range(),
         };
+        let call = found.as_ref().ok().map(|found| found.call);
         let result = found.and_then(|found| rewrite(ctx, &options, &found, &mut names));
+        let is_proven = result
+            .as_ref()
+            .is_ok_and(|fix| fix.applicability == Applicability::Safe);
+        let proof = call.filter(|_| is_proven).map(|call| ctx.proof(&[call]));
         acc.push(
             range,
-            "each round of a loop waits for its own call before the next one starts",
+            format!(
+                "each round of a loop waits for its own call before the next one starts{}",
+                proof.unwrap_or_default()
+            ),
             result,
         );
     }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::codemod::Context;
 use crate::concurrency::{FailureOrder, Member};
-use crate::edit::Fix;
+use crate::edit::{Applicability, Fix};
 use crate::finding::{Declined, Findings};
 use crate::semantic::ScopeKind;
 use crate::semantic::place::{Backend, blocks};
@@ -214,7 +214,12 @@ fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut
                 let members: Vec<&Member> = judged[from..to].iter().flatten().collect();
                 let result = join(ctx, options, &steps[from..to], &members);
                 let range = TextRange::new(steps[from].stmt.start(), steps[to - 1].stmt.end());
-                acc.push(range, message(to - from), result);
+                let is_proven = result
+                    .as_ref()
+                    .is_ok_and(|fix| fix.applicability == Applicability::Safe);
+                let calls: Vec<&ast::ExprCall> = members.iter().map(|member| member.call).collect();
+                let proof = if is_proven { ctx.proof(&calls) } else { String::new() };
+                acc.push(range, format!("{}{proof}", message(to - from)), result);
                 joined = true;
                 from = to;
             }

@@ -9,14 +9,14 @@ use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings, Hop};
 use crate::project::summary::{Edge, Site};
-use crate::project::{Blocked, summarise};
+use crate::project::{Blocked, Extent, summarise};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let blocked = ctx.blocked();
     if blocked.is_empty() {
         return;
     }
-    let summary = summarise(ctx, false);
+    let summary = summarise(ctx, Extent::Chains);
     for function in &summary.functions {
         for site in &function.sites {
             let is_it = |blocked: &&Blocked| {

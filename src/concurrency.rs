@@ -13,7 +13,8 @@ use crate::codemod::Context;
 use crate::finding::Declined;
 use crate::knowledge::{self, Verb};
 use crate::module::one_line;
-use crate::semantic::effects::{Location, Summary};
+use crate::semantic::effects::linked::Known;
+use crate::semantic::effects::{Location, Outside, Summary};
 use crate::semantic::flow::Guard;
 use crate::semantic::names::{Lookup, plain_name};
 use crate::semantic::types::{Type, TypeOracle};
@@ -82,6 +83,25 @@ impl<'a> Context<'a> {
         };
         self.judge_effects(&mut member, callee, name)?;
         Ok(member)
+    }
+
+    /// On what of other files it rests that these calls may run at once, for the end of a message.
+    pub fn proof(&self, calls: &[&'a ast::ExprCall]) -> String {
+        let mut known: Vec<String> = Vec::new();
+        for name in calls
+            .iter()
+            .flat_map(|call| self.model.elsewhere(call))
+            .filter_map(Known::placed)
+        {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+        match known.as_slice() {
+            [] => String::new(),
+            [one] => format!(": {one} writes nothing that others see"),
+            [most @ .., last] => format!(": {} and {last} write nothing that others see", most.join(", ")),
+        }
     }
 
     fn callee_may_overlap(&self, call: &'a ast::ExprCall, callee: &str, name: &str) -> Result<(), Declined> {
@@ -177,8 +197,13 @@ impl<'a> Context<'a> {
     fn judge_effects(&self, member: &mut Member<'a>, callee: &str, name: &str) -> Result<(), Declined> {
         let effects = &member.effects;
         if let Some(write) = effects.writes.iter().find(|write| !is_external_receiver(write)) {
+            let place = self.model.elsewhere(member.call).iter().find_map(|known| {
+                let is_it = !known.effects.is_read_only() && !known.place.is_empty();
+                is_it.then(|| format!(" ({})", known.place))
+            });
             return Err(format!(
-                "`{callee}` writes {}, which would be visible after a failure of another one",
+                "`{callee}`{} writes {}, which would be visible after a failure of another one",
+                place.unwrap_or_default(),
                 describe(write)
             )
             .into());
@@ -531,7 +556,7 @@ impl<'a> Context<'a> {
 }
 
 fn is_external_receiver(location: &Location) -> bool {
-    matches!(location, Location::External("receiver" | "the outside", _))
+    matches!(location, Location::External(Outside::Receiver | Outside::Anywhere, _))
 }
 
 /// `self` is a part of `self.repo`, and of itself.
@@ -546,11 +571,13 @@ fn describe(location: &Location) -> String {
         Location::Free(_, name) => format!("the variable `{name}` of the function around it"),
         Location::Attribute { class, name } => format!("`{class}.{name}`"),
         Location::Content(_) => "an object that others can see".to_owned(),
-        Location::External("receiver", name) => format!("to `{name}`"),
-        Location::External("random", _) => "the state of the random generator".to_owned(),
-        Location::External("lock", name) => format!("the state of `{name}`"),
-        Location::External("the outside", name) => format!("to the outside, by the name of `{name}`"),
+        Location::External(Outside::Receiver, name) => format!("to `{name}`"),
+        Location::External(Outside::Random, _) => "the state of the random generator".to_owned(),
+        Location::External(Outside::Lock, name) => format!("the state of `{name}`"),
+        Location::External(Outside::Anywhere, name) => format!("to the outside, by the name of `{name}`"),
         Location::Receiver(_) => "to what it is given".to_owned(),
-        Location::External(kind, _) => format!("to {kind}"),
+        Location::External(Outside::Stdout, _) => "to stdout".to_owned(),
+        Location::External(Outside::Clock, _) => "to the clock".to_owned(),
+        Location::External(Outside::Context, _) => "to the context".to_owned(),
     }
 }

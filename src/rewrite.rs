@@ -81,7 +81,7 @@ pub fn analyse(
         return Ok(Vec::new());
     }
     let module = Module::parse(source, settings.target)?;
-    let model = SemanticModel::build(&module);
+    let model = SemanticModel::build(&module).knowing(project.elsewhere.as_ref());
     let mut findings = find(&module, &model, &codemods, look.selection, settings, project)?;
     if findings.iter().any(|finding| finding.fix().is_some()) {
         pass(source, &model, &mut findings, Applicability::Unsafe, settings);
@@ -112,7 +112,7 @@ pub fn rewrite(
             Some(module) => module,
             None => Module::parse(&current, settings.target)?,
         };
-        let model = SemanticModel::build(&module);
+        let model = SemanticModel::build(&module).knowing(project.elsewhere.as_ref());
         let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
         let Some(step) = pass(&current, &model, &mut findings, policy.level, settings) else {
             return Ok(outcome(source, current, applied, findings));

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::interned::{self, Interned};
 use ruff_python_ast::PythonVersion;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// A receiver declared in `[[tool.asyncup.receivers]]`. What is declared counts as proof.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receiver {
     /// A variable, an attribute path (`self.api`) or a qualified type (`myapp.clients.Api`).

@@ -13,7 +13,7 @@ use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 use serde::{Deserialize, Serialize};
 
-use crate::codemod::{Codemod, Look, Wanted};
+use crate::codemod::{Codemod, Look, Selection, Wanted};
 use crate::module::ParseError;
 use crate::project::{ProjectFacts, TextHash};
 use crate::rewrite::{self, RewriteError};
@@ -86,6 +86,16 @@ pub struct Seen {
 impl Seen {
     pub fn is_concerned(&self) -> bool {
         !self.concerned.is_empty()
+    }
+
+    /// Whether it concerns one of these codemods.
+    pub fn concerns(&self, selection: &Selection, names: &[&str]) -> bool {
+        let codemods = selection.codemods();
+        let mut concerned = self
+            .concerned
+            .iter()
+            .filter_map(|&place| codemods.get(usize::from(place)));
+        concerned.any(|codemod| names.contains(&codemod.name))
     }
 
     fn is_of(&self, bytes: &[u8]) -> bool {

@@ -3,8 +3,10 @@
 //! Every file is read once for this; only those that turn out to matter are read again. See [`crate::project`] for what is looked for.
 
 mod colouring;
+mod effects;
 mod layer;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Project, ProjectFacts, READERS, summarise};
+use crate::project::{COLOURING, Extent, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -65,6 +67,15 @@ impl Survey {
         } else {
             Vec::new()
         };
+        let hopeful = match files.iter().find(|file| selects_any(file, OVERLAPPING)) {
+            Some(file) => {
+                let (settings, _) = processor.settings(file);
+                let declared = settings.receivers.iter().flat_map(|receiver| &receiver.reads);
+                let declared: Vec<&str> = declared.map(String::as_str).collect();
+                scan::awaiting_what_is_known(&users, &declared)
+            }
+            None => Vec::new(),
+        };
         drop(users);
         drop(scans);
         let looker = Looker {
@@ -76,6 +87,8 @@ impl Survey {
         let colourings = colouring::colour(&looker, turning)?;
         let layers = layer::layers(&looker)?;
         let colourings = layer::before(&looker, &layers, colourings);
+        let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
+        let told = effects::tell(&looker, &overlapping)?;
         let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers);
         let surveyed = surveyed.map(|(((seen, blocked), colouring), layer)| Surveyed {
             seen,
@@ -86,7 +99,11 @@ impl Survey {
                 ..ProjectFacts::default()
             },
         });
-        Ok(Some(Self(surveyed.collect())))
+        let mut surveyed: Vec<Surveyed> = surveyed.collect();
+        for (file, told) in overlapping.into_iter().zip(told) {
+            surveyed[file].facts.elsewhere = told;
+        }
+        Ok(Some(Self(surveyed)))
     }
 
     pub fn facts(&self, index: usize) -> &ProjectFacts {
@@ -104,12 +121,17 @@ impl Survey {
         surveyed.seen.as_ref().is_none_or(Seen::is_concerned)
             || READERS
                 .iter()
+                .chain(OVERLAPPING)
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
     }
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    READERS.iter().any(|reader| selects(file, reader))
+    selects_any(file, READERS) || selects_any(file, OVERLAPPING)
+}
+
+fn selects_any(file: &InputFile, names: &[&str]) -> bool {
+    names.iter().any(|name| selects(file, name))
 }
 
 fn selects(file: &InputFile, name: &str) -> bool {
@@ -187,12 +209,7 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed(
-                "summary",
-                &wanted,
-                |_| String::new(),
-                |_, context| summarise(context, false),
-            )?;
+            let summaries = self.parsed("summary", &wanted, |context| summarise(context, Extent::Chains))?;
             for (&file, summary) in wanted.iter().zip(summaries) {
                 project.files[file].1 = summary;
             }
@@ -201,19 +218,40 @@ impl Looker<'_> {
         Ok(project)
     }
 
-    /// What is said of each of these files, by their indexes, parsed; `said`: what the project says to each, which that follows from. `None`
-    /// where it failed: what goes wrong here goes wrong again, and is reported, if the file is rewritten.
+    /// The files that were not parsed and of whose text this holds.
+    fn unparsed(&self, parsed: &BTreeSet<usize>, holds: impl Fn(&[u8]) -> bool + Sync) -> Result<Vec<usize>, Error> {
+        let left: Vec<usize> = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let found = each(left.len(), self.threads, |buffer, index| {
+            let path = self.processor.resolver.folder.join(&self.files[left[index]].path);
+            holds(buffer.read(File::open(path).ok()?).ok()?).then_some(())
+        })?;
+        let found = left.into_iter().zip(found).filter(|(_, found)| found.is_some());
+        Ok(found.map(|(file, _)| file).collect())
+    }
+
+    /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the
+    /// file is rewritten.
     fn parsed<R: Send + Serialize + DeserializeOwned>(
         &self,
         kind: &str,
         wanted: &[usize],
-        said: impl Fn(usize) -> String + Sync,
+        work: impl Fn(&Context) -> R + Sync,
+    ) -> Result<Vec<Option<R>>, Error> {
+        self.parsed_as_told(kind, wanted, |_| String::new(), |_, context| work(context))
+    }
+
+    /// The same where it follows from what the project says to each file, which `told` writes down.
+    fn parsed_as_told<R: Send + Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        wanted: &[usize],
+        told: impl Fn(usize) -> String + Sync,
         work: impl Fn(usize, &Context) -> R + Sync,
     ) -> Result<Vec<Option<R>>, Error> {
         each(wanted.len(), self.threads, |buffer, index| {
             let (index, file) = (wanted[index], &self.files[wanted[index]]);
-            let said = said(index);
-            self.found(kind, file, &[said.as_bytes()], buffer, |decoded, settings| {
+            let told = told(index);
+            self.found(kind, file, &[told.as_bytes()], buffer, |decoded, settings| {
                 panic::catch_unwind(AssertUnwindSafe(|| {
                     let module = Module::parse(&decoded.source, settings.target).ok()?;
                     let model = SemanticModel::build(&module);

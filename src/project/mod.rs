@@ -14,6 +14,7 @@
 
 pub mod chains;
 pub mod colouring;
+pub mod effects;
 pub mod layer;
 pub mod modules;
 pub mod resolve;
@@ -31,9 +32,10 @@ use rustc_hash::FxHasher;
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
 use self::modules::{ModuleId, Modules};
-pub use self::summarise::{summarise, summarise_waiting};
+pub use self::summarise::{Extent, summarise, summarise_waiting};
 use self::summary::Summary;
 use crate::codemod::Context;
+use crate::semantic::effects::linked::Elsewhere;
 use crate::semantic::sqlalchemy::Known;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,8 @@ pub struct ProjectFacts {
     pub colouring: Option<(Arc<Colouring>, TextHash)>,
     /// What becomes of a layer of SQLAlchemy that the file shares with others, and the text of which that is said.
     pub layer: Option<(Arc<LayerFacts>, TextHash)>,
+    /// What its calls do that lead to other files.
+    pub elsewhere: Option<Arc<Elsewhere>>,
 }
 
 /// What the project says to a file of a layer.
@@ -75,7 +79,10 @@ impl TextHash {
 /// The codemods that read facts of the project.
 pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING, LAYER];
 
-/// The one of them that changes several files at once.
+/// The codemods that make awaits overlap: they ask what functions of other files do.
+pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in_loop"];
+
+/// The one of the readers that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";
 
 /// The one that changes a layer of SQLAlchemy in several files at once, and finds other things by itself.
@@ -161,6 +168,10 @@ impl ProjectFacts {
             let (layer, _) = self.layer.as_ref()?;
             return Some(true).filter(|_| !layer.colouring.coloured.is_empty());
         }
+        if OVERLAPPING.contains(&codemod) {
+            let is_known = self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.may_overlap());
+            return is_known.then_some(true);
+        }
         let blocked = self.blocked.as_ref()?;
         READERS.contains(&codemod).then_some(!blocked.is_empty())
     }
@@ -172,7 +183,7 @@ impl Context<'_> {
         self.project
             .blocked
             .clone()
-            .unwrap_or_else(|| Arc::new(self.alone(false).link().pop().unwrap_or_default()))
+            .unwrap_or_else(|| Arc::new(self.alone(Extent::Chains).link().pop().unwrap_or_default()))
     }
 
     /// Which functions of the file turn into coroutine functions. A file that was not linked with others is a project of its own.
@@ -182,7 +193,7 @@ impl Context<'_> {
             // It was said of another text.
             Some(_) => Arc::default(),
             None => {
-                let project = self.alone(true);
+                let project = self.alone(Extent::Usage);
                 let mut world = World::of(self.settings);
                 world.is_partial = self.project.is_partial;
                 Arc::new(project.colour(&world).pop().unwrap_or_default())
@@ -191,9 +202,9 @@ impl Context<'_> {
     }
 
     /// A project of this file and no other.
-    fn alone(&self, with_usage: bool) -> Project {
+    fn alone(&self, extent: Extent) -> Project {
         let mut project = Project::new(std::iter::once(PathBuf::new()));
-        project.files[0].1 = Some(summarise(self, with_usage));
+        project.files[0].1 = Some(summarise(self, extent));
         project
     }
 }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::colouring::usage::WAITING;
 use super::summarise::CALLBACK_TAKERS;
-use crate::glance::{first_word, last_word, line_start, words_in};
+use crate::glance::{first_word, is_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
 
 /// Functions that may lead to one that blocks, from caller to caller; what is further away is not looked for.
@@ -54,6 +54,8 @@ struct Function {
     waits: bool,
     /// What it calls, and the attributes that it reads, the latter as [`read`] gives them. Sorted.
     uses: Vec<Name>,
+    /// What it awaits, by the last names of the callees.
+    awaits: Vec<Name>,
 }
 
 impl Function {
@@ -348,6 +350,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
                 blocks: false,
                 waits: false,
                 uses: Vec::new(),
+                awaits: Vec::new(),
             },
         });
     }
@@ -406,6 +409,9 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
                 }
                 false => function.uses.push(if is_call { name_hash } else { read(name_hash) }),
             }
+            if is_call && function.is_async && is_awaited(text, start) {
+                function.awaits.push(name_hash);
+            }
             if is_call && let Some(waits) = leaves.find(name, at) {
                 function.blocks = true;
                 function.waits |= waits;
@@ -419,6 +425,15 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             }
         }
     }
+}
+
+/// Whether `await` stands before the path that ends with the name that starts here.
+fn is_awaited(text: &[u8], start: usize) -> bool {
+    let path = text[..start]
+        .iter()
+        .rposition(|byte| !is_word(*byte) && *byte != b'.')
+        .map_or(0, |before| before + 1);
+    text[..path].trim_ascii_end().ends_with(b"await")
 }
 
 /// The line above the one that starts here.
@@ -550,6 +565,64 @@ pub fn turning(users: &Users) -> Vec<usize> {
     }
     let mut files: Vec<usize> = files.into_iter().collect();
     files.sort_unstable();
+    files
+}
+
+/// The files in which a coroutine awaits one of another file of which it may be known, by its name, what it does: whatever that awaits in turn
+/// is such a coroutine, or a pause: `asyncio.sleep`, or a method of these names.
+pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
+    let pauses: FxHashSet<Name> = pauses
+        .iter()
+        .chain(&["sleep"])
+        .map(|name| hash(name.as_bytes()))
+        .collect();
+    let coroutines: Vec<(Place, &Function)> = users
+        .all()
+        .filter(|(_, function)| function.is_async && !function.awaits.is_empty())
+        .collect();
+    let mut defined: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+    for (place, function) in &coroutines {
+        defined.entry(function.name).or_default().push(*place);
+    }
+    let may_be = |user: Place, callee: Place| {
+        user.0 == callee.0
+            || match (&users.scans[user.0], &users.scans[callee.0]) {
+                (Some(scan), Some(other)) => scan.may_know(users.at(user), other, users.at(callee)),
+                _ => false,
+            }
+    };
+    let callees = |user: Place, name: &Name| {
+        let named = defined.get(name).into_iter().flatten().copied();
+        named.filter(move |callee| may_be(user, *callee))
+    };
+    let mut known: FxHashSet<Place> = FxHashSet::default();
+    loop {
+        let before = known.len();
+        let is_known = |user: Place, name: &Name| {
+            pauses.contains(name) || callees(user, name).any(|callee| known.contains(&callee))
+        };
+        let more: Vec<Place> = coroutines
+            .iter()
+            .filter(|(place, function)| function.awaits.iter().all(|name| is_known(*place, name)))
+            .map(|(place, _)| *place)
+            .collect();
+        known.extend(more);
+        if known.len() == before {
+            break;
+        }
+    }
+    let awaits_another = |place: Place, function: &Function| {
+        let others = function.awaits.iter().filter(|name| !pauses.contains(name));
+        others
+            .flat_map(|name| callees(place, name))
+            .any(|callee| callee.0 != place.0 && known.contains(&callee))
+    };
+    let mut files: Vec<usize> = coroutines
+        .iter()
+        .filter(|(place, function)| awaits_another(*place, function))
+        .map(|(place, _)| place.0)
+        .collect();
+    files.dedup();
     files
 }
 

@@ -7,6 +7,7 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
 use super::colouring::usage;
+use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
@@ -140,11 +141,25 @@ const HARMLESS: &[&str] = &[
     "zfill",
 ];
 
-/// What one file says to the others; `with_usage`: with what the colouring of the project asks.
-pub fn summarise(ctx: &Context, with_usage: bool) -> Summary {
+/// What is asked of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Where its coroutines run what blocks.
+    Chains,
+    /// Also what the colouring of the project asks.
+    Usage,
+    /// Also what its functions do.
+    Effects,
+}
+
+/// What one file says to the others.
+pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
     let mut mapper = mapped(ctx);
-    if with_usage {
+    if extent != Extent::Chains {
         mapper.summary.usage = Some(usage::usage(&mapper));
+    }
+    if extent == Extent::Effects {
+        mapper.summary.effects = Some(map::effects(&mapper));
     }
     mapper.summary
 }
@@ -180,7 +195,7 @@ pub(super) struct Mapper<'c, 'a> {
 }
 
 impl<'a> Mapper<'_, 'a> {
-    fn line(&self, at: impl Ranged) -> usize {
+    pub(super) fn line(&self, at: impl Ranged) -> usize {
         self.ctx.module.location(at.start()).0
     }
 
@@ -202,7 +217,7 @@ impl<'a> Mapper<'_, 'a> {
                 BindingKind::Class(class) => {
                     self.classes.insert(model.id(class), self.summary.classes.len());
                     self.summary.classes.push(Class {
-                        qualname: self.qualname(class.name.as_str(), model.scope_of(model.id(class))),
+                        qualname: model.qualname(&class.name, model.id(class)),
                         bases: Vec::new(),
                         methods: BTreeMap::new(),
                         attributes: BTreeMap::new(),
@@ -217,7 +232,7 @@ impl<'a> Mapper<'_, 'a> {
     fn function(&mut self, function: &'a ast::StmtFunctionDef) {
         let model = self.ctx.model;
         let id = model.id(function);
-        let qualname = self.qualname(function.name.as_str(), model.scope_of(id));
+        let qualname = model.qualname(&function.name, id);
         let mut found = empty(qualname, function.name.range(), self.line(function.name.range()));
         found.is_async = function.is_async;
         found.is_generator = model.is_generator(function);
@@ -245,25 +260,6 @@ impl<'a> Mapper<'_, 'a> {
                 .insert(function.name.to_string(), index);
         }
         self.summary.functions.push(found);
-    }
-
-    fn qualname(&self, name: &str, scope: ScopeId) -> String {
-        let mut parts = vec![name.to_owned()];
-        let mut at = Some(scope);
-        while let Some(id) = at {
-            let scope = self.ctx.model.scope(id);
-            match scope.kind {
-                ScopeKind::Class(class) => parts.push(class.name.to_string()),
-                ScopeKind::Function(function) => {
-                    parts.push("<locals>".to_owned());
-                    parts.push(function.name.to_string());
-                }
-                _ => {}
-            }
-            at = scope.parent;
-        }
-        parts.reverse();
-        parts.join(".")
     }
 
     /// What the names of the module mean to others that import them.

@@ -8,6 +8,7 @@ use ruff_text_size::TextRange;
 use serde::{Deserialize, Serialize};
 
 use super::colouring::usage::Usage;
+use super::effects::Effects;
 use super::layer::Part;
 
 /// The facts of one file.
@@ -24,6 +25,8 @@ pub struct Summary {
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.
     pub usage: Option<Usage>,
+    /// What its functions do, where it is wanted.
+    pub effects: Option<Effects>,
     /// What it has of a layer of SQLAlchemy, where that is asked.
     pub layer: Option<Part>,
 }

@@ -95,6 +95,7 @@ impl<'a> Builder<'a> {
             types: types::Cache::default(),
             known: super::sqlalchemy::Known::default(),
             effects: effects::Cache::default(),
+            elsewhere: None,
         }
     }
 

@@ -162,6 +162,11 @@ impl<'a> SemanticModel<'a> {
         members.sets_any || members.set_by_name.contains(name)
     }
 
+    /// Whether `setattr` is called with a name that is computed.
+    pub fn sets_any_attribute(&self) -> bool {
+        self.members().sets_any
+    }
+
     /// Where the module reads an attribute of this name, in source order.
     pub fn loads_of(&self, name: &str) -> impl Iterator<Item = (NodeId, &'a ast::ExprAttribute)> + '_ {
         let loads = self.attribute_loads.get_or_init(|| {
@@ -219,7 +224,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether an object in a class body is certain to be just a value.
-    fn is_no_descriptor(&self, value: &'a Expr) -> bool {
+    pub fn is_no_descriptor(&self, value: &'a Expr) -> bool {
         match self.type_of(value) {
             Type::Scalar(_) | Type::Container(_) => true,
             Type::Instance(class) => {

@@ -25,19 +25,21 @@ pub mod uses;
 pub mod web;
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, HasNodeIndex};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::module::Module;
 
 /// Index of a syntax node, in source order: a node's descendants follow it without a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub(crate) u32);
 
 /// Index of a scope; the module's is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ScopeId(pub(crate) u32);
 
 impl ScopeId {
@@ -146,6 +148,7 @@ pub struct SemanticModel<'a> {
     types: types::Cache,
     known: sqlalchemy::Known,
     pub(crate) effects: effects::Cache<'a>,
+    elsewhere: Option<Arc<effects::linked::Elsewhere>>,
 }
 
 impl<'a> SemanticModel<'a> {
@@ -155,8 +158,15 @@ impl<'a> SemanticModel<'a> {
 
     /// The same, with what other modules say of SQLAlchemy's objects.
     #[must_use]
-    pub fn knowing(mut self, known: sqlalchemy::Known) -> Self {
+    pub fn with_objects(mut self, known: sqlalchemy::Known) -> Self {
         self.known = known;
+        self
+    }
+
+    /// Tells what the project says of the module's calls.
+    #[must_use]
+    pub fn knowing(mut self, elsewhere: Option<&Arc<effects::linked::Elsewhere>>) -> Self {
+        self.elsewhere = elsewhere.cloned();
         self
     }
 
@@ -257,6 +267,26 @@ impl<'a> SemanticModel<'a> {
     /// Whether the module annotates what functions return.
     pub fn is_typed(&self) -> bool {
         self.functions().any(|function| function.returns.is_some())
+    }
+
+    /// The qualified name of what is defined by a node: `Client.get`; a function in a function is `outer.<locals>.inner`.
+    pub fn qualname(&self, name: &str, definition: NodeId) -> String {
+        let mut parts = vec![name.to_owned()];
+        let mut at = Some(self.scope_of(definition));
+        while let Some(id) = at {
+            let scope = self.scope(id);
+            match scope.kind {
+                ScopeKind::Class(class) => parts.push(class.name.to_string()),
+                ScopeKind::Function(function) => {
+                    parts.push("<locals>".to_owned());
+                    parts.push(function.name.to_string());
+                }
+                _ => {}
+            }
+            at = scope.parent;
+        }
+        parts.reverse();
+        parts.join(".")
     }
 
     /// Names in quoted annotations, with the range of the string they stand in.

@@ -299,18 +299,7 @@ impl<'a> SemanticModel<'a> {
         let mut seen = 0;
         while let Some(class) = open.pop() {
             seen += 1;
-            let keywords = class
-                .arguments
-                .as_ref()
-                .is_some_and(|arguments| !arguments.keywords.is_empty());
-            let decorated = class.decorator_list.iter().any(|decorator| {
-                self.qualified_name(map_callable(&decorator.expression))
-                    .is_none_or(|name| name != "dataclasses.dataclass")
-            });
-            let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
-                .iter()
-                .any(|name| self.own_methods(class, name).next().is_some());
-            if keywords || decorated || dynamic || seen > 50 {
+            if !self.is_plain_by_itself(class) || seen > 50 {
                 return false;
             }
             for base in self.bases(class) {
@@ -321,6 +310,22 @@ impl<'a> SemanticModel<'a> {
             }
         }
         true
+    }
+
+    /// Whether a class, whatever its bases are, has no metaclass arguments, no decorator and no method that changes what its members are.
+    pub fn is_plain_by_itself(&self, class: &'a ast::StmtClassDef) -> bool {
+        let keywords = class
+            .arguments
+            .as_ref()
+            .is_some_and(|arguments| !arguments.keywords.is_empty());
+        let decorated = class.decorator_list.iter().any(|decorator| {
+            self.qualified_name(map_callable(&decorator.expression))
+                .is_none_or(|name| name != "dataclasses.dataclass")
+        });
+        let dynamic = ["__getattribute__", "__getattr__", "__new__", "__init_subclass__"]
+            .iter()
+            .any(|name| self.own_methods(class, name).next().is_some());
+        !keywords && !decorated && !dynamic
     }
 
     pub fn derives_from(&self, class: &'a ast::StmtClassDef, base: &'a ast::StmtClassDef, depth: usize) -> bool {

@@ -25,8 +25,8 @@ directives, one comment line each:
     # requests: unordered     requests may reach the server in another order
     # config: key = value     a line of the configuration file; may be repeated
 
-A line `# file: app/models.py` in a program begins another file of its project: the whole project
-is rewritten, and what stands above the first such line is run.
+A line `# file: NAME` begins another file of the same project, below which `program.py`, the first
+one, is run; the tool is then given all of them.
 
 Every program is also rewritten by all codemods at once with safe fixes only; whatever they
 do, it must behave as before. Each rewritten text must stay as it is in a second run, and keep its line
@@ -59,8 +59,6 @@ COMPARED = (
 )
 # Python versions that a target may be newer than; the tool gets the target as it is written.
 TARGET = re.compile(r"py3(\d+)")
-# The line that begins another file of a program's project.
-FILE = re.compile(rb"^# file: (\S+)\r?\n", re.M)
 # The blocks of a page, see src/page.rs.
 FENCE = re.compile(
     r"^```(python|toml) (before|after|unchanged|config)\b(.*?)\n(.*?)^```$", re.M | re.S
@@ -253,7 +251,7 @@ class Program:
         """The text after `asyncup apply`; a second run must leave it alone."""
         folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
         try:
-            path = unpack(self.text, folder)
+            unpack(self.text, folder)
             # What the program's project depends on: version gates read it.
             shutil.copy(HERE / "requirements.txt", folder)
             command = [self.options.tool, "apply", "--no-cache", *arguments]
@@ -263,14 +261,12 @@ class Program:
                 command += ["--config", str(folder / "asyncup.toml")]
             else:
                 command += ["--isolated"]
-            # The folder would be worked on without the configuration beside it.
-            what = path if FILE.search(self.text) is None else "."
-            apply(command, what, folder)
-            once = pack(self.text, folder)
+            apply(command, folder)
+            once = packed(self.text, folder)
             if once != self.text:
                 self.check_text(once)
-                apply(command, what, folder)
-                again = pack(self.text, folder)
+                apply(command, folder)
+                again = packed(self.text, folder)
                 if again != once:
                     raise Wrong("a second run changes it again:\n" + diff(once, again))
             return once
@@ -328,29 +324,36 @@ class Program:
         return diff(self.text, text)
 
 
+# The line that begins another file of a program.
+FILE = re.compile(rb"^# file: (\S+)\n", re.M)
+
+
+def parts(text):
+    """The files of a program, the first of which is run: names and texts."""
+    pieces = FILE.split(text)
+    names = ["program.py", *(name.decode() for name in pieces[1::2])]
+    return list(zip(names, pieces[0::2]))
+
+
 def unpack(text, folder):
-    """Writes a program, and the other files of its project; returns the program."""
-    parts = FILE.split(text)
-    path = folder / "program.py"
-    path.write_bytes(parts[0])
-    for name, part in zip(parts[1::2], parts[2::2]):
-        other = folder / name.decode()
-        other.parent.mkdir(parents=True, exist_ok=True)
-        other.write_bytes(part)
-    return path
+    for name, part in parts(text):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(part)
 
 
-def pack(text, folder):
-    """The files that a text was written to, as one text again."""
-    packed = (folder / "program.py").read_bytes()
-    for line in FILE.finditer(text):
-        packed += line.group(0) + (folder / line.group(1).decode()).read_bytes()
-    return packed
+def packed(text, folder):
+    """The text of a program as its files in a folder are now."""
+    names = [name for name, _ in parts(text)]
+    first, *rest = ((name, (folder / name).read_bytes()) for name in names)
+    return first[1] + b"".join(
+        b"# file: %s\n%s" % (name.encode(), part) for name, part in rest
+    )
 
 
-def apply(command, what, folder):
+def apply(command, folder):
     done = subprocess.run(
-        [*command, str(what)],
+        [*command, "."],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -368,9 +371,10 @@ def observe(options, text, limit=60):
     """The observation of run_program.py; `limit` in seconds."""
     folder = Path(tempfile.mkdtemp(prefix="asyncup-behaviour-"))
     try:
-        path = unpack(text, folder)
+        unpack(text, folder)
+        path = folder / "program.py"
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
-        environment.pop("PYTHONPATH", None)
+        environment["PYTHONPATH"] = str(folder)
         # The machine's own proxies and certificates are not what is compared.
         for name in list(environment):
             if name.lower().endswith("_proxy") or name in (

@@ -84,8 +84,6 @@ def observe(path):
     # Where dataclasses, pickle and typing look a class's module up.
     sys.modules["program"] = module
     module.__file__ = str(path)
-    # The other files of its project.
-    sys.path.insert(0, str(path.parent))
     observer, printed = Observer(), io.StringIO()
     with serving() as server, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

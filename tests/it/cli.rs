@@ -726,3 +726,43 @@ fn a_cache_folder_that_cannot_be_made_is_an_error_where_it_was_named() {
         (uncached.code, uncached.stdout, uncached.stderr)
     );
 }
+
+/// What callees in other files do is proven, or refuted, and the message says where.
+#[test]
+fn messages_name_what_a_proof_over_files_rests_on() {
+    let pair = |one: &str, other: &str| {
+        format!(
+            "import client\n\n\nasync def main():\n    one = await client.{one}(1)\n    other = await client.{other}(2)\n    return one, other\n"
+        )
+    };
+    let client = "import asyncio\n\nimport db\n\nseen = []\n\n\nasync def measure(key: int) -> int:\n    await asyncio.sleep(0.01)\n    return key\n\n\n\
+                  async def fetch_seen(key: int) -> int:\n    await asyncio.sleep(0.01)\n    seen.append(key)\n    return key\n\n\n\
+                  async def fetch_row(key: int) -> int:\n    return await db.pool.row(key)\n";
+    let project = Project::new(&[
+        ("proven.py", &pair("measure", "measure")),
+        ("refuted.py", &pair("fetch_seen", "fetch_seen")),
+        ("guessed.py", &pair("fetch_row", "measure")),
+        ("client.py", client),
+        ("db.py", "pool = make()\n"),
+    ]);
+    let select = ["check", "-v", "--select", "gather_sequential_awaits"];
+    project.ends(
+        &select,
+        1,
+        "other's results: `measure` (client.py:8) writes nothing that others see",
+    );
+    project.ends(
+        &select,
+        1,
+        "left alone: `client.fetch_seen` (client.py:13) writes an object that others can see",
+    );
+    project.ends(&select, 1, "`db.pool.row` is not known here (client.py:20)");
+    // Whatever is shown, the same is found.
+    let apply = ["apply", "--select", "gather_sequential_awaits"];
+    project.ends(&apply, 0, "1 rewrite");
+    assert!(
+        project
+            .read("proven.py")
+            .contains("asyncio.gather(client.measure(1), client.measure(2))")
+    );
+}

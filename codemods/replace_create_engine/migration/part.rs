@@ -65,7 +65,7 @@ const CLIENTS: &[&str] = &[
 
 /// What a file has of a layer, for the project; `known`: what its imports mean.
 pub fn summarise(ctx: &Context, known: Known) -> Summary {
-    let model = SemanticModel::build(ctx.module).knowing(known);
+    let model = SemanticModel::build(ctx.module).with_objects(known);
     let ctx = Context { model: &model, ..*ctx };
     let mut layer = Layer::without_engine(&ctx);
     layer.is_part = true;
@@ -103,7 +103,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
 }
 
 fn rewrite(ctx: &Context, known: Known, coloured: &Coloured) -> Result<Fix, Declined> {
-    let model = SemanticModel::build(ctx.module).knowing(known);
+    let model = SemanticModel::build(ctx.module).with_objects(known);
     let project = ProjectFacts::unconcerned();
     let ctx = Context {
         model: &model,

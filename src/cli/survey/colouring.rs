@@ -2,7 +2,6 @@
 //! is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -12,7 +11,7 @@ use crate::codemods::ALL;
 use crate::edit::{Applicability, Edit};
 use crate::finding::Finding;
 use crate::project::colouring::{Coloured, Colouring, Options, World};
-use crate::project::{COLOURING, Project, ProjectFacts, TextHash, summarise};
+use crate::project::{COLOURING, Extent, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
 use crate::settings::Settings;
 use crate::source::Source;
@@ -47,12 +46,12 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
     let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
-        let summaries = looker.parsed(
-            "usage",
-            &wanted,
-            |_| String::new(),
-            |_, context| (summarise(context, true), TextHash::of(context.module.text().as_bytes())),
-        )?;
+        let summaries = looker.parsed("usage", &wanted, |context| {
+            (
+                summarise(context, Extent::Usage),
+                TextHash::of(context.module.text().as_bytes()),
+            )
+        })?;
         for (&file, summary) in wanted.iter().zip(summaries) {
             match summary {
                 Some((summary, hash)) => {
@@ -115,18 +114,7 @@ pub(super) fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usiz
         return Ok(Vec::new());
     }
     let finders: Vec<memmem::Finder> = names.iter().map(|name| memmem::Finder::new(name.as_str())).collect();
-    let left: Vec<usize> = (0..looker.files.len()).filter(|file| !seen.contains(file)).collect();
-    let found = each(left.len(), looker.threads, |buffer, index| {
-        let path = looker.processor.resolver.folder.join(&looker.files[left[index]].path);
-        let bytes = buffer.read(File::open(path).ok()?).ok()?;
-        finders.iter().any(|finder| finder.find(bytes).is_some()).then_some(())
-    })?;
-    Ok(left
-        .into_iter()
-        .zip(found)
-        .filter(|(_, found)| found.is_some())
-        .map(|(file, _)| file)
-        .collect())
+    looker.unparsed(seen, |text| finders.iter().any(|finder| finder.find(text).is_some()))
 }
 
 /// Takes back what cannot be written in one of its files: as a whole, or what is written elsewhere would be wrong.

@@ -105,7 +105,7 @@ fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Kn
     let world = World::of(&settings);
     for _ in 0..MAX_ROUNDS {
         seen.extend(&wanted);
-        let summaries = looker.parsed(
+        let summaries = looker.parsed_as_told(
             "layer",
             &wanted,
             |index| format!("{:?}", known[index]),

@@ -5,25 +5,17 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::tables::{BUILTIN_EXCEPTIONS, MUTATORS, PURE_BUILTINS, PURE_FUNCTIONS, is_lock, is_log_call};
+use super::given::{Arguments, Binds, Code, Given, Kind, Run, Signature, Slot};
+use super::linked::Pending;
+use super::tables::{BUILTIN_EXCEPTIONS, PURE_BUILTINS, PURE_FUNCTIONS};
 use super::walk::Walker;
-use super::{Location, ParameterCall, Root, declared_as};
-use crate::knowledge::{self, Verb};
+use super::{Location, Outside, Root, declared_as};
+use crate::knowledge;
 use crate::module::one_line;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, SemanticModel};
-use crate::settings::{Receiver, Settings};
-
-/// What a parameter stands for in one call.
-#[derive(Clone, Copy)]
-pub(super) enum Passed<'a> {
-    Argument(&'a Expr),
-    /// The default: made once, with the function, and shared by all calls.
-    Default(&'a Expr),
-    /// An object that nobody else has: `self` of a constructor. Or a class, which is not looked into.
-    Nothing,
-}
+use crate::settings::Settings;
 
 impl<'a> Walker<'_, 'a> {
     pub(super) fn call(&mut self, id: NodeId, call: &'a ast::ExprCall) {
@@ -35,8 +27,66 @@ impl<'a> Walker<'_, 'a> {
             self.method_on(&method.value, &method.attr, awaited);
             return self.arguments_are_read(call);
         }
+        let known = model.elsewhere(call);
+        if !known.is_empty() {
+            let arguments = self.arguments(call);
+            return known
+                .iter()
+                .for_each(|known| known.run(&arguments, awaited, &mut self.summary));
+        }
+        if self.pending.is_some() && self.may_be_of_the_project(id, call) {
+            let run = if model.class_named(&call.func).is_some() {
+                Run::Construction
+            } else {
+                Run::Call { awaited }
+            };
+            let arguments = self.arguments(call);
+            return self.leave(id, arguments, run, |walker| walker.call_here(id, call, awaited));
+        }
+        self.call_here(id, call, awaited);
+    }
+
+    /// Leaves a call to the project. `here`: what is done about it when that knows nothing.
+    pub(super) fn leave(&mut self, id: NodeId, arguments: Arguments, run: Run, here: impl FnOnce(&mut Self)) {
+        let open = self.pending.take();
+        let before = std::mem::take(&mut self.summary);
+        here(self);
+        let otherwise = std::mem::replace(&mut self.summary, before);
+        let mut open = open.unwrap_or_default();
+        open.push((
+            id,
+            Pending {
+                arguments,
+                run,
+                otherwise,
+            },
+        ));
+        self.pending = Some(open);
+    }
+
+    /// Whether a callee is nothing that is known without the project: a builtin, a library's, or a method of a builtin value.
+    fn may_be_of_the_project(&self, id: NodeId, call: &'a ast::ExprCall) -> bool {
+        let model = self.model;
+        if let Some(name) = model.qualified_name(&call.func) {
+            return !is_known(&name);
+        }
+        match &*call.func {
+            Expr::Name(name) => model.lookup(&name.id, model.scope_of(id)) != Lookup::Builtin,
+            Expr::Attribute(method) => match model.type_of(&method.value) {
+                Type::Scalar(_) | Type::Container(_) => false,
+                Type::Foreign(class) => !is_known(&class) && knowledge::class_facts(&class).is_none(),
+                Type::Instance(_) => true,
+                Type::Unknown => self.own_parameter(&method.value).is_none(),
+            },
+            _ => false,
+        }
+    }
+
+    /// What a call does as far as this module tells.
+    fn call_here(&mut self, id: NodeId, call: &'a ast::ExprCall, awaited: bool) {
+        let model = self.model;
         if let Some(function) = model.function_of(&call.func) {
-            return self.function_call(call, function, awaited);
+            return self.function_call(call, function, Run::Call { awaited });
         }
         if let Expr::Attribute(method) = &*call.func
             && let Some(class) = model.class_of(&method.value)
@@ -44,7 +94,7 @@ impl<'a> Walker<'_, 'a> {
             let candidates = model.method_candidates(class, &method.attr);
             if !candidates.is_empty() {
                 for candidate in candidates {
-                    self.function_call(call, candidate, awaited);
+                    self.function_call(call, candidate, Run::Call { awaited });
                 }
                 return;
             }
@@ -97,24 +147,6 @@ impl<'a> Walker<'_, 'a> {
         }
     }
 
-    pub(super) fn declared_method(&mut self, receiver: &Receiver, method: &str) {
-        let location = Location::External("receiver", receiver.name.clone());
-        self.summary.suspends = true;
-        if !receiver.shareable {
-            self.summary.exclusive.get_or_insert_with(|| receiver.name.clone());
-        }
-        if receiver.reads.iter().any(|read| read == method) {
-            self.summary.reads.insert(location);
-        } else if receiver.writes.iter().any(|write| write == method) {
-            self.summary.writes.insert(location);
-        } else {
-            self.summary.give_up(format!(
-                "`{}.{method}` is not among the declared methods",
-                receiver.name
-            ));
-        }
-    }
-
     fn arguments_are_read(&mut self, call: &'a ast::ExprCall) {
         for argument in call.arguments.iter_source_order() {
             self.touch(argument.value(), false);
@@ -124,7 +156,9 @@ impl<'a> Walker<'_, 'a> {
     fn builtin_call(&mut self, call: &'a ast::ExprCall, name: &str) {
         match name {
             "print" => {
-                self.summary.writes.insert(Location::External("stdout", String::new()));
+                self.summary
+                    .writes
+                    .insert(Location::External(Outside::Stdout, String::new()));
             }
             "super" => self.summary.give_up("it calls its base class"),
             _ if BUILTIN_EXCEPTIONS.contains(&name) => {}
@@ -166,7 +200,7 @@ impl<'a> Walker<'_, 'a> {
             _ => None,
         });
         match (model.method(class, "__init__"), own) {
-            (Some(init), _) => self.compose_call(call, init, Some(Passed::Nothing)),
+            (Some(init), _) => self.function_call(call, init, Run::Construction),
             (None, None)
                 if !has_constructor
                     && model.bases(class).is_empty()
@@ -176,7 +210,7 @@ impl<'a> Walker<'_, 'a> {
             }
             (None, own) => {
                 if let Some(init) = own {
-                    self.compose_call(call, init, Some(Passed::Nothing));
+                    self.function_call(call, init, Run::Construction);
                 }
                 self.summary
                     .give_up(format!("making a `{}` is not understood", class.name));
@@ -202,7 +236,7 @@ impl<'a> Walker<'_, 'a> {
                 self.arguments_are_read(call)
             }
             _ if name.starts_with("random.") => {
-                let generator = Location::External("random", String::new());
+                let generator = Location::External(Outside::Random, String::new());
                 self.summary.writes.insert(generator);
             }
             "time.time"
@@ -210,11 +244,13 @@ impl<'a> Walker<'_, 'a> {
             | "time.perf_counter"
             | "datetime.datetime.now"
             | "datetime.datetime.utcnow" => {
-                self.summary.reads.insert(Location::External("clock", String::new()));
+                self.summary
+                    .reads
+                    .insert(Location::External(Outside::Clock, String::new()));
             }
             _ => {
                 self.summary.suspends = true;
-                self.may_write(name);
+                self.summary.may_write(name);
                 self.summary.give_up(format!("`{name}` is not known here"));
             }
         }
@@ -222,81 +258,69 @@ impl<'a> Walker<'_, 'a> {
 
     /// A method is called on an object; its arguments are the caller's to look at.
     fn method_on(&mut self, receiver: &'a Expr, method: &str, awaited: bool) {
-        if let Some(declared) = self.model.declared(receiver, self.settings)
-            && self.own_parameter(receiver).is_none()
-        {
-            return self.declared_method(&declared.clone(), method);
-        }
-        match self.model.type_of(receiver) {
-            Type::Scalar(_) => {}
-            Type::Container(_) => self.touch(receiver, MUTATORS.contains(&method)),
-            Type::Foreign(class) => self.foreign_method(receiver, method, &class, awaited),
-            _ => match self.own_parameter(receiver) {
-                Some(parameter) => {
-                    self.summary.parameter_calls.insert(ParameterCall {
-                        parameter,
-                        method: method.to_owned(),
-                        awaited,
-                    });
-                }
-                None => self.unknown_method(receiver, method, awaited),
+        let given = self.object(receiver);
+        self.summary.method_on(&given, method, awaited);
+    }
+
+    fn function_call(&mut self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, run: Run) {
+        let arguments = self.arguments(call);
+        self.run(function, &arguments, run);
+    }
+
+    /// Adds what running a function of this module does.
+    pub(super) fn run(&mut self, function: &'a ast::StmtFunctionDef, arguments: &Arguments, run: Run) {
+        let callee = self.model.effects_of(function, self.settings);
+        let code = self.model.code_of(function, self.settings);
+        self.summary.run(&code, &callee, arguments, run);
+    }
+
+    /// What a call passes.
+    fn arguments(&self, call: &'a ast::ExprCall) -> Arguments {
+        let by_name = call.arguments.keywords.iter();
+        Arguments {
+            object: match &*call.func {
+                Expr::Attribute(method) => Some(self.given(&method.value)),
+                _ => None,
             },
+            positional: call.arguments.args.iter().map(|value| self.given(value)).collect(),
+            keywords: by_name
+                .filter_map(|keyword| Some((keyword.arg.as_ref()?.to_string(), self.given(&keyword.value))))
+                .collect(),
+            is_spread: is_spread(call),
         }
     }
 
-    fn foreign_method(&mut self, receiver: &'a Expr, method: &str, class: &str, awaited: bool) {
-        let written = self.model.slice(self.model.unaliased(receiver));
-        if class == "contextvars.ContextVar" {
-            if method == "get" {
-                let context = Location::External("context", written.to_owned());
-                self.summary.reads.insert(context);
+    /// What is known of an object.
+    pub(super) fn object(&self, expr: &'a Expr) -> Given {
+        let model = self.model;
+        let type_ = model.type_of(expr);
+        Given {
+            roots: if type_.is_scalar() {
+                Default::default()
             } else {
-                self.summary.sets_context = true;
-            }
-            return;
-        }
-        if class.starts_with("logging.") {
-            return self.summary.doubt("it writes to the log");
-        }
-        if is_lock(class) {
-            self.summary
-                .writes
-                .insert(Location::External("lock", written.to_owned()));
-            self.summary.suspends = true;
-            return;
-        }
-        let Some(facts) = knowledge::class_facts(class) else {
-            return self.unknown_method(receiver, method, awaited);
-        };
-        self.summary.suspends = true;
-        let location = match self.own_parameter(receiver) {
-            Some(index) => Location::Receiver(index),
-            None => Location::External("receiver", written.to_owned()),
-        };
-        if !facts.shareable {
-            let class = class.rsplit('.').next().unwrap_or(class);
-            self.summary
-                .exclusive
-                .get_or_insert_with(|| format!("{written}: {class}"));
-        }
-        if facts.reads.iter().any(|read| read == method) {
-            self.summary.reads.insert(location);
-            self.summary
-                .doubt(format!("`{written}`, a {class}, reads from outside the program"));
-        } else {
-            self.summary.writes.insert(location);
+                model.roots(expr)
+            },
+            kind: match type_ {
+                Type::Unknown => Kind::Unknown,
+                Type::Scalar(_) => Kind::Scalar,
+                Type::Container(_) => Kind::Container,
+                Type::Instance(_) => Kind::Instance,
+                Type::Foreign(class) => Kind::Foreign(class),
+            },
+            text: model.slice(model.unaliased(expr)).to_owned(),
+            declared: model.declared(expr, self.settings).cloned(),
+            parameter: self.own_parameter(expr),
+            is_made_by_receiver: self.whole && self.is_made_by_a_receiver(expr),
+            ..Given::default()
         }
     }
 
-    fn unknown_method(&mut self, receiver: &'a Expr, method: &str, awaited: bool) {
-        let written = self.model.slice(self.model.unaliased(receiver));
-        if !awaited && MUTATORS.contains(&method) && !is_log_call(written, method) {
-            self.touch(receiver, true);
-        }
-        if self.whole && self.is_made_by_a_receiver(receiver) {
-            self.unknown_call(written, method);
-        } else {
-            self.unknown_receiver(written, method);
+    /// What is known of an object, and what operations on it need.
+    pub(super) fn given(&self, expr: &'a Expr) -> Given {
+        Given {
+            as_scalar: self.scalar_demand(expr, "an operator"),
+            as_builtin: self.builtin_demand(expr),
+            ..self.object(expr)
         }
     }
 
@@ -310,201 +334,15 @@ impl<'a> Walker<'_, 'a> {
         };
         matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.value.is_name_expr()))
     }
-
-    pub(super) fn unknown_receiver(&mut self, receiver: &str, method: &str) {
-        if !is_log_call(receiver, method) {
-            self.summary.receivers.insert(receiver.to_owned());
-        }
-        self.unknown_call(receiver, method);
-    }
-
-    fn unknown_call(&mut self, receiver: &str, method: &str) {
-        if is_log_call(receiver, method) {
-            return self.summary.doubt("it writes to the log");
-        }
-        self.summary.suspends = true;
-        if receiver.split('.').any(knowledge::is_exclusive_name) {
-            self.summary.exclusive.get_or_insert_with(|| receiver.to_owned());
-        }
-        self.may_write(method);
-        self.summary
-            .give_up(format!("`{}.{method}` is not known here", one_line(receiver)));
-    }
-
-    /// A callee that is not known, and whose name says that it writes.
-    fn may_write(&mut self, name: &str) {
-        let last = name.rsplit('.').next().unwrap_or(name);
-        if knowledge::verb_of(last) == Verb::Write {
-            self.summary
-                .writes
-                .insert(Location::External("the outside", last.to_owned()));
-        }
-    }
-
-    fn function_call(&mut self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, awaited: bool) {
-        let model = self.model;
-        let plain = function.decorator_list.iter().all(|decorator| {
-            ["staticmethod", "classmethod"]
-                .iter()
-                .any(|name| model.is_builtin(&decorator.expression, name))
-                || model.qualified_name(&decorator.expression).is_some_and(|name| {
-                    matches!(
-                        &*name,
-                        "typing.override" | "typing_extensions.override" | "typing.final" | "abc.abstractmethod"
-                    )
-                })
-        });
-        if !plain {
-            return self.summary.give_up(format!("`{}` is decorated", function.name));
-        }
-        if function.is_async && !awaited {
-            return self.summary.give_up(format!(
-                "a coroutine of `{}` is made and not awaited at once",
-                function.name
-            ));
-        }
-        let bound = match &*call.func {
-            Expr::Attribute(method) if model.class_of_method(function).is_some() => {
-                let decorated_with = |name: &str| {
-                    let decorators = &mut function.decorator_list.iter();
-                    decorators.any(|decorator| model.is_builtin(&decorator.expression, name))
-                };
-                if decorated_with("staticmethod") {
-                    None
-                } else if decorated_with("classmethod") {
-                    Some(Passed::Nothing)
-                } else {
-                    Some(Passed::Argument(&method.value))
-                }
-            }
-            _ => None,
-        };
-        self.compose_call(call, function, bound);
-    }
-
-    /// Composes with the arguments of a call. `first` is what the call itself binds to the first parameter.
-    fn compose_call(&mut self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef, first: Option<Passed<'a>>) {
-        match bind_arguments(call, function, first) {
-            Ok(arguments) => self.compose(function, arguments),
-            Err(reason) => {
-                let callee = self.model.effects_of(function, self.settings);
-                self.summary.merge_flags(&callee);
-                self.summary.give_up(reason);
-            }
-        }
-    }
-
-    /// Adds a callee's summary with its parameters replaced by what is passed.
-    pub(super) fn compose(&mut self, function: &'a ast::StmtFunctionDef, passed: BTreeMap<usize, Passed<'a>>) {
-        let callee = self.model.effects_of(function, self.settings);
-        self.summary.merge_flags(&callee);
-        for (locations, write) in [(&callee.reads, false), (&callee.writes, true)] {
-            for location in locations {
-                match location {
-                    Location::Content(Root::Parameter(index)) => match passed.get(index) {
-                        Some(Passed::Argument(argument)) => self.touch(argument, write),
-                        Some(Passed::Default(default)) => self.default_is_touched(default, write),
-                        Some(Passed::Nothing) | None => {}
-                    },
-                    Location::Receiver(index) => {
-                        let location = self.receiver(passed.get(index).copied(), function);
-                        self.insert(location, write);
-                    }
-                    other => self.insert(other.clone(), write),
-                }
-            }
-        }
-        for index in &callee.scalar_parameters {
-            match passed.get(index) {
-                Some(Passed::Argument(value) | Passed::Default(value)) => self.needs_scalar(value, "an operator"),
-                Some(Passed::Nothing) | None => {}
-            }
-        }
-        for index in &callee.builtin_parameters {
-            match passed.get(index) {
-                Some(Passed::Argument(value) | Passed::Default(value)) => self.needs_builtin(value),
-                Some(Passed::Nothing) | None => {}
-            }
-        }
-        for ParameterCall {
-            parameter,
-            method,
-            awaited,
-        } in &callee.parameter_calls
-        {
-            match passed.get(parameter) {
-                Some(Passed::Argument(argument)) => match declared_parameter(function, *parameter, self.settings) {
-                    Some(declared) if !self.is_known_receiver(argument) => self.declared_method(&declared, method),
-                    _ => self.method_on(argument, method, *awaited),
-                },
-                Some(Passed::Default(default)) => self.method_on_default(default, method, function),
-                Some(Passed::Nothing) | None => self
-                    .summary
-                    .give_up(format!("`{}` calls `.{method}` on a class", function.name)),
-            }
-        }
-    }
-
-    /// Whether an argument says more of itself than the name of the parameter that it is passed to.
-    fn is_known_receiver(&self, argument: &Expr) -> bool {
-        self.model.declared(argument, self.settings).is_some()
-            || self.model.type_of(argument) != Type::Unknown
-            || self.own_parameter(argument).is_some()
-    }
-
-    /// The receiver that a callee gets as a parameter, in the caller's words.
-    fn receiver(&self, passed: Option<Passed<'a>>, function: &ast::StmtFunctionDef) -> Location {
-        match passed {
-            Some(Passed::Argument(argument)) => match self.own_parameter(argument) {
-                Some(index) => Location::Receiver(index),
-                None => {
-                    let written = self.model.slice(self.model.unaliased(argument));
-                    Location::External("receiver", written.to_owned())
-                }
-            },
-            _ => Location::External("receiver", format!("{}()", function.name)),
-        }
-    }
-
-    pub(super) fn insert(&mut self, location: Location, write: bool) {
-        if write {
-            self.summary.writes.insert(location);
-        } else {
-            self.summary.reads.insert(location);
-        }
-    }
-
-    fn default_is_touched(&mut self, default: &Expr, write: bool) {
-        if !self.model.type_of(default).is_scalar() {
-            self.insert(Location::Content(Root::Anything), write);
-        }
-    }
-
-    fn method_on_default(&mut self, default: &'a Expr, method: &str, function: &ast::StmtFunctionDef) {
-        match self.model.type_of(default) {
-            Type::Scalar(_) => {}
-            Type::Container(_) => self.default_is_touched(default, MUTATORS.contains(&method)),
-            _ => {
-                self.default_is_touched(default, true);
-                self.summary.give_up(format!(
-                    "`{}` calls `.{method}` on the default of a parameter",
-                    function.name
-                ));
-            }
-        }
-    }
 }
 
 impl<'a> SemanticModel<'a> {
     /// Whether a call gives a function exactly the arguments that it asks for. `*` and `**` on either side are not decided: true.
     pub fn arguments_fit(&self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef) -> bool {
         let is_method = call.func.is_attribute_expr() && self.class_of_method(function).is_some();
-        let is_static = function
-            .decorator_list
-            .iter()
-            .any(|decorator| self.is_builtin(&decorator.expression, "staticmethod"));
-        let first = (is_method && !is_static).then_some(Passed::Nothing);
-        is_spread(call, function) || bind_arguments(call, function, first).is_ok()
+        let bound = is_method && self.binds_first(function) != Binds::Nothing;
+        let signature = signature(function);
+        is_spread(call) || signature.is_variadic || slots(call, &signature, bound).is_some()
     }
 
     /// What a call passes, by the index of the parameter; `bound`: the first parameter is the receiver. `None` when that is not known.
@@ -514,75 +352,118 @@ impl<'a> SemanticModel<'a> {
         function: &'a ast::StmtFunctionDef,
         bound: bool,
     ) -> Option<BTreeMap<usize, &'a Expr>> {
-        let passed = bind_arguments(call, function, bound.then_some(Passed::Nothing)).ok()?;
-        let arguments = passed.into_iter().filter_map(|(index, value)| match value {
-            Passed::Argument(argument) => Some((index, argument)),
-            Passed::Default(_) | Passed::Nothing => None,
-        });
-        Some(arguments.collect())
-    }
-}
-
-/// What is declared under the name of a parameter.
-pub(super) fn declared_parameter(
-    function: &ast::StmtFunctionDef,
-    index: usize,
-    settings: &Settings,
-) -> Option<Receiver> {
-    let parameter = function.parameters.iter_source_order().nth(index)?;
-    declared_as(settings, parameter.name()).cloned()
-}
-
-fn is_spread(call: &ast::ExprCall, function: &ast::StmtFunctionDef) -> bool {
-    function.parameters.vararg.is_some()
-        || function.parameters.kwarg.is_some()
-        || call.arguments.args.iter().any(Expr::is_starred_expr)
-        || call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none())
-}
-
-/// What each parameter gets, by its position, or why that is not known.
-fn bind_arguments<'a>(
-    call: &'a ast::ExprCall,
-    function: &'a ast::StmtFunctionDef,
-    first: Option<Passed<'a>>,
-) -> Result<BTreeMap<usize, Passed<'a>>, String> {
-    if is_spread(call, function) {
-        return Err(format!("the arguments of `{}` are spread", function.name));
-    }
-    let parameters = &*function.parameters;
-    let misfit = || format!("`{}` does not take these arguments", function.name);
-    let positional = parameters.posonlyargs.len() + parameters.args.len();
-    let mut bound = BTreeMap::new();
-    let given = call.arguments.args.iter().map(Passed::Argument);
-    for (index, argument) in first.into_iter().chain(given).enumerate() {
-        if index >= positional {
-            return Err(misfit());
+        let signature = signature(function);
+        if is_spread(call) || signature.is_variadic {
+            return None;
         }
-        bound.insert(index, argument);
-    }
-    for keyword in &call.arguments.keywords {
-        let index = parameters
-            .iter_source_order()
-            .position(|parameter| {
-                keyword
-                    .arg
-                    .as_ref()
-                    .is_some_and(|name| parameter.name().as_str() == name.as_str())
-            })
-            .filter(|index| *index >= parameters.posonlyargs.len())
-            .ok_or_else(misfit)?;
-        if bound.insert(index, Passed::Argument(&keyword.value)).is_some() {
-            return Err(misfit());
-        }
-    }
-    for (index, parameter) in parameters.iter_non_variadic_params().enumerate() {
-        match &parameter.default {
-            Some(default) => {
-                bound.entry(index).or_insert(Passed::Default(default));
+        let arguments = &call.arguments;
+        let slots = slots(call, &signature, bound)?;
+        let passed = slots.into_iter().filter_map(|(index, slot)| match slot {
+            Slot::Positional(position) => {
+                let position = position.checked_sub(usize::from(bound))?;
+                Some((index, &arguments.args[position]))
             }
-            None if bound.contains_key(&index) => {}
-            None => return Err(misfit()),
+            Slot::Keyword(position) => Some((index, &arguments.keywords[position].value)),
+            Slot::Default => None,
+        });
+        Some(passed.collect())
+    }
+
+    /// What the code of a function says about calls of it.
+    pub fn code_of(&self, function: &'a ast::StmtFunctionDef, settings: &Settings) -> Code {
+        let is_plain = function.decorator_list.iter().all(|decorator| {
+            ["staticmethod", "classmethod"]
+                .iter()
+                .any(|name| self.is_builtin(&decorator.expression, name))
+                || self.qualified_name(&decorator.expression).is_some_and(|name| {
+                    matches!(
+                        &*name,
+                        "typing.override" | "typing_extensions.override" | "typing.final" | "abc.abstractmethod"
+                    )
+                })
+        });
+        let parameters = || function.parameters.iter_source_order().enumerate();
+        let defaults = function.parameters.iter_non_variadic_params().enumerate();
+        let defaults = defaults.filter_map(|(index, parameter)| Some((index, parameter.default.as_deref()?)));
+        Code {
+            name: function.name.to_string(),
+            is_async: function.is_async,
+            is_property: self.is_property(function),
+            is_decorated: !is_plain,
+            binds: self.binds_first(function),
+            signature: signature(function),
+            defaults: defaults
+                .map(|(index, default)| (index, self.default(default)))
+                .collect(),
+            declared: parameters()
+                .filter_map(|(index, parameter)| Some((index, declared_as(settings, parameter.name())?.clone())))
+                .collect(),
         }
     }
-    Ok(bound)
+
+    fn binds_first(&self, function: &ast::StmtFunctionDef) -> Binds {
+        let is_decorated_with = |name: &str| {
+            let decorators = &mut function.decorator_list.iter();
+            decorators.any(|decorator| self.is_builtin(&decorator.expression, name))
+        };
+        if self.class_of_method(function).is_none() || is_decorated_with("staticmethod") {
+            Binds::Nothing
+        } else if is_decorated_with("classmethod") {
+            Binds::Class
+        } else {
+            Binds::Object
+        }
+    }
+
+    fn default(&self, default: &'a Expr) -> Given {
+        let kind = match self.type_of(default) {
+            Type::Scalar(_) => Kind::Scalar,
+            Type::Container(_) => Kind::Container,
+            _ => Kind::Default,
+        };
+        let settings = Settings::default();
+        let walker = Walker::new(self, &settings, None);
+        Given {
+            roots: (kind != Kind::Scalar).then_some(Root::Anything).into_iter().collect(),
+            kind,
+            as_scalar: walker.scalar_demand(default, "an operator"),
+            as_builtin: walker.builtin_demand(default),
+            ..Given::default()
+        }
+    }
+}
+
+/// Whether a name is one of a library of which it is known what it does, or may not be called apart.
+fn is_known(name: &str) -> bool {
+    let package = name.split('.').next().unwrap_or(name);
+    matches!(
+        package,
+        "asyncio" | "trio" | "anyio" | "async_timeout" | "contextvars" | "logging" | "math" | "random" | "re"
+    ) || PURE_FUNCTIONS.contains(&name)
+        || matches!(name, "time.time" | "time.monotonic" | "time.perf_counter")
+        || name.starts_with("datetime.datetime")
+}
+
+fn signature(function: &ast::StmtFunctionDef) -> Signature {
+    let parameters = &*function.parameters;
+    let all = parameters.iter_non_variadic_params();
+    Signature {
+        positional_only: parameters.posonlyargs.len(),
+        positional: parameters.posonlyargs.len() + parameters.args.len(),
+        parameters: all
+            .map(|parameter| (parameter.name().to_string(), parameter.default.is_some()))
+            .collect(),
+        is_variadic: parameters.vararg.is_some() || parameters.kwarg.is_some(),
+    }
+}
+
+fn slots(call: &ast::ExprCall, signature: &Signature, bound: bool) -> Option<BTreeMap<usize, Slot>> {
+    let keywords = call.arguments.keywords.iter();
+    let names: Vec<&str> = keywords.filter_map(|keyword| keyword.arg.as_deref()).collect();
+    signature.bind(usize::from(bound) + call.arguments.args.len(), &names)
+}
+
+fn is_spread(call: &ast::ExprCall) -> bool {
+    call.arguments.args.iter().any(Expr::is_starred_expr)
+        || call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none())
 }

@@ -4,6 +4,8 @@
 //! (only a property, an operator or a `__format__` of a class that is not known could make it false).
 
 mod calls;
+pub mod given;
+pub mod linked;
 mod roots;
 mod tables;
 mod walk;
@@ -14,15 +16,16 @@ use std::rc::Rc;
 
 use ruff_python_ast::{self as ast, Expr};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
-pub(crate) use self::tables::is_log_call;
+pub(crate) use self::tables::{is_builtin_exception, is_log_call};
 use self::walk::Walker;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 use crate::settings::{Receiver, Settings};
 
 /// A place in memory or in the outside world.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Location {
     /// A module-level variable.
     Global(String),
@@ -32,14 +35,28 @@ pub enum Location {
     Attribute { class: String, name: String },
     /// The object behind a root.
     Content(Root),
-    /// Something outside the process, or shared by it: a declared receiver, stdout, the log, the clock.
-    External(&'static str, String),
+    /// Something outside of the program's objects, or shared by all of it, and its name where there are several.
+    External(Outside, String),
     /// The receiver that is passed in as this parameter of the function looked at.
     Receiver(usize),
 }
 
+/// What is outside of the program's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Outside {
+    /// What an object reaches that is declared, or whose class is known: a server, a database.
+    Receiver,
+    /// Whatever a callee that is not known may write to.
+    Anywhere,
+    Stdout,
+    Random,
+    Clock,
+    Context,
+    Lock,
+}
+
 /// Where an object comes from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Root {
     /// Made at this place of the code.
     Made(NodeId),
@@ -56,7 +73,7 @@ pub enum Root {
 }
 
 /// What running a function, or a piece of one, does.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub reads: BTreeSet<Location>,
     pub writes: BTreeSet<Location>,
@@ -87,7 +104,7 @@ pub struct Summary {
 }
 
 /// A method called on a parameter whose class the callee does not tell.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct ParameterCall {
     parameter: usize,
     method: String,
@@ -98,7 +115,7 @@ struct ParameterCall {
 const MAX_DEPTH: usize = 40;
 
 impl Summary {
-    fn give_up(&mut self, reason: impl Into<String>) {
+    pub fn give_up(&mut self, reason: impl Into<String>) {
         self.unknown.get_or_insert_with(|| reason.into());
     }
 
@@ -185,8 +202,7 @@ impl<'a> SemanticModel<'a> {
         if self.is_generator(function) {
             summary.give_up(format!("`{}` is a generator", function.name));
         }
-        summary.reads.retain(is_visible_outside);
-        summary.writes.retain(is_visible_outside);
+        summary.forget_what_is_made();
         let summary = Rc::new(summary);
         self.effects.open.borrow_mut().pop();
         self.effects.done.borrow_mut().insert(id, summary.clone());

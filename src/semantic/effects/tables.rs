@@ -117,6 +117,10 @@ pub(super) const BUILTIN_EXCEPTIONS: &[&str] = &[
     "ZeroDivisionError",
 ];
 
+pub(crate) fn is_builtin_exception(name: &str) -> bool {
+    BUILTIN_EXCEPTIONS.contains(&name)
+}
+
 pub(super) fn is_lock(class: &str) -> bool {
     matches!(
         class,

@@ -1,11 +1,12 @@
 //! Reads the effects of expressions and statements; calls are in `calls`.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextSize};
 
-use super::calls::{Passed, declared_parameter};
+use super::given::{Arguments, Demand, Run};
+use super::linked::Pending;
 use super::tables::{MUTATORS, is_lock};
-use super::{Location, ParameterCall, Root, Summary};
+use super::{Location, Outside, ParameterCall, Root, Summary, declared_as};
 use crate::module::one_line;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
@@ -23,6 +24,11 @@ pub(super) struct Walker<'m, 'a> {
     /// Whether all of the function is walked, and not one call in it: its own locals mean nothing to who reads the summary.
     pub(super) whole: bool,
     pub(super) summary: Summary,
+    /// The calls that are left to the project, where they are.
+    pub(super) pending: Option<Vec<(NodeId, Pending)>>,
+    /// Where the first thing stands that is not understood, and the first that is doubtful.
+    pub(super) unknown_at: Option<TextSize>,
+    pub(super) doubt_at: Option<TextSize>,
 }
 
 impl<'m, 'a> Walker<'m, 'a> {
@@ -37,6 +43,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             function: function.map(|function| model.id(function)),
             whole: false,
             summary: Summary::default(),
+            pending: None,
+            unknown_at: None,
+            doubt_at: None,
         }
     }
 
@@ -58,21 +67,21 @@ impl<'m, 'a> Walker<'m, 'a> {
             awaited,
         } in std::mem::take(&mut self.summary.parameter_calls)
         {
-            if let Some(declared) = declared_parameter(function, parameter, self.settings) {
-                self.declared_method(&declared, &method);
+            if let Some(declared) = declared_as(self.settings, &name_of(parameter)) {
+                self.summary.declared_method(declared, &method);
                 continue;
             }
             if !awaited && MUTATORS.contains(&method.as_str()) {
                 let content = Location::Content(Root::Parameter(parameter));
                 self.summary.writes.insert(content);
             }
-            self.unknown_receiver(&name_of(parameter), &method);
+            self.summary.unknown_receiver(&name_of(parameter), &method);
         }
         for locations in [&mut self.summary.reads, &mut self.summary.writes] {
             *locations = std::mem::take(locations)
                 .into_iter()
                 .map(|location| match location {
-                    Location::Receiver(index) => Location::External("receiver", name_of(index)),
+                    Location::Receiver(index) => Location::External(Outside::Receiver, name_of(index)),
                     other => other,
                 })
                 .collect();
@@ -98,7 +107,15 @@ impl<'m, 'a> Walker<'m, 'a> {
                     // Defining is without effect (decorators and defaults are taken to be); calling is seen where it happens.
                     skip_until = model.subtree(id).last().map_or(id, |(last, _)| NodeId(last.0 + 1));
                 }
-                _ => self.node(id, node),
+                _ => {
+                    self.node(id, node);
+                    if self.summary.unknown.is_some() {
+                        self.unknown_at.get_or_insert(node.start());
+                    }
+                    if self.summary.doubt.is_some() {
+                        self.doubt_at.get_or_insert(node.start());
+                    }
+                }
             }
         }
     }
@@ -230,6 +247,11 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let model = self.model;
+        if !attribute.ctx.is_load() && model.imported_root(&attribute.value) {
+            let name = model.slice(attribute).to_owned();
+            self.summary.writes.insert(Location::Global(name));
+            return;
+        }
         if model.imported_root(&attribute.value)
             || matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
         {
@@ -243,12 +265,12 @@ impl<'m, 'a> Walker<'m, 'a> {
                     class: class.name.to_string(),
                     name: attribute.attr.to_string(),
                 };
-                self.insert(location, !attribute.ctx.is_load());
+                self.summary.insert(location, !attribute.ctx.is_load());
             }
             Type::Instance(class) if attribute.ctx.is_load() => match model.method(class, &attribute.attr) {
-                Some(getter) if model.is_property(getter) => {
-                    let receiver = Passed::Argument(&attribute.value);
-                    self.compose(getter, std::iter::once((0, receiver)).collect());
+                Some(getter) if model.is_property(getter) && self.pending.is_none() => {
+                    let arguments = Arguments::of_object(self.given(&attribute.value));
+                    self.run(getter, &arguments, Run::Read);
                 }
                 _ => self.unknown_attribute(attribute),
             },
@@ -257,6 +279,15 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn unknown_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        if attribute.ctx.is_load() && self.pending.is_some() {
+            let id = self.model.id(attribute);
+            let arguments = Arguments::of_object(self.given(&attribute.value));
+            return self.leave(id, arguments, Run::Read, |walker| walker.object_is_read(attribute));
+        }
+        self.object_is_read(attribute);
+    }
+
+    fn object_is_read(&mut self, attribute: &'a ast::ExprAttribute) {
         // A descriptor of this module may do anything.
         let descriptor = matches!(self.model.type_of(&attribute.value), Type::Instance(_))
             && self.model.methods_named("__get__").next().is_some();
@@ -298,17 +329,24 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.model.parameter_index(binding.scope, &name.id)
     }
 
-    /// Operators on builtin scalars give builtin scalars, so that what an expression is computed from decides.
     pub(super) fn needs_scalar(&mut self, expr: &Expr, operation: &str) {
-        self.computed_from_scalars(expr, operation, 0);
+        let demand = self.scalar_demand(expr, operation);
+        self.summary.demand_scalar(&demand);
     }
 
-    fn computed_from_scalars(&mut self, expr: &Expr, operation: &str, steps: usize) {
+    /// Operators on builtin scalars give builtin scalars, so that what an expression is computed from decides.
+    pub(super) fn scalar_demand(&self, expr: &Expr, operation: &str) -> Demand {
+        let mut demand = Demand::default();
+        self.computed_from_scalars(expr, operation, &mut demand, 0);
+        demand
+    }
+
+    fn computed_from_scalars(&self, expr: &Expr, operation: &str, demand: &mut Demand, steps: usize) {
         if self.model.type_of(expr).is_scalar() {
             return;
         }
         if let Some(index) = self.own_parameter(expr) {
-            self.summary.scalar_parameters.insert(index);
+            demand.parameters.insert(index);
             return;
         }
         let operands: Vec<&Expr> = match expr {
@@ -320,13 +358,15 @@ impl<'m, 'a> Walker<'m, 'a> {
             _ => Vec::new(),
         };
         if operands.is_empty() {
-            return self.summary.doubt(format!(
-                "{operation} is applied to `{}`, whose class is not known",
-                one_line(self.model.slice(expr))
-            ));
+            demand.doubt.get_or_insert_with(|| {
+                format!(
+                    "{operation} is applied to `{}`, whose class is not known",
+                    one_line(self.model.slice(expr))
+                )
+            });
         }
         for operand in operands {
-            self.computed_from_scalars(operand, operation, steps + 1);
+            self.computed_from_scalars(operand, operation, demand, steps + 1);
         }
     }
 
@@ -342,21 +382,25 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     pub(super) fn needs_builtin(&mut self, expr: &Expr) {
+        let demand = self.builtin_demand(expr);
+        if demand.uses_up {
+            self.touch(expr, true);
+        }
+        self.summary.demand_builtin(&demand);
+    }
+
+    pub(super) fn builtin_demand(&self, expr: &Expr) -> Demand {
         match self.model.type_of(expr) {
-            Type::Scalar(_) | Type::Container(_) => {}
+            Type::Scalar(_) | Type::Container(_) => Demand::default(),
             _ => match self.own_parameter(expr) {
-                Some(index) => {
-                    self.summary.builtin_parameters.insert(index);
-                }
-                None => {
-                    if self.is_used_up(expr) {
-                        self.touch(expr, true);
-                    }
-                    self.summary.doubt(format!(
+                Some(index) => Demand::of_parameter(index),
+                None => Demand {
+                    uses_up: self.is_used_up(expr),
+                    ..Demand::doubtful(format!(
                         "the class of `{}` is not known",
                         one_line(self.model.slice(expr))
-                    ));
-                }
+                    ))
+                },
             },
         }
     }
@@ -444,10 +488,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
         match model.type_of(manager) {
             Type::Foreign(name) if is_lock(&name) => {
-                self.summary
-                    .writes
-                    .insert(Location::External("lock", model.slice(manager).to_owned()));
-                self.summary.suspends = true;
+                self.summary.uses_lock(model.slice(manager));
             }
             _ => self
                 .summary
