@@ -25,12 +25,17 @@ OTHER_RULES = {"ASYNC127"}
 RUFF_RULES = "ASYNC1,ASYNC2,RUF006,RUF029,UP041"
 # Rules whose findings a codemod's page explains: the page, and why in a few words. What is not here must be found or left alone place by place.
 EXPLAINED = {
+    "ASYNC100": ("replace_wait_for_with_timeout", "around a yield: what the caller waits for is under it"),
     "ASYNC102": ("reraise_cancelled_error", "asyncio raises a cancellation once: clean-up may wait"),
+    "ASYNC103": ("reraise_cancelled_error", "nothing waits in the try: the cancellation is not its own task's"),
+    "ASYNC104": ("reraise_cancelled_error", "how a handler ends is judged with the handler"),
     "ASYNC106": ("await_forgotten_coroutine", "a form of import; names are followed through all"),
+    "ASYNC110": ("replace_busy_wait", "no flag of the loop: another process or thread, or for ever"),
     "ASYNC115": ("replace_busy_wait", "asyncio has no checkpoint but sleep(0)"),
     "ASYNC119": ("use_async_with", "existing generators are left; none is made"),
     "ASYNC120": ("reraise_cancelled_error", "asyncio raises a cancellation once: clean-up may wait"),
     "ASYNC124": ("await_forgotten_coroutine", "as RUF029"),
+    "ASYNC300": ("keep_task_reference", "a variable with an annotation holds its task"),
     "RUF029": ("await_forgotten_coroutine", "a coroutine that never waits is an interface kept, not a defect"),
 }
 

@@ -3,6 +3,7 @@
 //! What blocks, and how it is moved, is data (`knowledge/blocking.tsv`); how a call is moved is a mechanism (`src/offload.rs`). Here: which
 //! calls of a module are meant, and what cannot be proven of their receivers and arguments.
 
+mod chosen;
 mod connections;
 mod declared;
 mod functions;
@@ -31,7 +32,8 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
         Rule::Call | Rule::List | Rule::Closure | Rule::Never => true,
         Rule::Short => wanted == Wanted::Everything,
         Rule::Other | Rule::Leave => false,
-    }) || may_call_sleeper(text)
+    }) || chosen::glance(text)
+        || may_call_sleeper(text)
         || glance::mentions(text, lines::SPELLINGS) && may_read_lines(text)
 }
 
@@ -92,6 +94,17 @@ fn find(ctx: &Context, acc: &mut Findings) {
             continue;
         }
         let Some((name, row)) = ctx.blocking_call(call) else {
+            match chosen::blocking_value(ctx, call) {
+                Some(doubt) => acc.push_defect(
+                    call,
+                    format!(
+                        "`{}` blocks the event loop: every other task waits",
+                        model.slice(&*call.func)
+                    ),
+                    ctx.offload(call, doubt),
+                ),
+                None => likely(ctx, call, acc, &mut names),
+            }
             continue;
         };
         if ctx.returns_at_once(call, row) {
@@ -104,10 +117,14 @@ fn find(ctx: &Context, acc: &mut Findings) {
                 message,
                 Err("it stands in a test, where no other task waits for it".into()),
             ),
-            Rule::Call => match streams(call, row) {
-                Some(reason) => acc.push(call, message, Err(reason)),
-                None => acc.push_defect(call, message, ctx.offload(call, doubt(ctx, call, row))),
-            },
+            Rule::Call if streams(call, row) => {
+                // An answer whose body is read later would still be read by the event loop.
+                let found = with_unit(ctx, call, &row, &mut names);
+                moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
+                let doubt = doubt_of(ctx, call, row);
+                acc.push(call, message, found.map(|(fix, _)| fix.doubted(doubt)));
+            }
+            Rule::Call => acc.push_defect(call, message, ctx.offload(call, doubt_of(ctx, call, row))),
             Rule::List => {
                 let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
@@ -125,7 +142,7 @@ fn find(ctx: &Context, acc: &mut Findings) {
                     None => ctx.offload(call, None),
                 };
                 moved.extend(unit.filter(|_| result.is_ok()).map(|unit| unit.range()));
-                let doubt = doubt(ctx, call, row);
+                let doubt = doubt_of(ctx, call, row);
                 let result = result.map(|fix| fix.doubted(doubt));
                 if result.is_err() && row.name.ends_with(".close") {
                     acc.push(call, message, result);
@@ -183,6 +200,27 @@ fn find(ctx: &Context, acc: &mut Findings) {
             Err(reason.into()),
         );
     }
+}
+
+/// A method of an object that very likely is one of the table's.
+fn likely<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, acc: &mut Findings, names: &mut BTreeSet<(ScopeId, String)>) {
+    let Some((name, row, doubt)) = ctx.likely_blocking_call(call) else {
+        return;
+    };
+    if row.rule != Rule::Call || ctx.returns_at_once(call, row) {
+        return;
+    }
+    let message = format!("`{name}` blocks the event loop: every other task waits");
+    let doubt = doubt_of(ctx, call, row).unwrap_or(match (row.shared, &*call.func) {
+        (Some(false), Expr::Attribute(method)) => one_at_a_time(ctx, &method.value),
+        _ => doubt,
+    });
+    let result = if streams(call, row) {
+        with_unit(ctx, call, &row, names).map(|(fix, _)| fix.doubted(Some(doubt)))
+    } else {
+        ctx.offload(call, Some(doubt))
+    };
+    acc.push_defect(call, message, result);
 }
 
 /// Whether a row is about work on an object that another call has made: that call decides.
@@ -278,22 +316,21 @@ fn is_in_test(ctx: &Context, id: NodeId) -> bool {
         .is_some_and(|function| function.name.starts_with("test_"))
 }
 
-/// An answer whose body is read later would still be read by the event loop.
-fn streams(call: &ast::ExprCall, row: Blocking) -> Option<Declined> {
-    let says = |name: &str, value: bool| {
+/// Whether a call may give an answer whose body is read later.
+fn streams(call: &ast::ExprCall, row: Blocking) -> bool {
+    let may_be = |name: &str, value: bool| {
         call.arguments
             .find_keyword(name)
-            .is_some_and(|keyword| matches!(&keyword.value, Expr::BooleanLiteral(literal) if literal.value == value))
+            .is_some_and(|keyword| match &keyword.value {
+                Expr::BooleanLiteral(literal) => literal.value == value,
+                value => !value.is_none_literal_expr(),
+            })
     };
-    let is_stream = row.kind == "http" && (says("stream", true) || says("preload_content", false));
-    is_stream.then(|| {
-        "the body is read later, and would still be read by the event loop: move the statements that use it as one function"
-            .into()
-    })
+    row.kind == "http" && (may_be("stream", true) || may_be("preload_content", false))
 }
 
 /// The first thing that is not proven of a call that the table knows.
-fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
+fn doubt_of(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
     if !row.is_exact {
         return Some(if row.note.is_empty() {
             "whether it may run in a thread must be looked at".to_owned()
@@ -305,12 +342,18 @@ fn doubt(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
         return Some("`preexec_fn` is not safe where there are threads".to_owned());
     }
     match (row.shared, &*call.func) {
-        (Some(false), Expr::Attribute(method)) if !is_own(ctx, &method.value) => Some(format!(
-            "only one thread at a time may use `{}`, and another task may use it meanwhile",
-            ctx.model.slice(&*method.value)
-        )),
+        (Some(false), Expr::Attribute(method)) if !is_own(ctx, &method.value) => {
+            Some(one_at_a_time(ctx, &method.value))
+        }
         _ => None,
     }
+}
+
+fn one_at_a_time(ctx: &Context, object: &Expr) -> String {
+    format!(
+        "only one thread at a time may use `{}`, and another task may use it meanwhile",
+        ctx.model.slice(object)
+    )
 }
 
 /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.

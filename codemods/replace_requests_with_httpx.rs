@@ -389,9 +389,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let request = self
             .arguments(call, verb, false)
             .map_err(|Declined(reason)| self.keep(reason))?;
-        let is_manager = matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_));
-        let in_pieces = request.streams && self.is_read_in_pieces();
-        let method = if in_pieces || is_manager {
+        let is_stream = self.is_stream(call, &request);
+        let method = if is_stream {
             "stream"
         } else if request.needs_request {
             "request"
@@ -403,22 +402,16 @@ impl<'c, 'a> Conversion<'c, 'a> {
             call,
             method,
             owner: self.owner,
-            configuration: request.configuration,
+            configuration: request.configuration.clone(),
             has_timeout: request.has_timeout,
             last: None,
         });
-        if method == "stream" {
-            if verb != "request" && !request.needs_request {
-                let quoted = self.quoted(call, &verb.to_uppercase())?;
-                let first = call
-                    .arguments
-                    .iter_source_order()
-                    .map(|argument| argument.start())
-                    .min();
-                self.draft
-                    .insert(first.unwrap_or(call.arguments.start()), format!("{quoted}, "));
+        if is_stream {
+            let last = self.stream(call, verb, &request)?;
+            if let Some(placed) = self.placed.last_mut() {
+                placed.last = last;
             }
-            return self.stream(call, is_manager, in_pieces);
+            return Ok(());
         }
         self.await_call(call)?;
         self.follow(id, Value::LOADED)
@@ -445,23 +438,53 @@ impl<'c, 'a> Conversion<'c, 'a> {
         })
     }
 
+    /// Whether a call gives an answer that is entered, or read piece by piece.
+    fn is_stream(&self, call: &'a ast::ExprCall, request: &arguments::Request) -> bool {
+        let model = self.ctx.model;
+        let is_manager = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::WithItem(_));
+        is_manager || request.streams && self.is_read_in_pieces()
+    }
+
     /// `with requests.get(u, stream=True) as r:` -> `async with client.stream("GET", u) as r:`, and the same around the statements that
-    /// use `r` after `r = requests.get(u, stream=True)`.
-    fn stream(&mut self, call: &'a ast::ExprCall, is_manager: bool, in_pieces: bool) -> Result<(), Declined> {
+    /// use `r` after `r = requests.get(u, stream=True)`: the last of them.
+    fn stream(
+        &mut self,
+        call: &'a ast::ExprCall,
+        verb: &str,
+        request: &arguments::Request,
+    ) -> Result<Option<&'a ast::Stmt>, Declined> {
         let model = self.ctx.model;
         let id = model.id(call);
+        if verb != "request" && !request.needs_request {
+            let quoted = self.quoted(call, &verb.to_uppercase())?;
+            let first = call
+                .arguments
+                .iter_source_order()
+                .map(|argument| argument.start())
+                .min();
+            self.draft
+                .insert(first.unwrap_or(call.arguments.start()), format!("{quoted}, "));
+        }
         if let Some(doubt) = self.ctx.may_await(id)? {
             self.doubt(doubt);
         }
-        let shape = if in_pieces { Shape::Streamed } else { Shape::Loaded };
-        if !is_manager {
-            self.open_until_last_use(call)?;
-        }
-        self.follow(id, Value { shape, optional: false })
+        let is_manager = matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_));
+        let last = if is_manager {
+            None
+        } else {
+            Some(self.open_until_last_use(call)?)
+        };
+        let shape = if request.streams && self.is_read_in_pieces() {
+            Shape::Streamed
+        } else {
+            Shape::Loaded
+        };
+        self.follow(id, Value { shape, optional: false })?;
+        Ok(last)
     }
 
     /// `r = requests.get(...)` -> `async with client.stream(...) as r:` with the statements below it up to the last that reads `r`.
-    fn open_until_last_use(&mut self, call: &'a ast::ExprCall) -> Result<(), Declined> {
+    fn open_until_last_use(&mut self, call: &'a ast::ExprCall) -> Result<&'a ast::Stmt, Declined> {
         let model = self.ctx.model;
         let declined = || self.keep("the streamed answer is not read in one block".to_owned());
         let (stmt_id, stmt) = model.statement_of(model.id(call)).ok_or_else(declined)?;
@@ -500,10 +523,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         self.draft.around(model.id(call), 4, "", &format!(" as {}:", name.id));
         self.draft
             .indent(ruff_text_size::TextRange::new(rest[0].start(), last.end()));
-        if let Some(placed) = self.placed.last_mut() {
-            placed.last = Some(last);
-        }
-        Ok(())
+        Ok(last)
     }
 
     /// Notes that a call is awaited; a generator expression around it becomes a list where that is the same.

@@ -1,6 +1,6 @@
 //! Which calls block: the table of `knowledge/blocking.tsv` and what the configuration adds, met with what is known of a callee.
 
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Blocking, Rule};
@@ -51,11 +51,45 @@ impl Context<'_> {
         }
     }
 
+    /// As [`Context::blocking_call`], of a method whose object is very likely, but not for certain, an instance of a class of the table; with
+    /// what is not proven.
+    pub fn likely_blocking_call(&self, call: &ast::ExprCall) -> Option<(String, Blocking, String)> {
+        let model = self.model;
+        let AnyNodeRef::ExprCall(call) = model.node(model.id(call)) else {
+            return None;
+        };
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
+        // Asked first: to follow an object costs much more.
+        let is_possible = blocking::classes_with(&method.attr).any(|class| {
+            class
+                .split('.')
+                .next()
+                .is_some_and(|package| model.imports_package(package))
+        });
+        if !is_possible {
+            return None;
+        }
+        let shown = model.slice(&*method.value);
+        let (class, doubt) = match model.type_of(&method.value) {
+            Type::Instance(owner) => (
+                model.inherited_from(owner, &method.attr)?,
+                format!("all that `{}` does runs in the thread", owner.name),
+            ),
+            _ => {
+                let class = model.likely_class(&method.value)?;
+                let doubt = format!("`{shown}` is not seen to be a `{class}` in all cases");
+                (class, doubt)
+            }
+        };
+        let name = format!("{class}.{}", method.attr);
+        let row = blocking::blocking(&name).filter(|row| row.shared.is_some())?;
+        Some((name, *row, doubt))
+    }
+
     fn may_be_blocking_method(&self, name: &str) -> bool {
-        blocking::is_method(name)
-            || blocking::packages_of_blocking_classes()
-                .iter()
-                .any(|package| self.model.imports_package(package))
+        blocking::is_method(name) || self.model.imports_blocking_class()
     }
 
     /// The declaration that a call falls under: of a function by its qualified name, of a method by that of its class.

@@ -57,6 +57,7 @@ fn wanted_name(row: &Blocking, call: &ast::ExprCall) -> &'static str {
         _ => match row.kind {
             "db" => "use_database",
             "file" => "read_file",
+            "http" if row.rule == Rule::Call => "fetch",
             _ => "talk_to_server",
         },
     }
@@ -280,7 +281,17 @@ fn made_from<'a>(ctx: &Context<'a>, reference: NodeId) -> Result<Option<&'a str>
                     && DATA.contains(&attribute.attr.as_str())
                     || matches!(
                         attribute.attr.as_str(),
-                        "lastrowid" | "rowcount" | "total_changes" | "status" | "reason" | "name"
+                        "lastrowid"
+                            | "rowcount"
+                            | "total_changes"
+                            | "status"
+                            | "status_code"
+                            | "reason"
+                            | "name"
+                            | "ok"
+                            | "encoding"
+                            | "content"
+                            | "text"
                     );
             }
             AnyNodeRef::ExprCall(outer) => {
@@ -290,7 +301,7 @@ fn made_from<'a>(ctx: &Context<'a>, reference: NodeId) -> Result<Option<&'a str>
                 is_data = is_data || !is_callee && plain || is_read_function(ctx, outer);
             }
             AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {}
-            AnyNodeRef::ExprSubscript(_) => is_data = true,
+            AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprCompare(_) => is_data = true,
             _ if is_data => return Ok(None),
             AnyNodeRef::WithItem(item) => {
                 return Ok(item.optional_vars.as_deref().and_then(|target| match target {
@@ -593,7 +604,10 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
         if row.rule == Rule::Never {
             return Err(Declined(format!("`{name}` cannot be moved to a thread: {}", row.note)));
         }
-        if row.shared != Some(false) && (row.is_exact || matches!(row.rule, Rule::List | Rule::Leave | Rule::Closure)) {
+        let is_own = || matches!(&*call.func, Expr::Attribute(method) if super::is_own(ctx, &method.value));
+        if (row.shared != Some(false) || is_own())
+            && (row.is_exact || matches!(row.rule, Rule::List | Rule::Leave | Rule::Closure))
+        {
             return Ok(None);
         }
     }

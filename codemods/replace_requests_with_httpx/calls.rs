@@ -17,7 +17,7 @@ pub(super) enum Item<'a> {
     Call(&'a ast::ExprCall, &'static str),
     /// `with requests.Session() as s:` or `s = requests.Session()`, with the name.
     Session(&'a ast::ExprCall, &'a ast::ExprName),
-    /// `self.session = requests.Session()` in `__init__`, with the class and the attribute.
+    /// `self.session = requests.Session()` in a method, with the class and the attribute.
     Kept(&'a ast::StmtClassDef, &'a ast::ExprCall, &'a str),
 }
 
@@ -87,19 +87,24 @@ fn recognise<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Result<It
     (blocks && is_session(ctx, &method.value)).then(|| session_of(ctx, &method.value))
 }
 
-pub(super) fn is_session(ctx: &Context, expr: &Expr) -> bool {
+pub(super) fn is_session<'a>(ctx: &Context<'a>, expr: &'a Expr) -> bool {
     match ctx.model.type_of(expr) {
         Type::Foreign(name) => is_session_class(&name),
+        Type::Unknown => ctx.model.likely_class(expr).is_some_and(|name| is_session_class(&name)),
         _ => false,
     }
 }
 
 pub(super) fn is_session_class(name: &str) -> bool {
-    matches!(
-        name,
-        "requests.Session" | "requests.session" | "requests.sessions.Session" | "requests.sessions.session"
-    )
+    SESSION_CLASSES.contains(&name)
 }
+
+pub(super) const SESSION_CLASSES: &[&str] = &[
+    "requests.Session",
+    "requests.session",
+    "requests.sessions.Session",
+    "requests.sessions.session",
+];
 
 /// The session that a function makes for itself, if that is what the receiver is.
 fn session_of<'a>(ctx: &Context<'a>, receiver: &'a Expr) -> Result<Item<'a>, String> {
@@ -147,30 +152,33 @@ fn session_of<'a>(ctx: &Context<'a>, receiver: &'a Expr) -> Result<Item<'a>, Str
     Ok(Item::Session(constructor, target))
 }
 
-/// The session that a class makes in `__init__`, and nowhere else.
+/// The session that a class makes in one place, and may forget in others.
 fn kept<'a>(ctx: &Context<'a>, receiver: &'a ast::ExprAttribute) -> Option<Item<'a>> {
     let model = ctx.model;
     let class = model.class_of(&receiver.value)?;
-    let mut stores = model
-        .attribute_stores()
-        .filter(|store| store.attr.as_str() == receiver.attr.as_str());
-    let store = stores.next().filter(|_| stores.next().is_none())?;
-    let value = match model.node(model.parent(model.id(store))) {
-        AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => &*assign.value,
-        AnyNodeRef::StmtAnnAssign(assign) => assign.value.as_deref()?,
-        _ => return None,
-    };
-    let Expr::Call(constructor) = value else { return None };
-    let is_in_init = model.enclosing_function(model.id(store)).is_some_and(|function| {
-        function.name.as_str() == "__init__"
-            && model
-                .class_of_method(function)
-                .is_some_and(|owner| std::ptr::eq(owner, class))
-    });
+    let mut constructor = None;
+    for store in model.stores_of(&receiver.attr) {
+        let value = match model.node(model.parent(model.id(store))) {
+            AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => &*assign.value,
+            AnyNodeRef::StmtAnnAssign(assign) => assign.value.as_deref()?,
+            _ => return None,
+        };
+        let is_own = model
+            .enclosing_function(model.id(store))
+            .and_then(|function| model.class_of_method(function))
+            .is_some_and(|owner| std::ptr::eq(owner, class));
+        match value {
+            _ if !is_own => return None,
+            Expr::NoneLiteral(_) => {}
+            Expr::Call(call) if constructor.is_none() => constructor = Some(call),
+            _ => return None,
+        }
+    }
+    let constructor = constructor?;
     let makes_session = model
         .qualified_name(&constructor.func)
         .is_some_and(|name| is_session_class(&name));
-    (is_in_init && makes_session).then_some(Item::Kept(class, constructor, &receiver.attr))
+    makes_session.then_some(Item::Kept(class, constructor, &receiver.attr))
 }
 
 /// The async function that a nested sync function blocks, because it is called there directly.

@@ -5,11 +5,12 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::arguments::Configuration;
 use super::calls::VERBS;
-use super::response::{Shape, Value};
+use super::response::Value;
 use super::{Conversion, Weight, values};
 use crate::finding::Declined;
 use crate::layout::own_lines;
 use crate::semantic::NodeId;
+use crate::semantic::names::plain_name;
 use crate::semantic::reaching::Definition;
 use crate::semantic::types::{Type, TypeOracle};
 
@@ -152,14 +153,7 @@ impl<'a> Conversion<'_, 'a> {
                 all_have_timeouts &= has_timeout;
             }
         }
-        if let AnyNodeRef::StmtAnnAssign(assign) = model.node(stmt)
-            && model
-                .qualified_name(&assign.annotation)
-                .is_some_and(|name| super::calls::is_session_class(&name))
-        {
-            self.draft
-                .replace(assign.annotation.range(), format!("{}.AsyncClient", self.library.name));
-        }
+        self.annotate_attribute(class, attribute);
         let before = &self.ctx.module.text()[TextRange::new(model.node(stmt).start(), constructor.start())];
         let text = self.constructor(
             &configuration,
@@ -172,6 +166,27 @@ impl<'a> Conversion<'_, 'a> {
             self.delete_statement(stmt)?;
         }
         Ok(())
+    }
+
+    /// Names the client's class in the annotations of an attribute.
+    fn annotate_attribute(&mut self, class: &'a ast::StmtClassDef, attribute: &str) {
+        let model = self.ctx.model;
+        let annotated: Vec<TextRange> = model
+            .uses_of(super::calls::SESSION_CLASSES)
+            .into_iter()
+            .filter(|(at, _)| {
+                model.contains(model.id(class), *at)
+                    && model.ancestors(*at).any(|(_, node)| {
+                        matches!(node, AnyNodeRef::StmtAnnAssign(assign)
+                            if assign.annotation.range().contains_range(model.node(*at).range())
+                                && plain_name(&assign.target) == Some(attribute))
+                    })
+            })
+            .map(|(at, _)| model.node(at).range())
+            .collect();
+        for range in annotated {
+            self.draft.replace(range, format!("{}.AsyncClient", self.library.name));
+        }
     }
 
     fn session_reads(&self, name: &'a ast::ExprName) -> Result<Vec<NodeId>, Declined> {
@@ -324,8 +339,16 @@ impl<'a> Conversion<'_, 'a> {
 
     fn session_use(&mut self, read: NodeId, closed: &mut Option<NodeId>) -> Result<SessionUse, Declined> {
         let model = self.ctx.model;
-        let AnyNodeRef::ExprAttribute(attribute) = model.node(model.parent(read)) else {
-            return Err(self.session_leaves(read));
+        let range = model.node(read).range();
+        let attribute = match model.node(model.parent(read)) {
+            AnyNodeRef::ExprAttribute(attribute) => attribute,
+            // Neither class says that an instance is false.
+            AnyNodeRef::ExprUnaryOp(not) if not.op == ast::UnaryOp::Not => return Ok(SessionUse::Other),
+            AnyNodeRef::StmtIf(stmt) if stmt.test.range() == range => return Ok(SessionUse::Other),
+            AnyNodeRef::ExprCompare(test) if test.comparators.iter().all(Expr::is_none_literal_expr) => {
+                return Ok(SessionUse::Other);
+            }
+            _ => return Err(self.session_leaves(read)),
         };
         let id = model.id(attribute);
         let name = attribute.attr.as_str();
@@ -385,10 +408,10 @@ impl<'a> Conversion<'_, 'a> {
         let request = self
             .arguments(call, verb, true)
             .map_err(|Declined(reason)| self.keep(reason))?;
-        if request.streams {
-            return Err(self.keep("the answer of a session is streamed".to_owned()));
-        }
-        if request.needs_request {
+        let is_stream = self.is_stream(call, &request);
+        if is_stream {
+            self.draft.replace(method.attr.range(), "stream");
+        } else if request.needs_request {
             self.draft.replace(method.attr.range(), "request");
         }
         if let (true, Some(url)) = (self.session_has_params, request.url)
@@ -398,15 +421,13 @@ impl<'a> Conversion<'_, 'a> {
                 "the URL may have a query of its own, which httpx replaces by the session's `params`".to_owned(),
             ));
         }
-        self.await_call(call)?;
         self.note_transport(call, request.url);
-        self.follow(
-            model.id(call),
-            Value {
-                shape: Shape::Loaded,
-                optional: false,
-            },
-        )?;
+        if is_stream {
+            self.stream(call, verb, &request)?;
+        } else {
+            self.await_call(call)?;
+            self.follow(model.id(call), Value::LOADED)?;
+        }
         Ok(SessionUse::Call {
             has_timeout: request.has_timeout,
         })

@@ -14,10 +14,11 @@ use crate::source::Source;
 
 use super::args::{ExplainArguments, FileArguments};
 use super::consumer::Consumer;
-use super::discover::{DiscoverError, InputFile, absolute, shown};
+use super::discover::{self, DiscoverError, absolute};
 use super::process::{Buffer, Processed, Processor};
 use super::report::{Command, FileResult, OutputFormat, ReportOptions};
 use super::resolve::Resolver;
+use super::survey::Survey;
 use super::{Error, Status, catalogue, config, pipeline, run};
 
 /// Explains a codemod or a place.
@@ -71,25 +72,39 @@ fn explain_place(
     let missing = |_| Error::Discover(DiscoverError::Missing(path.to_owned()));
     let absolute = absolute(path, &folder).map_err(missing)?;
     std::fs::metadata(&absolute).map_err(missing)?;
-    let file = InputFile {
-        path: shown(&absolute, &folder),
-        profile: resolver.profile(absolute.parent().unwrap_or(&folder))?,
-    };
+    // What the other files say counts as it does in a run over all of them.
+    let threads = run::threads(arguments.configuration.threads);
+    let found = discover::discover(&[folder.clone(), absolute.clone()], &resolver, threads)?;
+    let shown = discover::shown(&absolute, &folder);
+    let missing = || Error::Discover(DiscoverError::Missing(path.to_owned()));
+    let index = found
+        .files
+        .iter()
+        .position(|file| file.path == shown)
+        .ok_or_else(missing)?;
+    let cache = run::cache(&folder, &arguments.configuration)?;
     let processor = Processor {
         declined: true,
         command: Command::Check,
         resolver: &resolver,
         generated: true,
-        cache: None,
+        cache: cache.as_ref(),
     };
+    let survey = Survey::of(&processor, &found.files, threads)?;
+    let alone = ProjectFacts::default();
+    let (facts, seen) = match &survey {
+        Some(survey) => (survey.facts(index), survey.seen(index)),
+        None => (&alone, None),
+    };
+    let file = &found.files[index];
     let mut processed = None;
-    let judge = |buffer: &mut Buffer, _| processor.file(&file, &ProjectFacts::default(), None, buffer);
+    let judge = |buffer: &mut Buffer, _| processor.file(file, facts, seen, buffer);
     pipeline::run(1, 1, Buffer::default, judge, |_, result| {
         processed = processed.take().or(result);
         ControlFlow::Continue(())
     })
     .map_err(Error::Threads)?;
-    let found = match &mut processed {
+    let is_found = match &mut processed {
         Some(Processed::Report(report)) => match &mut report.result {
             FileResult::Checked(findings) => {
                 findings.retain(|finding| touches(&report.source, finding, line));
@@ -100,7 +115,7 @@ fn explain_place(
         Some(Processed::InternalError(_)) => true,
         Some(Processed::PassedOver(..)) | None => false,
     };
-    if !found {
+    if !is_found {
         let answer = format!("nothing recognised at {}:{line}\n", file.path.display());
         io::stdout()
             .write_all(answer.as_bytes())

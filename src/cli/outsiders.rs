@@ -23,6 +23,12 @@ pub fn of(folder: &Path, files: &[InputFile]) -> bool {
     )
 }
 
+/// As [`are_there`], for one file whatever is in it.
+pub fn of_file(folder: &Path, file: &InputFile) -> bool {
+    let run = run_of(std::slice::from_ref(file));
+    are_there(folder, std::iter::once(file.path.as_path()), &run)
+}
+
 /// The paths of a run.
 pub fn run_of(files: &[InputFile]) -> HashSet<PathBuf> {
     files.iter().map(|file| file.path.clone()).collect()

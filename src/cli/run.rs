@@ -1,6 +1,7 @@
 //! `check`, `diff` and `apply`: files in, reports out, in path order.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,7 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
         }
         return stdin(&processor, format, arguments);
     }
-    let threads = threads(arguments);
+    let threads = threads(arguments.configuration.threads);
     let found = discover::discover(&paths, &resolver, threads)?;
     // A file alone is judged in less time than it takes to look what was found out.
     let cache = if found.files.len() > 1 {
@@ -117,8 +118,14 @@ fn stdin(processor: &Processor, format: OutputFormat, arguments: &RunArguments) 
         profile: processor.resolver.profile(path.parent().unwrap_or(folder))?,
         path: discover::shown(&path, folder),
     };
+    // What has a name is a file of a project, which others may use.
+    let is_named = arguments.files.stdin_filename.is_some();
+    let alone = ProjectFacts {
+        is_partial: is_named && outsiders::of_file(folder, &file),
+        ..ProjectFacts::default()
+    };
     let mut report = None;
-    let judge = |(): &mut (), _| processor.bytes(&file, &ProjectFacts::default(), None, bytes);
+    let judge = |(): &mut (), _| processor.bytes(&file, &alone, None, bytes);
     pipeline::run(
         1,
         1,
@@ -155,7 +162,8 @@ fn new_bytes(processed: &Processed) -> Option<&[u8]> {
     }
 }
 
-fn cache(folder: &Path, arguments: &ConfigurationArguments) -> Result<Option<Cache>, Error> {
+/// The cache that is asked for.
+pub fn cache(folder: &Path, arguments: &ConfigurationArguments) -> Result<Option<Cache>, Error> {
     if arguments.no_cache {
         return Ok(None);
     }
@@ -171,8 +179,8 @@ fn cache(folder: &Path, arguments: &ConfigurationArguments) -> Result<Option<Cac
     Ok(Cache::open(given, folder))
 }
 
-fn threads(arguments: &RunArguments) -> usize {
-    let wanted = arguments.configuration.threads;
+/// How many threads compute.
+pub fn threads(wanted: Option<NonZeroUsize>) -> usize {
     wanted
         .or_else(|| std::thread::available_parallelism().ok())
         .map_or(1, usize::from)

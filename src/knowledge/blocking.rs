@@ -127,6 +127,22 @@ pub fn is_method(name: &str) -> bool {
     METHODS.contains(name)
 }
 
+/// The classes of the table of which a method with this name blocks.
+pub fn classes_with(method: &str) -> impl Iterator<Item = &'static str> {
+    named(method.as_bytes())
+        .iter()
+        .filter(|row| row.shared.is_some())
+        .filter_map(|row| Some(row.name.rsplit_once('.')?.0))
+}
+
+/// The functions of a package that block, by the names that the package itself has for them.
+pub fn functions_of(package: &'static str) -> impl Iterator<Item = &'static str> {
+    let rows = BY_PACKAGE.get(package).into_iter().flatten();
+    rows.filter(|row| row.rule == Rule::Call && row.shared.is_none())
+        .filter_map(move |row| row.name.strip_prefix(package)?.strip_prefix('.'))
+        .filter(|name| !name.contains('.'))
+}
+
 /// The packages of which some class blocks in every method.
 pub fn packages_of_blocking_classes() -> &'static [&'static str] {
     static PACKAGES: LazyLock<Vec<&str>> = LazyLock::new(|| {

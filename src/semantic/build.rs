@@ -87,6 +87,7 @@ impl<'a> Builder<'a> {
             quoted_names: self.quoted_names,
             attribute_stores: self.attribute_stores,
             imported_packages: OnceCell::new(),
+            imports_blocking_class: OnceCell::new(),
             patched: OnceCell::new(),
             callees: OnceCell::new(),
             members: OnceCell::new(),

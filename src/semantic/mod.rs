@@ -17,6 +17,7 @@ pub mod place;
 pub mod protocols;
 pub mod purity;
 pub mod reaching;
+mod receivers;
 pub mod rendezvous;
 pub mod sqlalchemy;
 pub mod types;
@@ -140,6 +141,7 @@ pub struct SemanticModel<'a> {
     attribute_stores: Vec<NodeId>,
     /// The packages and modules that are imported, by their dotted names, and those above them.
     imported_packages: OnceCell<FxHashSet<String>>,
+    imports_blocking_class: OnceCell<bool>,
     patched: OnceCell<FxHashSet<String>>,
     callees: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     members: OnceCell<members::Members>,

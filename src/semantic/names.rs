@@ -2,6 +2,8 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 
+use crate::knowledge::blocking;
+
 use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 
 /// Where a name is found.
@@ -215,6 +217,13 @@ impl<'a> SemanticModel<'a> {
             paths.flat_map(with_those_above).collect()
         });
         packages.contains(package)
+    }
+
+    /// Whether it imports a package with a class whose methods block, whatever they are called.
+    pub fn imports_blocking_class(&self) -> bool {
+        let packages = blocking::packages_of_blocking_classes();
+        let is_imported = || packages.iter().any(|package| self.imports_package(package));
+        *self.imports_blocking_class.get_or_init(is_imported)
     }
 
     /// The function definition that a name or a `self.method` stands for, when there is exactly one.

@@ -5,7 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
 use super::names::Lookup;
-use super::types::{Type, TypeOracle};
+use super::types::{Type, TypeOracle, enters_itself};
 use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 
 /// A variable, or an attribute that the instances of a class have.
@@ -129,6 +129,11 @@ impl<'a> SemanticModel<'a> {
                     _ => Store::Unknown(binding.node),
                 }),
                 BindingKind::Deletion => None,
+                BindingKind::With(item, _)
+                    if matches!(self.type_of(&item.context_expr), Type::Foreign(class) if enters_itself(&class)) =>
+                {
+                    Some(Store::Value(&item.context_expr))
+                }
                 _ => Some(match self.unpacked_value(binding) {
                     Some(value) => Store::Value(value),
                     None => Store::Unknown(binding.node),

@@ -386,7 +386,7 @@ impl<'a> SemanticModel<'a> {
             },
             BindingKind::With(item, _) => match self.infer(&item.context_expr, steps + 1) {
                 // Whether `__enter__` returns the manager itself is known only for a few.
-                Type::Foreign(name) if ENTERS_ITSELF.contains(&name.as_str()) => Type::Foreign(name),
+                Type::Foreign(name) if enters_itself(&name) => Type::Foreign(name),
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
                 _ => self.infer_entered(&item.context_expr, steps),
             },
@@ -590,6 +590,11 @@ const PATH_TO_PATH: &[&str] = &[
     "with_stem",
     "with_suffix",
 ];
+
+/// Whether `__enter__` or `__aenter__` of an imported class is known to return the manager itself.
+pub(super) fn enters_itself(class: &str) -> bool {
+    ENTERS_ITSELF.contains(&class)
+}
 
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[

@@ -727,6 +727,13 @@ fn a_cache_folder_that_cannot_be_made_is_an_error_where_it_was_named() {
     );
 }
 
+#[test]
+fn explain_knows_what_the_other_files_say() {
+    let project = cached_project();
+    let explained = project.ends(&["explain", "app.py:5"], 0, "client.py:4");
+    assert!(explained.stdout.contains("offload_blocking_helper"), "{explained:?}");
+}
+
 /// What callees in other files do is proven, or refuted, and the message says where.
 #[test]
 fn messages_name_what_a_proof_over_files_rests_on() {

@@ -440,6 +440,21 @@ fn in_turn(
     Err(format!("no end after {MAX_TURNS} turns"))
 }
 
+/// Whether two answers are the same but for which of two new variables got the plain name, and which the one with a number.
+fn are_alike(one: &str, other: &str) -> bool {
+    let plain = |text: &str| {
+        let words = text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_');
+        let named = words.map(|word| {
+            let end = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_').len();
+            let (name, rest) = word.split_at(end);
+            let number = name.rsplit_once('_').filter(|(_, number)| number.parse::<u8>().is_ok());
+            number.map_or(name, |(name, _)| name).to_owned() + rest
+        });
+        named.collect::<String>()
+    };
+    one == other || plain(one) == plain(other)
+}
+
 /// What is wrong with the answer to one meeting.
 fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) -> Result<(), String> {
     let outcome = together(text, level, settings)?;
@@ -474,7 +489,7 @@ fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) 
         order.sort_by_key(|codemod| FIRST.iter().all(|(name, _)| *name != codemod.name));
         order.sort_by_key(|codemod| LAST.iter().position(|(name, _)| *name == codemod.name));
         let one_by_one = in_turn(text, &order, level, settings)?;
-        if one_by_one != once {
+        if !are_alike(&one_by_one, &once) {
             let names: Vec<&str> = order.iter().map(|codemod| codemod.name).collect();
             return Err(format!(
                 "another answer in the order {}\n{}",

@@ -225,7 +225,8 @@ impl<'a> Walker<'_, 'a> {
                 self.summary
                     .give_up(format!("`{name}` is called and not awaited at once"));
             }
-            "asyncio.sleep" => self.summary.suspends = true,
+            // Another codemod puts the one in the place of the other, which must not change the answer.
+            "asyncio.sleep" | "time.sleep" => self.summary.suspends = true,
             "asyncio.gather" | "asyncio.wait_for" | "asyncio.shield" | "asyncio.timeout" | "async_timeout.timeout" => {}
             "asyncio.current_task" | "asyncio.all_tasks" | "asyncio.Task.current_task" => self.summary.uses_task = true,
             "asyncio.create_task" | "asyncio.ensure_future" => {
