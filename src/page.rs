@@ -11,6 +11,8 @@
 //! | `toml config` | the configuration of the next case, with the keys of `asyncup.toml` |
 //!
 //! A page with `default = false` in its front matter is a matter of taste: its codemod runs only where it is selected by name or by `ALL`.
+//! `once = "..."` is said once in a run that has such a rewrite, and so is the first of `requires = ["httpx>=0.28", ...]` where the project
+//! depends on none of them.
 //!
 //! `target=py311` behind `before` or `unchanged` sets the target version. A block quote above a case is the reason that is printed for
 //! it, or a part of that reason; an unchanged case without one is not even recognised.
@@ -43,6 +45,10 @@ pub struct Page {
     pub libraries: Vec<String>,
     /// Literals that must all occur in the bytes of a file; else the codemod is not run on it.
     pub needles: Vec<String>,
+    /// What is true of every rewrite and of the project around it: said once in a run that has one.
+    pub once: Option<String>,
+    /// The requirement that a project has once code of it was rewritten, and the distributions that fulfil it as well.
+    pub requires: Vec<String>,
     /// One sentence.
     pub summary: String,
     pub why: String,
@@ -199,6 +205,8 @@ impl Page {
             level: front.level.into(),
             minimum: front.python.map(|Version(version)| version),
             is_default: front.is_default.unwrap_or(true),
+            once: front.once,
+            requires: front.requires,
             libraries: front.libraries,
             needles: front.needles,
             summary: summary.replace('\n', " "),
@@ -278,6 +286,9 @@ struct FrontMatter {
     #[serde(default)]
     libraries: Vec<String>,
     needles: Vec<String>,
+    once: Option<String>,
+    #[serde(default)]
+    requires: Vec<String>,
 }
 
 impl FrontMatter {
@@ -559,6 +570,16 @@ mod tests {
             (two.before.as_str(), None, false)
         );
         assert_eq!(two.settings.target, NEWEST);
+    }
+
+    #[test]
+    fn a_page_may_say_something_once() {
+        let text = HEAD.replace("level =", "once = \"Look.\"\nrequires = [\"httpx>=1\"]\nlevel =");
+        let page = Page::parse(&text).unwrap();
+        assert_eq!(
+            (page.once.as_deref(), page.requires.as_slice()),
+            (Some("Look."), &["httpx>=1".to_owned()][..])
+        );
     }
 
     #[test]

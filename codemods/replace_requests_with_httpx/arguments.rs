@@ -560,11 +560,28 @@ impl<'a> Conversion<'_, 'a> {
                 Expr::Call(call) => matches!(ctx.model.qualified_name(&call.func).as_deref(), Some("io.BytesIO")),
                 content => values::kind(ctx, content) == Kind::Bytes,
             };
+            if self.may_have_moved(content) {
+                return Err(
+                    "httpx sends a file of `files` from its start, and this one may have been read or written before"
+                        .into(),
+                );
+            }
             if !is_whole {
                 self.doubt("httpx sends a file of `files` from its start, requests from its current position");
             }
         }
         Ok(())
+    }
+
+    /// Whether the function has a file do something beside sending it, so that it may not stand at its start.
+    fn may_have_moved(&self, file: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = file else { return false };
+        let own = model.lookup(&name.id, model.scope_of(model.id(name)));
+        model.references_named(&name.id).any(|reference| {
+            model.lookup(&name.id, reference.scope) == own
+                && matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(_))
+        })
     }
 
     pub(super) fn headers(&mut self, value: &'a Expr) -> Result<(), Declined> {

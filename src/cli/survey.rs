@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Extent, OVERLAPPING, Project, ProjectFacts, READERS, summarise};
+use crate::project::{COLOURING, Extent, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -77,6 +77,18 @@ impl Survey {
             None => Vec::new(),
         };
         drop(users);
+        let paths = files.iter().map(|file| file.path.as_path());
+        let patches = patches::patches(paths.zip(scans.iter().map(Option::as_ref)));
+        let patched: Vec<Vec<String>> = files
+            .iter()
+            .zip(&scans)
+            .map(|(file, scan)| {
+                let concerns = |patch: &&patches::Patch| patch.may_concern(&file.path);
+                let is_user = scan.as_ref().is_some_and(|scan| scan.imports("requests"));
+                let places = patches.iter().filter(concerns).map(|patch| patch.place.clone());
+                places.take(usize::from(is_user)).collect()
+            })
+            .collect();
         drop(scans);
         let looker = Looker {
             processor,
@@ -89,10 +101,11 @@ impl Survey {
         let colourings = layer::before(&looker, &layers, colourings);
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
         let told = effects::tell(&looker, &overlapping)?;
-        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers);
-        let surveyed = surveyed.map(|(((seen, blocked), colouring), layer)| Surveyed {
+        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers).zip(patched);
+        let surveyed = surveyed.map(|((((seen, blocked), colouring), layer), requests_patches)| Surveyed {
             seen,
             facts: ProjectFacts {
+                requests_patches,
                 blocked: Some(Arc::new(blocked)),
                 colouring: Some(colouring),
                 layer: Some(layer),
@@ -127,7 +140,7 @@ impl Survey {
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    selects_any(file, READERS) || selects_any(file, OVERLAPPING)
+    selects_any(file, READERS) || selects_any(file, OVERLAPPING) || selects(file, PATCHABLE)
 }
 
 fn selects_any(file: &InputFile, names: &[&str]) -> bool {

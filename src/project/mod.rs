@@ -17,6 +17,7 @@ pub mod colouring;
 pub mod effects;
 pub mod layer;
 pub mod modules;
+pub mod patches;
 pub mod resolve;
 pub mod scan;
 mod summarise;
@@ -42,7 +43,8 @@ use serde::{Deserialize, Serialize};
 /// What is known about the other files of the project, for one file.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectFacts {
-    /// Places in tests that patch `requests` (a mock, `responses`, ...), as `file:line`: the exact form of a rewrite is preferred then.
+    /// Places in tests that patch `requests` (a mock, `responses`, ...), as `file:line`: the exact form of a rewrite is preferred then. Only of a
+    /// file that imports it.
     pub requests_patches: Vec<String>,
     /// Where its coroutines run what blocks; `None` where the file was not linked with others.
     pub blocked: Option<Arc<Vec<Blocked>>>,
@@ -81,6 +83,9 @@ pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING, LAYER];
 
 /// The codemods that make awaits overlap: they ask what functions of other files do.
 pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in_loop"];
+
+/// The codemod that asks whether tests patch what it rewrites.
+pub const PATCHABLE: &str = "replace_requests_with_httpx";
 
 /// The one of the readers that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";

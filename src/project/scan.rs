@@ -10,6 +10,7 @@ use std::hash::Hasher;
 use std::sync::LazyLock;
 
 use super::colouring::usage::WAITING;
+use super::patches::line_of_patch;
 use super::summarise::CALLBACK_TAKERS;
 use crate::glance::{first_word, is_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
@@ -33,6 +34,8 @@ pub struct Scan {
     functions: Vec<Function>,
     /// The words of its import statements.
     imports: FxHashSet<Name>,
+    /// The 1-based line in which a test first patches `requests`.
+    pub(super) patches_requests: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -272,6 +275,7 @@ impl Scan {
                 function
             })
             .collect();
+        let patches_requests = line_of_patch(path, text);
         let path = path.strip_suffix(".py").unwrap_or(path);
         let path = path.strip_suffix("/__init__").unwrap_or(path);
         let mut names = path.rsplit('/').map(|part| hash(part.as_bytes()));
@@ -280,7 +284,13 @@ impl Scan {
             modules: [module, names.next().unwrap_or(module)],
             functions,
             imports,
+            patches_requests,
         }
+    }
+
+    /// Whether a word stands in its import statements.
+    pub fn imports(&self, word: &str) -> bool {
+        self.imports.contains(&hash(word.as_bytes()))
     }
 
     /// Whether a function of another file may be used here: its class is imported, or its module and used through it, or itself.

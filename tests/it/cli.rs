@@ -119,6 +119,61 @@ fn exit_codes_say_how_a_run_ended() {
 }
 
 #[test]
+fn what_holds_for_all_rewrites_is_said_once() {
+    let text = "import requests\n\n\nasync def f(url):\n    return requests.get(url).status_code\n";
+    let project = Project::new(&[
+        ("a.py", text),
+        ("b.py", text),
+        ("requirements.txt", "requests==2.32.4\n"),
+    ]);
+    let said = |arguments: &[&str]| {
+        let ran = project.run(arguments);
+        let all = ran.stdout + &ran.stderr;
+        [
+            "note: replace_requests_with_httpx: httpx does not read",
+            "`httpx>=0.28`",
+        ]
+        .map(|text| all.matches(text).count())
+    };
+    assert_eq!(said(&["check"]), [1, 1]);
+    assert_eq!(said(&["check", "--output-format", "json"]), [1, 1]);
+    assert_eq!(said(&["check", "--quiet"]), [0, 0]);
+    // Nothing is applied that the remarks are about.
+    assert_eq!(said(&["diff"]), [0, 0]);
+    assert_eq!(said(&["diff", "--unsafe-fixes"]), [1, 1]);
+    project.write("requirements.txt", "httpx==0.28.1\n");
+    assert_eq!(said(&["check"]), [1, 0]);
+}
+
+#[test]
+fn a_test_that_patches_a_library_keeps_it_there() {
+    let text = "import requests\n\n\nasync def f(url):\n    return requests.get(url).status_code\n";
+    let project = Project::new(&[
+        ("shop/http.py", text),
+        (
+            "shop/tests/test_http.py",
+            "\nwith mock.patch(\"shop.http.requests.get\"):\n    pass\n",
+        ),
+        ("other/http.py", text),
+    ]);
+    let ran = project.run(&["check", "-v", "--output-format", "concise"]);
+    let reported = |line: &&str| line.contains("requests is patched at shop/tests/test_http.py:2");
+    let lines: Vec<&str> = ran.stdout.lines().filter(reported).collect();
+    assert!(
+        matches!(lines.as_slice(), [line] if line.starts_with("shop/http.py:5")),
+        "{ran:?}"
+    );
+    let ran = project.run(&["apply", "--unsafe-fixes"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        project
+            .read("shop/http.py")
+            .contains("asyncio.to_thread(requests.get, url)")
+    );
+    assert!(project.read("other/http.py").contains("httpx.AsyncClient("));
+}
+
+#[test]
 fn what_keeps_a_run_from_beginning_is_named() {
     let project = Project::new(&[("x.py", BEFORE)]);
     project.ends(&["check", "nope.py"], 2, "no such file or folder: nope.py");

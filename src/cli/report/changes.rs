@@ -41,7 +41,7 @@ impl ChangeReporter {
     }
 
     fn rewritten(&mut self, file: &FileReport, outcome: &Outcome, bytes: Option<&[u8]>) -> io::Result<()> {
-        self.tally.applied(&outcome.applied);
+        self.tally.applied(&outcome.applied, &file.settings);
         self.tally.findings(&outcome.remaining);
         match (self.options.command, bytes) {
             (Command::Diff, Some(bytes)) => self.hunks(file, outcome, bytes)?,
@@ -146,6 +146,7 @@ impl Reporter for ChangeReporter {
             last += &self.tally.statistics();
         }
         if !self.options.quiet {
+            last += &self.tally.remarks();
             last += &self.tally.summary(&self.options);
         }
         self.err.write_all(last.as_bytes())?;

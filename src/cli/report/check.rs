@@ -37,7 +37,7 @@ impl CheckReporter {
     }
 
     fn findings(&mut self, file: &FileReport, findings: &[Finding]) -> io::Result<()> {
-        self.tally.findings(findings);
+        self.tally.offered(findings, &file.settings);
         let printed: Vec<&Finding> = findings
             .iter()
             .filter(|finding| is_printed(&self.options, finding))
@@ -77,6 +77,7 @@ impl Reporter for CheckReporter {
             last += &self.tally.statistics();
         }
         if !self.options.quiet {
+            last += &self.tally.remarks();
             last += &self.tally.summary(&self.options);
         }
         // Flushed in turn, so that a terminal that shows both streams shows them in this order.

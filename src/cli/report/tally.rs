@@ -1,14 +1,16 @@
 //! Counts what a run found and did, and says it in one line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::concise::skipped_line;
 use super::format::Class;
 use super::text::{Palette, counted};
 use super::{Command, ReportOptions};
+use crate::codemods;
 use crate::finding::Finding;
 use crate::rewrite::Applied;
+use crate::settings::Settings;
 
 /// How many of each class.
 #[derive(Clone, Copy, Default)]
@@ -44,6 +46,8 @@ pub(super) struct Tally {
     files_rewritten: usize,
     by_codemod: BTreeMap<&'static str, Counts>,
     skipped: Vec<(PathBuf, String)>,
+    /// What is said once of all rewrites of a codemod.
+    remarks: BTreeSet<String>,
 }
 
 impl Tally {
@@ -57,8 +61,43 @@ impl Tally {
         self.files_with_problems += usize::from(self.found.problems() > before);
     }
 
-    pub(super) fn applied(&mut self, applied: &[Applied]) {
+    /// Notes what every rewrite of a codemod that has one here makes of the project.
+    fn remark(&mut self, name: &str, settings: &Settings) {
+        let Some(codemod) = codemods::ALL.iter().find(|codemod| codemod.name == name) else {
+            return;
+        };
+        if let Some(once) = &codemod.page.once {
+            self.remarks.insert(format!("{name}: {once}"));
+        }
+        let fulfils = |requirement: &String| {
+            let distribution = requirement.split(['<', '>', '=', '!', '~', '[']).next();
+            distribution.is_some_and(|distribution| settings.dependencies.contains(distribution))
+        };
+        if let Some(needed) = codemod.page.requires.first()
+            && !codemod.page.requires.iter().any(fulfils)
+        {
+            self.remarks.insert(format!(
+                "{name}: nothing says that the project depends on what the rewritten code imports: add `{needed}` to requirements.txt, or to the dependencies in pyproject.toml"
+            ));
+        }
+    }
+
+    /// What is said once, in lines of its own; empty when there is nothing to say.
+    pub(super) fn remarks(&self) -> String {
+        self.remarks.iter().map(|remark| format!("note: {remark}\n")).collect()
+    }
+
+    /// Findings whose fixes the user is shown.
+    pub(super) fn offered(&mut self, findings: &[Finding], settings: &Settings) {
+        for finding in findings.iter().filter(|finding| finding.fix().is_some()) {
+            self.remark(finding.codemod, settings);
+        }
+        self.findings(findings);
+    }
+
+    pub(super) fn applied(&mut self, applied: &[Applied], settings: &Settings) {
         for one in applied {
+            self.remark(one.codemod, settings);
             let class = Class::of_level(one.applicability);
             self.applied.add(class);
             self.by_codemod.entry(one.codemod).or_default().add(class);
