@@ -106,7 +106,7 @@ def of_asyncup(tool, corpus):
     found = collections.defaultdict(list)
     for line in done.stdout.splitlines():
         finding = json.loads(line)
-        found[finding["filename"]].append((finding["kind"], finding["location"]["row"], finding["end_location"]["row"]))
+        found[os.path.abspath(finding["filename"])].append((finding["kind"], finding["location"]["row"], finding["end_location"]["row"]))
     return found
 
 
