@@ -37,7 +37,7 @@ mod replace_blocking_endpoint_with_def;
 mod replace_busy_wait;
 mod replace_contextmanager_on_async_generator;
 mod replace_coroutine_decorator;
-mod replace_create_engine;
+pub(crate) mod replace_create_engine;
 mod replace_ensure_future;
 mod replace_event_loop_policy;
 mod replace_file_io_with_aiofiles;

@@ -13,6 +13,8 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::{self, Driver, Role};
 
+pub use migration::summarise;
+
 const CREATE: &[&str] = &[
     "sqlalchemy.create_engine",
     "sqlalchemy.engine.create_engine",

@@ -1,11 +1,6 @@
 //! `session.query(...)` -> `session.execute(select(...))`: SQLAlchemy's legacy `Query`, which asynchronous sessions do not have.
 //!
-//! A chain is read from `query(...)` or from a local name for such a chain (`chain`), what it selects is told (`entities`), and its end says
-//! what is written around it (`terminal`). All chains that one name holds change together.
-
-mod chain;
-mod entities;
-mod terminal;
+//! What becomes of a chain is said by `src/legacy_query.rs`.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
@@ -15,10 +10,8 @@ use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
-use crate::importer::Import;
+use crate::legacy_query::{self, Unit, session_of};
 use crate::semantic::NodeId;
-
-use chain::Unit;
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
@@ -59,64 +52,8 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     }
 }
 
-/// For `query` called on a session: whether the session is asynchronous.
-fn session_of(ctx: &Context, call: &ast::ExprCall) -> Option<bool> {
-    let Expr::Attribute(method) = &*call.func else {
-        return None;
-    };
-    if method.attr.as_str() != "query" || ctx.module.slice(&call.arguments) == "()" {
-        return None;
-    }
-    [false, true]
-        .into_iter()
-        .find(|is_async| ctx.model.is_session(&method.value, *is_async))
-}
-
-/// What the parts of a rewrite add up to.
-#[derive(Default)]
-struct Parts {
-    edits: Vec<Edit>,
-    imports: Vec<Import>,
-    doubt: Option<String>,
-}
-
-impl Parts {
-    fn doubt(&mut self, doubt: impl Into<String>) {
-        self.doubt.get_or_insert_with(|| doubt.into());
-    }
-
-    /// How a member of `sqlalchemy` is written at a node.
-    fn member(&mut self, ctx: &Context, member: &'static str, at: NodeId) -> Result<String, Declined> {
-        let (name, import) = ctx.plain_member("sqlalchemy", member, at).or_else(|declined| {
-            match ctx.import(Import::Module("sqlalchemy"), at) {
-                Ok((module, import)) => Ok((format!("{module}.{member}"), import)),
-                Err(_) => Err(declined),
-            }
-        })?;
-        self.imports.extend(import);
-        Ok(name)
-    }
-}
-
 fn rewrite(ctx: &Context, unit: &Unit, is_async: bool) -> Result<Fix, Declined> {
-    let model = ctx.model;
-    ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
-    for word in ["query_cls", "before_compile"] {
-        if ctx.module.text().contains(word) {
-            return Err(format!("the module has queries of its own make: `{word}`").into());
-        }
-    }
-    let mut parts = Parts::default();
-    let selected = entities::selected(ctx, unit)?;
-    for chain in &unit.chains {
-        terminal::rewrite(ctx, unit, chain, &selected, is_async, &mut parts)?;
-    }
-    if is_async {
-        let first = unit.chains.first().ok_or("it is empty")?;
-        if let Some(doubt) = model.failure_is_seen(first.start)? {
-            parts.doubt(doubt);
-        }
-    }
+    let parts = legacy_query::parts(ctx, unit, is_async)?;
     Ok(Fix::with_doubt(parts.doubt, parts.edits).import(parts.imports))
 }
 

@@ -1,18 +1,22 @@
 //! A synchronous layer that stands in one module: its engine, its factories, everything that is given a session, and their callers, become
 //! asynchronous together or not at all.
 
+mod part;
+
 use std::collections::BTreeSet;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arguments;
+use super::{CREATE, CREATE_ASYNC, address, arguments, driver};
 use crate::codemod::Context;
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
+use crate::legacy_query;
+use crate::project::layer::Passed;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -50,10 +54,15 @@ const SYNC_ONLY: &[&str] = &["bulk_save_objects", "bulk_insert_mappings", "bulk_
 /// Decorators of FastAPI's routes, which take both kinds of functions.
 const ROUTES: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
+pub use part::summarise;
+
 pub fn run(ctx: &Context, acc: &mut Findings) {
+    if part::run(ctx, acc) {
+        return;
+    }
     let model = ctx.model;
-    let mut calls = super::CREATE.iter().flat_map(|name| model.calls_to(name));
-    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(super::CREATE_ASYNC).next()) {
+    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
+    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
         let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
         acc.push(&*call.func, message, migrate(ctx, call));
     }
@@ -86,7 +95,6 @@ struct Layer<'c, 'a> {
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
     name: &'a str,
-    scope: ScopeId,
     coloured: BTreeSet<NodeId>,
     /// Functions of this module that must become coroutine functions, and are not looked at yet.
     open: Vec<&'a ast::StmtFunctionDef>,
@@ -95,6 +103,14 @@ struct Layer<'c, 'a> {
     is_disposed: bool,
     /// A coroutine function, a route or the module itself works with the layer.
     has_user: bool,
+    /// Where the layer is one of several files, the project says which functions turn: what waits is only noted.
+    is_part: bool,
+    waits: Vec<NodeId>,
+    passed: Vec<Passed>,
+    /// Tables that are made when the module is imported, as the lines that make them, for the lifespan of the application.
+    tables: Vec<[String; 2]>,
+    /// How often tables are made when the module is imported.
+    at_import: usize,
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
@@ -109,17 +125,28 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Err("the engine is no constant of the module".into());
         }
         Ok(Self {
+            name: binding.name,
+            ..Self::without_engine(ctx)
+        })
+    }
+
+    fn without_engine(ctx: &'c Context<'a>) -> Self {
+        Self {
             ctx,
             draft: Draft::new(ctx),
             imports: Vec::new(),
-            name: binding.name,
-            scope: binding.scope,
+            name: "",
             coloured: BTreeSet::new(),
             open: Vec::new(),
             entry: None,
             is_disposed: false,
             has_user: false,
-        })
+            is_part: false,
+            waits: Vec::new(),
+            passed: Vec::new(),
+            tables: Vec::new(),
+            at_import: 0,
+        }
     }
 
     fn member(&mut self, module: &'static str, member: &'static str, at: NodeId) -> Result<String, Declined> {
@@ -155,8 +182,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         }
         let name = self.member("sqlalchemy.ext.asyncio", "create_async_engine", at)?;
         self.draft.replace(call.func.range(), name);
-        if let Some((url, scheme)) = super::address(call) {
-            if let Some(driver) = super::driver(ctx, scheme) {
+        if let Some((url, scheme)) = address(call) {
+            if let Some(driver) = driver(ctx, scheme) {
                 let edit = super::scheme_edit(ctx, url, scheme, &driver.is)?;
                 self.draft.replace(edit.range(), edit.content());
             } else if sqlalchemy::drivers(scheme).next().is_none() && scheme != "postgresql+psycopg" {
@@ -184,17 +211,21 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn uses_of_engine(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
-        let references: Vec<_> = model
-            .references_named(self.name)
-            .filter(|reference| {
-                model.lookup(self.name, reference.scope) == crate::semantic::names::Lookup::Scope(self.scope)
+        let engines: Vec<NodeId> = model
+            .subtree(NodeId(0))
+            .filter(|(_, node)| match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => is_engine(ctx, &Expr::Name((*name).clone())),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => {
+                    is_engine(ctx, &Expr::Attribute((*read).clone()))
+                }
+                _ => false,
             })
-            .copied()
+            .map(|(id, _)| id)
             .collect();
-        for reference in references {
-            let line = ctx.module.location(reference.name.start()).0;
+        for engine in engines {
+            let line = ctx.module.location(model.node(engine).range().start()).0;
             let unknown = || Declined(format!("what the engine is used for in line {line} is not known"));
-            let parent = model.parent(reference.node);
+            let parent = model.parent(engine);
             match model.node(parent) {
                 AnyNodeRef::ExprAttribute(member) => {
                     let name = member.attr.as_str();
@@ -216,13 +247,13 @@ impl<'c, 'a> Layer<'c, 'a> {
                 }
                 AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {
                     let call = model
-                        .ancestors(reference.node)
+                        .ancestors(engine)
                         .find_map(|(_, node)| match node {
                             AnyNodeRef::ExprCall(call) => Some(call),
                             _ => None,
                         })
                         .ok_or_else(unknown)?;
-                    self.engine_as_argument(call, reference.node, unknown)?;
+                    self.engine_as_argument(call, engine, unknown)?;
                 }
                 _ => return Err(unknown()),
             }
@@ -258,15 +289,18 @@ impl<'c, 'a> Layer<'c, 'a> {
         if !is_schema || !alone || call.arguments.len() != 1 {
             return Err(unknown());
         }
-        self.needs_await(id)?;
         let connection = model.fresh_name("connection", id);
         let unit = self.ctx.indent_unit(statement.unwrap_or(id));
-        let text = format!(
-            "async with {}.begin() as {connection}:\n{unit}await {connection}.run_sync({})",
-            self.name,
-            model.slice(&*call.func)
-        );
-        self.draft.restate(call.range(), text);
+        let engine = model.slice(model.node(reference).range());
+        let lines = [
+            format!("async with {engine}.begin() as {connection}:"),
+            format!("await {connection}.run_sync({})", model.slice(&*call.func)),
+        ];
+        if self.is_part && model.scope_of(id) == ScopeId::MODULE && !model.is_in_main_block(id) {
+            return self.made_at_import(id, &method.attr, lines);
+        }
+        self.needs_await(id)?;
+        self.draft.restate(call.range(), lines.join(&format!("\n{unit}")));
         Ok(())
     }
 
@@ -291,6 +325,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let connection = model.fresh_name("connection", outer);
         let prefix = self.ctx.await_prefix(asked);
         let close = if prefix.starts_with('(') { "))" } else { ")" };
+        let name = model.slice(model.node(engine).range());
         self.draft.replace(model.node(engine).range(), connection.clone());
         self.draft.around(
             outer,
@@ -298,10 +333,8 @@ impl<'c, 'a> Layer<'c, 'a> {
             &format!("{prefix}{connection}.run_sync(lambda {connection}: "),
             close,
         );
-        self.draft.put_under(
-            stmt.range(),
-            format!("async with {}.connect() as {connection}:", self.name),
-        );
+        self.draft
+            .put_under(stmt.range(), format!("async with {name}.connect() as {connection}:"));
         Some(self.needs_await(outer))
     }
 
@@ -316,7 +349,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             match model.node(model.parent(id)) {
                 AnyNodeRef::ExprCall(call) if call.func.range() == range => {
                     self.bound_to_engine(call)?;
-                    self.keep_values(call);
+                    self.keep_values(call)?;
                 }
                 AnyNodeRef::Arguments(_) | AnyNodeRef::StmtClassDef(_) => {
                     return Err("the class `Session` is used as a value".into());
@@ -340,7 +373,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let class = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
                 self.append(call, &format!("class_={class}"));
             }
-            self.keep_values(call);
+            self.keep_values(call)?;
         }
         if model
             .uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"])
@@ -354,7 +387,7 @@ impl<'c, 'a> Layer<'c, 'a> {
 
     fn bound_to_engine(&self, call: &ast::ExprCall) -> Result<(), Declined> {
         match call.arguments.find_argument_value("bind", 0) {
-            Some(Expr::Name(name)) if name.id == self.name => Ok(()),
+            Some(bind) if is_engine(self.ctx, bind) => Ok(()),
             _ => Err("a session is bound to something else than the engine".into()),
         }
     }
@@ -365,10 +398,15 @@ impl<'c, 'a> Layer<'c, 'a> {
         }
     }
 
-    fn keep_values(&mut self, call: &ast::ExprCall) {
-        if call.arguments.find_keyword("expire_on_commit").is_none() {
-            self.append(call, "expire_on_commit=False");
+    fn keep_values(&mut self, call: &ast::ExprCall) -> Result<(), Declined> {
+        match call.arguments.find_keyword("expire_on_commit") {
+            None => self.append(call, "expire_on_commit=False"),
+            Some(said) if matches!(&said.value, Expr::BooleanLiteral(is) if !is.value) => {}
+            Some(_) => {
+                return Err("objects are to expire with a commit: what is read of them later would raise".into());
+            }
         }
+        Ok(())
     }
 
     /// `with Session(engine) as session:` -> `async with`.
@@ -394,7 +432,6 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     fn is_entered(&self, manager: &Expr) -> bool {
-        let model = self.ctx.model;
         let Expr::Call(call) = manager else { return false };
         let is_block = || match &*call.func {
             Expr::Attribute(method) => {
@@ -402,7 +439,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
             _ => false,
         };
-        sync_object(self.ctx, manager).is_some() || is_block() && model.qualified_name(&call.func).is_none()
+        sync_object(self.ctx, manager).is_some() || is_block()
     }
 
     /// Calls of methods of sessions and connections.
@@ -413,6 +450,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let connection =
             sqlalchemy::class("sqlalchemy.ext.asyncio.AsyncConnection").ok_or("the table has no connections")?;
         let mut in_sync: Vec<TextRange> = Vec::new();
+        let mut in_select: Vec<NodeId> = Vec::new();
         for call in model.calls() {
             let Expr::Attribute(method) = &*call.func else { continue };
             let id = model.id(call);
@@ -434,6 +472,22 @@ impl<'c, 'a> Layer<'c, 'a> {
             if twin.has_coroutine(name) {
                 self.await_at(id)?;
             } else if SYNC_ONLY.contains(&name) || name == "query" {
+                if name == "query" && in_select.contains(&id) {
+                    continue;
+                }
+                if name == "query"
+                    && let Ok((roots, parts)) = legacy_query::turned(ctx, call)
+                {
+                    for root in &roots {
+                        self.needs_await(*root)?;
+                    }
+                    in_select.extend(roots);
+                    self.imports.extend(parts.imports);
+                    for edit in parts.edits {
+                        self.draft.replace(edit.range(), edit.content());
+                    }
+                    continue;
+                }
                 let whole = match name {
                     "query" => model.end_of_query(call).ok_or("a query is used as a value")?,
                     _ => id,
@@ -458,7 +512,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Sessions that are handed on, and relationships that would be loaded when they are read.
-    fn values(&self) -> Result<(), Declined> {
+    fn values(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         for reference in model.references() {
@@ -471,6 +525,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             let parent = model.parent(reference.node);
             let is_known = match model.node(parent) {
                 AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::StmtExpr(_) => true,
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) if self.is_part => self.is_passed(reference.node),
                 AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
                     AnyNodeRef::ExprCall(call) => takes_session(ctx, call, reference.name),
                     _ => false,
@@ -481,6 +536,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let (line, _) = ctx.module.location(reference.name.start());
                 return Err(format!("a session gets out of sight in line {line}").into());
             }
+        }
+        if self.is_part {
+            return Ok(());
         }
         for (id, node) in model.subtree(NodeId(0)) {
             let AnyNodeRef::ExprAttribute(read) = node else {
@@ -515,6 +573,10 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn needs_await(&mut self, id: NodeId) -> Result<(), Declined> {
         let model = self.ctx.model;
         let line = self.ctx.module.location(model.node(id).range().start()).0;
+        if self.is_part {
+            self.waits.push(id);
+            return Ok(());
+        }
         let mut comprehensions = 0;
         let mut at = Some(model.scope_of(id));
         while let Some(scope) = at {
@@ -647,8 +709,12 @@ impl<'c, 'a> Layer<'c, 'a> {
 }
 
 /// What an expression is, if it is one of the synchronous objects.
-fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
+pub fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
     ctx.model.sqlalchemy_object(expr).filter(|class| !class.is_async)
+}
+
+pub fn is_engine(ctx: &Context, expr: &Expr) -> bool {
+    sync_object(ctx, expr).is_some_and(|class| class.role == Role::Engine)
 }
 
 fn is_route(decorator: &Expr) -> bool {
@@ -721,7 +787,7 @@ fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size:
 fn backend(ctx: &Context, url: &Expr) -> Option<&'static Driver> {
     let scheme = literal_of(ctx, url).and_then(|text| text.split_once("://").map(|(scheme, _)| scheme.to_owned()));
     if let Some(scheme) = scheme {
-        return super::driver(ctx, &scheme);
+        return driver(ctx, &scheme);
     }
     let mut known = sqlalchemy::all_drivers().filter(|driver| ctx.settings.dependencies.contains(&driver.package));
     let first = known.next()?;

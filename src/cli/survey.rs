@@ -5,6 +5,7 @@
 mod colouring;
 mod effects;
 mod forgotten;
+mod layer;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -114,18 +115,21 @@ impl Survey {
                 Some(format!("{COLOURING} looked for nothing: {reason}")),
             ),
         };
+        let layers = layer::layers(&looker)?;
+        let colourings = layer::before(&looker, &layers, colourings);
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
         let mut told = effects::tell(&looker, &overlapping)?;
         for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
             told.entry(file).or_default().coroutines = coroutines;
         }
-        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(patched);
-        let surveyed = surveyed.map(|(((seen, blocked), colouring), requests_patches)| Surveyed {
+        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers).zip(patched);
+        let surveyed = surveyed.map(|((((seen, blocked), colouring), layer), requests_patches)| Surveyed {
             seen,
             facts: ProjectFacts {
                 requests_patches,
                 blocked: Some(Arc::new(blocked)),
                 colouring: Some(colouring),
+                layer: Some(layer),
                 ..ProjectFacts::default()
             },
         });
@@ -283,8 +287,21 @@ impl Looker<'_> {
         wanted: &[usize],
         work: impl Fn(&Context) -> R + Sync,
     ) -> Result<Vec<Option<R>>, Error> {
+        self.parsed_as_told(kind, wanted, |_| String::new(), |_, context| work(context))
+    }
+
+    /// The same where it follows from what the project says to each file, which `told` writes down.
+    fn parsed_as_told<R: Send + Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        wanted: &[usize],
+        told: impl Fn(usize) -> String + Sync,
+        work: impl Fn(usize, &Context) -> R + Sync,
+    ) -> Result<Vec<Option<R>>, Error> {
         each(wanted.len(), self.threads, |buffer, index| {
-            self.found(kind, &self.files[wanted[index]], &[], buffer, |decoded, settings| {
+            let (index, file) = (wanted[index], &self.files[wanted[index]]);
+            let told = told(index);
+            self.found(kind, file, &[told.as_bytes()], buffer, |decoded, settings| {
                 panic::catch_unwind(AssertUnwindSafe(|| {
                     let module = Module::parse(&decoded.source, settings.target).ok()?;
                     let model = SemanticModel::build(&module);
@@ -295,7 +312,7 @@ impl Looker<'_> {
                         project: &ProjectFacts::default(),
                         codemod: "",
                     };
-                    Some(work(&context))
+                    Some(work(index, &context))
                 }))
                 .ok()
                 .flatten()

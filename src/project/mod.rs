@@ -15,6 +15,7 @@
 pub mod chains;
 pub mod colouring;
 pub mod effects;
+pub mod layer;
 pub mod modules;
 pub mod patches;
 pub mod resolve;
@@ -32,10 +33,11 @@ use rustc_hash::FxHasher;
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
 use self::modules::{ModuleId, Modules};
-pub use self::summarise::{Extent, summarise};
+pub use self::summarise::{Extent, summarise, summarise_waiting};
 use self::summary::Summary;
 use crate::codemod::Context;
 use crate::semantic::effects::linked::Elsewhere;
+use crate::semantic::sqlalchemy::Known;
 use serde::{Deserialize, Serialize};
 
 /// What is known about the other files of the project, for one file.
@@ -50,8 +52,18 @@ pub struct ProjectFacts {
     pub is_partial: bool,
     /// What turns into coroutine functions, and the text of which that is said; `None` where the file was not linked with others.
     pub colouring: Option<(Arc<Colouring>, TextHash)>,
+    /// What becomes of a layer of SQLAlchemy that the file shares with others, and the text of which that is said.
+    pub layer: Option<(Arc<LayerFacts>, TextHash)>,
     /// What its calls do that lead to other files.
     pub elsewhere: Option<Arc<Elsewhere>>,
+}
+
+/// What the project says to a file of a layer.
+#[derive(Clone, Debug, Default)]
+pub struct LayerFacts {
+    pub colouring: Colouring,
+    /// What its imports mean.
+    pub known: Known,
 }
 
 /// Tells one text from another.
@@ -67,7 +79,7 @@ impl TextHash {
 }
 
 /// The codemods that read facts of the project.
-pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING];
+pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING, LAYER];
 
 /// The codemods that make awaits overlap: they ask what functions of other files do.
 pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in_loop"];
@@ -80,6 +92,9 @@ pub const PATCHABLE: &str = "replace_requests_with_httpx";
 
 /// The one of the readers that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";
+
+/// The one that changes a layer of SQLAlchemy in several files at once, and finds other things by itself.
+pub const LAYER: &str = "replace_create_engine";
 
 /// The summaries of files that are linked together.
 pub struct Project {
@@ -161,6 +176,10 @@ impl ProjectFacts {
         if codemod == COLOURING {
             let (colouring, _) = self.colouring.as_ref()?;
             return Some(!colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+        }
+        if codemod == LAYER {
+            let (layer, _) = self.layer.as_ref()?;
+            return Some(true).filter(|_| !layer.colouring.coloured.is_empty());
         }
         if codemod == FORGOTTEN {
             let elsewhere = self.elsewhere.as_ref()?;

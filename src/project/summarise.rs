@@ -154,6 +154,26 @@ pub enum Extent {
 
 /// What one file says to the others.
 pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
+    let mut mapper = mapped(ctx);
+    if extent != Extent::Chains {
+        mapper.summary.usage = Some(usage::usage(&mapper));
+    }
+    if extent == Extent::Effects {
+        mapper.summary.effects = Some(map::effects(&mapper));
+    }
+    mapper.summary
+}
+
+/// The same with the places that wait for a database, for which the functions around them must turn; and the first one where nothing can wait.
+pub fn summarise_waiting(ctx: &Context, waits: &[NodeId]) -> (Summary, Option<Note>) {
+    let mut mapper = mapped(ctx);
+    let mut usage = usage::usage(&mapper);
+    let stop = usage::waiting(&mapper, waits, &mut usage);
+    mapper.summary.usage = Some(usage);
+    (mapper.summary, stop)
+}
+
+fn mapped<'c, 'a>(ctx: &'c Context<'a>) -> Mapper<'c, 'a> {
     let mut mapper = Mapper {
         ctx,
         functions: FxHashMap::default(),
@@ -164,13 +184,7 @@ pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
     mapper.names();
     mapper.hierarchy();
     mapper.uses();
-    if extent != Extent::Chains {
-        mapper.summary.usage = Some(usage::usage(&mapper));
-    }
-    if extent == Extent::Effects {
-        mapper.summary.effects = Some(map::effects(&mapper));
-    }
-    mapper.summary
+    mapper
 }
 
 pub(super) struct Mapper<'c, 'a> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::colouring::usage::Usage;
 use super::effects::Effects;
+use super::layer::Part;
 
 /// The facts of one file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Summary {
     pub usage: Option<Usage>,
     /// What its functions do, where it is wanted.
     pub effects: Option<Effects>,
+    /// What it has of a layer of SQLAlchemy, where that is asked.
+    pub layer: Option<Part>,
 }
 
 impl Summary {

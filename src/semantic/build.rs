@@ -94,6 +94,7 @@ impl<'a> Builder<'a> {
             attribute_loads: OnceCell::new(),
             order: OnceCell::new(),
             types: types::Cache::default(),
+            known: super::sqlalchemy::Known::default(),
             effects: effects::Cache::default(),
             elsewhere: None,
         }

@@ -148,6 +148,7 @@ pub struct SemanticModel<'a> {
     attribute_loads: OnceCell<FxHashMap<String, Vec<NodeId>>>,
     order: OnceCell<flow::Order>,
     types: types::Cache,
+    known: sqlalchemy::Known,
     pub(crate) effects: effects::Cache<'a>,
     elsewhere: Option<Arc<effects::linked::Elsewhere>>,
 }
@@ -155,6 +156,13 @@ pub struct SemanticModel<'a> {
 impl<'a> SemanticModel<'a> {
     pub fn build(module: &'a Module) -> Self {
         build::build(module)
+    }
+
+    /// The same, with what other modules say of SQLAlchemy's objects.
+    #[must_use]
+    pub fn with_objects(mut self, known: sqlalchemy::Known) -> Self {
+        self.known = known;
+        self
     }
 
     /// Tells what the project says of the module's calls.

@@ -1,11 +1,14 @@
 //! Which expressions are SQLAlchemy's sessions, factories of sessions, engines and connections: by annotations, by what makes them, by
 //! what a `with` enters, and by the dependency that injects them.
 
+use std::collections::BTreeMap;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
+use serde::{Deserialize, Serialize};
 
 use super::types::{Type, TypeOracle};
-use super::{Binding, NodeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, SemanticModel};
 use crate::knowledge::sqlalchemy::{self, Class, Role};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -18,6 +21,28 @@ const FACTORY: &str = "sqlalchemy.orm.sessionmaker";
 const SCOPED: &str = "sqlalchemy.orm.scoped_session";
 const ENGINE: &str = "sqlalchemy.engine.Engine";
 const CONNECTION: &str = "sqlalchemy.engine.Connection";
+
+/// What other modules say of SQLAlchemy's objects that a file uses: by the qualified names that the file has for them, the usual names of
+/// classes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    pub objects: BTreeMap<String, String>,
+    /// What functions yield, or return where they yield nothing.
+    pub given: BTreeMap<String, String>,
+    /// Those of them that are generators.
+    pub stepped: BTreeMap<String, String>,
+    /// Names for annotations: `SessionDep = Annotated[Session, Depends(get_db)]`.
+    pub aliases: BTreeMap<String, String>,
+    /// Parameters without an annotation, by the offset of their names.
+    pub parameters: BTreeMap<u32, String>,
+}
+
+impl Known {
+    /// The names by which objects, functions and aliases go.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.objects.keys().chain(self.given.keys()).chain(self.aliases.keys())
+    }
+}
 
 /// Methods of `Query` that run it.
 pub const TERMINALS: &[&str] = &[
@@ -33,12 +58,108 @@ pub const TERMINALS: &[&str] = &[
 ];
 
 impl<'a> SemanticModel<'a> {
-    /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
-    pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
-        match self.type_of(expr) {
+    /// What a binding gives its name.
+    pub fn sqlalchemy_binding(&self, binding: &Binding<'a>) -> Option<&'static Class> {
+        self.class_of_type(self.type_of_binding(binding))
+    }
+
+    /// What a name for annotations stands for: `Annotated[Session, Depends(get_db)]`.
+    pub fn sqlalchemy_alias(&self, value: &Expr) -> Option<&'static Class> {
+        value
+            .is_subscript_expr()
+            .then(|| self.class_of_type(self.annotation(value, 0)))?
+    }
+
+    /// What a function yields, or else returns.
+    pub fn sqlalchemy_given(&self, function: &'a ast::StmtFunctionDef) -> Option<&'static Class> {
+        self.class_of_type(self.given_by(function, 0))
+    }
+
+    /// Whether a function is known to yield or return a session.
+    pub fn gives_session(&self, callee: &Expr) -> bool {
+        let class = self.class_of_type(self.yielded(callee, 0));
+        class.is_some_and(|class| class.role == Role::Session && !class.is_async)
+    }
+
+    /// Whether a function is a generator, whatever is made of it.
+    pub fn is_stepped(&self, callee: &Expr) -> bool {
+        match self.plain_function(callee) {
+            Some(function) => self.is_generator(function),
+            None => self.known_as(&self.known.stepped, callee).is_some(),
+        }
+    }
+
+    fn class_of_type(&self, type_: Type<'a>) -> Option<&'static Class> {
+        match type_ {
             Type::Foreign(name) => sqlalchemy::class(&name),
             Type::Instance(class) => self.sqlalchemy_base(class),
             _ => None,
+        }
+    }
+
+    pub(super) fn known_object(&self, expr: &Expr) -> Option<&str> {
+        self.known_as(&self.known.objects, expr)
+    }
+
+    fn known_result(&self, callee: &Expr) -> Option<&str> {
+        self.known_as(&self.known.given, callee)
+    }
+
+    pub(super) fn known_alias(&self, name: &str) -> Option<&str> {
+        self.known.aliases.get(name).map(String::as_str)
+    }
+
+    pub(super) fn known_parameter(&self, parameter: &ast::Parameter) -> Type<'a> {
+        match self.known.parameters.get(&parameter.name.start().into()) {
+            Some(class) => Type::Foreign(class.clone()),
+            None => Type::Unknown,
+        }
+    }
+
+    fn known_as<'k>(&self, known: &'k BTreeMap<String, String>, expr: &Expr) -> Option<&'k str> {
+        if known.is_empty() || !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
+            return None;
+        }
+        known.get(&self.qualified_name(expr)?).map(String::as_str)
+    }
+
+    /// What an expression is, if it is certain to be one of SQLAlchemy's objects.
+    pub fn sqlalchemy_object(&self, expr: &Expr) -> Option<&'static Class> {
+        self.class_of_type(self.type_of(expr))
+    }
+
+    /// Whether an expression is a chain of calls that begins with one of SQLAlchemy's objects: a query, a result.
+    pub fn is_sqlalchemy_chain(&self, expr: &Expr, steps: usize) -> bool {
+        if steps > 8 {
+            return false;
+        }
+        match expr {
+            Expr::Await(inner) => self.is_sqlalchemy_chain(&inner.value, steps + 1),
+            Expr::Subscript(inner) => self.is_sqlalchemy_chain(&inner.value, steps + 1),
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => {
+                    self.sqlalchemy_object(&method.value).is_some()
+                        || self.is_sqlalchemy_chain(&method.value, steps + 1)
+                }
+                _ => false,
+            },
+            Expr::Name(name) => {
+                let mut bindings = self.resolve(&name.id, self.scope_of(self.id(name))).peekable();
+                bindings.peek().is_some()
+                    && bindings.all(|binding| match binding.kind {
+                        BindingKind::Assignment(Expr::Call(call)) => match &*call.func {
+                            Expr::Attribute(method) => {
+                                // `query = query.filter(...)` goes on from another binding of the name.
+                                let is_own =
+                                    matches!(chain_root(&method.value), Expr::Name(root) if root.id == name.id);
+                                is_own || self.is_sqlalchemy_chain(&Expr::Call(call.clone()), steps + 1)
+                            }
+                            _ => false,
+                        },
+                        _ => false,
+                    })
+            }
+            _ => false,
         }
     }
 
@@ -141,10 +262,16 @@ impl<'a> SemanticModel<'a> {
                 _ => Type::Unknown,
             };
         }
+        if let Some(class) = self.known_result(&call.func)
+            && self.known_as(&self.known.stepped, &call.func).is_none()
+        {
+            return Type::Foreign(class.to_owned());
+        }
         if let Some(function) = self.plain_function(&call.func) {
             return match (&function.returns, function.is_async || self.is_generator(function)) {
                 (Some(returns), false) => self.only_sqlalchemy(self.annotation(returns, steps + 1)),
-                _ => Type::Unknown,
+                (None, false) => self.yielded(&call.func, steps + 1),
+                (_, true) => Type::Unknown,
             };
         }
         match self.infer_class(&call.func, steps) {
@@ -198,7 +325,7 @@ impl<'a> SemanticModel<'a> {
                 })
             })
         });
-        if is_manager {
+        if is_manager || self.known_result(&call.func).is_some() {
             return self.yielded(&call.func, steps);
         }
         self.only_sqlalchemy(self.infer(manager, steps + 1))
@@ -223,10 +350,17 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// What a function of this module yields, or else returns, if all agree on one of SQLAlchemy's objects.
-    fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
-        let Some(function) = self.plain_function(callee) else {
-            return Type::Unknown;
-        };
+    pub(super) fn yielded(&self, callee: &Expr, steps: usize) -> Type<'a> {
+        match self.plain_function(callee) {
+            Some(function) => self.given_by(function, steps),
+            None => match self.known_result(callee) {
+                Some(class) => Type::Foreign(class.to_owned()),
+                None => Type::Unknown,
+            },
+        }
+    }
+
+    fn given_by(&self, function: &'a ast::StmtFunctionDef, steps: usize) -> Type<'a> {
         let scope = self.body_scope(function);
         let is_generator = self.is_generator(function);
         let mut agreed = None;
@@ -259,5 +393,16 @@ impl<'a> SemanticModel<'a> {
             Type::Instance(class) if self.sqlalchemy_base(class).is_some() => type_,
             _ => Type::Unknown,
         }
+    }
+}
+
+/// What a chain of calls begins with.
+fn chain_root(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) => chain_root(&method.value),
+            _ => expr,
+        },
+        _ => expr,
     }
 }

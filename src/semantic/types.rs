@@ -138,6 +138,9 @@ impl<'a> SemanticModel<'a> {
     }
 
     fn infer_kind(&self, expr: &Expr, steps: usize) -> Type<'a> {
+        if let Some(class) = self.known_object(expr) {
+            return Type::Foreign(class.to_owned());
+        }
         match expr {
             Expr::StringLiteral(_) | Expr::FString(_) => Type::Scalar("str"),
             Expr::BytesLiteral(_) => Type::Scalar("bytes"),
@@ -374,7 +377,10 @@ impl<'a> SemanticModel<'a> {
             BindingKind::Parameter(parameter) => match &parameter.annotation {
                 Some(annotation) => self.annotation(annotation, steps),
                 None => match self.self_type(parameter, binding.scope) {
-                    Type::Unknown => self.infer_injected(parameter, binding, steps),
+                    Type::Unknown => match self.infer_injected(parameter, binding, steps) {
+                        Type::Unknown => self.known_parameter(parameter),
+                        known => known,
+                    },
                     known => known,
                 },
             },
@@ -461,7 +467,7 @@ impl<'a> SemanticModel<'a> {
                 _ => Type::Unknown,
             },
             Some(name) if name.starts_with("typing.") => Type::Unknown,
-            Some(name) => Type::Foreign(name),
+            Some(name) => Type::Foreign(self.known_alias(&name).map_or(name, str::to_owned)),
             None => match class {
                 // `SessionDep = Annotated[AsyncSession, Depends(get_session)]`
                 Expr::Name(alias) => match self.sole_binding(&alias.id, self.scope_of(self.id(alias))) {
@@ -675,6 +681,8 @@ pub(super) fn enters_itself(class: &str) -> bool {
 
 /// Imported classes whose `__enter__` or `__aenter__` returns the manager itself (read in their sources).
 const ENTERS_ITSELF: &[&str] = &[
+    "fastapi.testclient.TestClient",
+    "starlette.testclient.TestClient",
     "concurrent.futures.ThreadPoolExecutor",
     "concurrent.futures.ProcessPoolExecutor",
     "concurrent.futures.thread.ThreadPoolExecutor",

@@ -130,6 +130,15 @@ impl<'a> SemanticModel<'a> {
             .find(|app| app.name == binding.name && app.scope == binding.scope)
     }
 
+    /// Whether a decorator registers a handler with an application or router, which may be of either kind: `@app.on_event("startup")`.
+    pub fn is_handler(&self, decorator: &Expr) -> bool {
+        let Expr::Call(call) = decorator else { return false };
+        let Expr::Attribute(method) = &*call.func else {
+            return false;
+        };
+        ["on_event", "exception_handler"].contains(&method.attr.as_str()) && self.web_app(&method.value).is_some()
+    }
+
     /// Whether a decorator registers an HTTP endpoint with an application or router, and gives the function back as it is.
     pub fn is_route(&self, decorator: &Expr) -> bool {
         let Expr::Call(call) = decorator else { return false };

@@ -565,6 +565,61 @@ fn a_file_that_others_use_does_not_turn_alone() {
     assert_eq!(project.read("net.py"), NET);
 }
 
+const DATABASE: &str = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\nengine = create_engine(\"sqlite:///x.db\")\nmaker = sessionmaker(engine)\n\n\ndef get_db():\n    with maker() as db:\n        yield db\n";
+const QUERIES: &str =
+    "from sqlalchemy import text\n\n\ndef count(db):\n    return db.execute(text(\"select 1\")).scalar()\n";
+const ROUTES: &str = "from fastapi import Depends, FastAPI\n\nfrom app.database import get_db\nfrom app.queries import count\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef total(db=Depends(get_db)):\n    return count(db)\n";
+
+fn migrate(project: &Project) -> Ran {
+    project.write("requirements.txt", "sqlalchemy==2.0.44\naiosqlite\nfastapi\n");
+    project.run(&[
+        "apply",
+        "--no-cache",
+        "--unsafe-fixes",
+        "-v",
+        "--select",
+        "replace_create_engine",
+        ".",
+    ])
+}
+
+#[test]
+fn a_database_layer_turns_in_all_files_or_in_none() {
+    let files = [
+        ("app/__init__.py", ""),
+        ("app/database.py", DATABASE),
+        ("app/queries.py", QUERIES),
+        ("app/main.py", ROUTES),
+    ];
+    let project = Project::new(&files);
+    migrate(&project);
+    let said = [
+        ("app/database.py", "async with maker() as db:"),
+        (
+            "app/queries.py",
+            "return (await db.execute(text(\"select 1\"))).scalar()",
+        ),
+        ("app/main.py", "return await count(db)"),
+    ];
+    for (name, text) in said {
+        assert!(project.read(name).contains(text), "{}", project.read(name));
+    }
+
+    let job = "from app.database import maker\nfrom app.queries import count\n\n\ndef job():\n    return (lambda: count(maker()))()\n";
+    let suppressed = ROUTES.replace(
+        "def total",
+        "# asyncup: ignore[replace_create_engine] it stays\ndef total",
+    );
+    for (name, text) in [("job.py", job), ("app/main.py", suppressed.as_str())] {
+        let project = Project::new(&files);
+        project.write(name, text);
+        let ran = migrate(&project);
+        for (name, text) in files.iter().filter(|(other, _)| *other != name) {
+            assert_eq!(project.read(name), *text, "{}", ran.stdout);
+        }
+    }
+}
+
 /// A project of several files, with a chain of calls from one to another, and what lies in its cache.
 fn cached_project() -> Project {
     Project::new(&[

@@ -1,7 +1,7 @@
 //! The look at the files that may turn into coroutine functions together: parsed until nothing that uses them is left out, and tried before anything
 //! is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -10,7 +10,7 @@ use crate::codemod::{Selection, Wanted};
 use crate::codemods::ALL;
 use crate::edit::{Applicability, Edit};
 use crate::finding::Finding;
-use crate::project::colouring::{Colouring, Options, World};
+use crate::project::colouring::{Coloured, Colouring, Options, World};
 use crate::project::{COLOURING, Extent, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
 use crate::settings::Settings;
@@ -22,7 +22,7 @@ use super::{Looker, each};
 /// Rounds in which files are parsed that name what turns after the round before.
 const MAX_ROUNDS: usize = 24;
 
-type Facts = (Arc<Colouring>, TextHash);
+pub(super) type Facts = (Arc<Colouring>, TextHash);
 
 /// What turns, for each file, or why that was not looked for. `turning`: the files that matter by their names.
 pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Result<Vec<Facts>, String>, Error> {
@@ -120,7 +120,7 @@ pub(super) fn nothing(looker: &Looker) -> Vec<Facts> {
 }
 
 /// The files that were not parsed and hold one of these words.
-fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Result<Vec<usize>, Error> {
+pub(super) fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Result<Vec<usize>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -130,69 +130,89 @@ fn mentioning(looker: &Looker, names: &[String], seen: &BTreeSet<usize>) -> Resu
 
 /// Takes back what cannot be written in one of its files: as a whole, or what is written elsewhere would be wrong.
 fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
-    let files: Vec<usize> = (0..facts.len())
+    let trials: Vec<Trial> = (0..facts.len())
         .filter(|file| !facts[*file].0.coloured.is_empty())
-        .collect();
-    let codemods = ALL.iter().filter(|codemod| codemod.name == COLOURING);
-    let selection = Selection::new(codemods.collect());
-    let failed = each(files.len(), looker.threads, |buffer, index| {
-        let file = &looker.files[files[index]];
-        let (colouring, hash) = &facts[files[index]];
-        let known = ProjectFacts {
-            colouring: Some((colouring.clone(), *hash)),
-            ..ProjectFacts::unconcerned()
-        };
-        let said = format!("{colouring:?}");
-        looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
-            untaken(&decoded.source, settings, &selection, &known, colouring)
-        })
-    })?;
-    let failed: BTreeSet<usize> = files
-        .iter()
-        .zip(failed)
-        .flat_map(|(&file, failed)| match failed {
-            Some(failed) => failed,
-            None => facts[file]
-                .0
-                .coloured
-                .iter()
-                .map(|coloured| coloured.component)
-                .collect(),
+        .map(|file| Trial {
+            file,
+            coloured: facts[file].0.coloured.clone(),
+            facts: ProjectFacts {
+                colouring: Some(facts[file].clone()),
+                ..ProjectFacts::unconcerned()
+            },
         })
         .collect();
+    let failed = failing(looker, COLOURING, &trials)?;
     if !failed.is_empty() {
         for (colouring, _) in &mut facts {
             Arc::make_mut(colouring)
                 .coloured
-                .retain(|coloured| !failed.contains(&coloured.component));
+                .retain(|coloured| !failed.contains_key(&coloured.component));
         }
     }
     Ok(facts)
 }
 
-/// The components of which something cannot be written in this file.
+/// What is to change in one file, and what the project says to it.
+pub(super) struct Trial {
+    pub file: usize,
+    pub coloured: Vec<Coloured>,
+    pub facts: ProjectFacts,
+}
+
+/// The components that cannot be written in one of their files, and why.
+pub(super) fn failing(looker: &Looker, codemod: &str, trials: &[Trial]) -> Result<BTreeMap<usize, String>, Error> {
+    let codemods = ALL.iter().filter(|other| other.name == codemod);
+    let selection = Selection::new(codemods.collect());
+    let failed = each(trials.len(), looker.threads, |buffer, index| {
+        let trial = &trials[index];
+        let file = &looker.files[trial.file];
+        let said = format!("{codemod} {:?} {:?}", trial.facts.colouring, trial.facts.layer);
+        looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
+            untaken(&decoded.source, settings, &selection, trial)
+        })
+    })?;
+    let mut all = BTreeMap::new();
+    for (trial, failed) in trials.iter().zip(failed) {
+        let unread = || {
+            let reason = "it cannot be read".to_owned();
+            let components = trial.coloured.iter().map(|coloured| coloured.component);
+            components.map(|component| (component, reason.clone())).collect()
+        };
+        for (component, reason) in failed.unwrap_or_else(unread) {
+            let place = looker.files[trial.file].path.display();
+            all.entry(component).or_insert_with(|| format!("{place}: {reason}"));
+        }
+    }
+    Ok(all)
+}
+
+/// The components of which something cannot be written in this file, and why.
 fn untaken(
     source: &Source,
     settings: &Settings,
     selection: &Selection,
-    known: &ProjectFacts,
-    colouring: &Colouring,
-) -> Option<BTreeSet<usize>> {
-    let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, known);
-    let findings = rewrite::analyse(source, &look, settings, known).ok()?;
-    let mut failed: BTreeSet<usize> = BTreeSet::new();
+    trial: &Trial,
+) -> Option<BTreeMap<usize, String>> {
+    let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &trial.facts);
+    let findings = rewrite::analyse(source, &look, settings, &trial.facts).ok()?;
+    let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let mut taken: Vec<Edit> = Vec::new();
-    for coloured in &colouring.coloured {
-        let fix = findings
+    for coloured in &trial.coloured {
+        let finding = findings
             .iter()
-            .filter(|found| found.range == coloured.at && found.message == coloured.message)
-            .find(|found| found.applicability() > Applicability::DisplayOnly)
+            .find(|found| found.range == coloured.at && found.message == coloured.message);
+        let fix = finding
+            .filter(|found| found.applicability() > Applicability::DisplayOnly)
             .and_then(Finding::fix);
         let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
         match fix {
             Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
             _ => {
-                failed.insert(coloured.component);
+                let reason = finding.and_then(Finding::reason);
+                failed.insert(
+                    coloured.component,
+                    reason.unwrap_or("it is suppressed there").to_owned(),
+                );
             }
         }
     }

@@ -28,9 +28,18 @@ pub struct Closed {
     pub causes: BTreeMap<NodeIndex, Cause>,
 }
 
-/// Whether a blocking call is a reason to turn.
-pub fn is_start(leaf: &Leaf) -> bool {
-    matches!(leaf.way, Way::Sleep | Way::Thread) && matches!(leaf.place, Place::Frame(_))
+/// Whether a call of a function is a reason to turn.
+pub fn is_start(graph: &Graph, node: NodeIndex, leaf: &Leaf) -> bool {
+    let is_reason = match &graph.layer {
+        None => matches!(leaf.way, Way::Sleep | Way::Thread),
+        Some(files) => leaf.way == Way::Session && files.contains(&graph.nodes[node].function().file),
+    };
+    is_reason && matches!(leaf.place, Place::Frame(_))
+}
+
+/// Whether a function has a reason to turn.
+pub fn starts(graph: &Graph, node: NodeIndex) -> bool {
+    graph.leaves(node).any(|leaf| is_start(graph, node, leaf))
 }
 
 pub fn solve(graph: &Graph) -> Closed {
@@ -93,8 +102,8 @@ fn used_by(graph: &Graph) -> Vec<Vec<NodeIndex>> {
 
 /// What reaches a blocking call, families as a whole; it ends at coroutine functions.
 fn reach(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>) -> Vec<bool> {
-    let starts = (0..graph.nodes.len()).filter(|node| graph.leaves(*node).any(is_start));
-    upwards(graph, members, starts.collect(), |_| true)
+    let starting = (0..graph.nodes.len()).filter(|node| starts(graph, *node));
+    upwards(graph, members, starting.collect(), |_| true)
 }
 
 /// What uses the nodes, and what uses that, with families as a whole, as far as it is allowed.
@@ -124,10 +133,10 @@ fn upwards(
 
 /// Only what still reaches a blocking call that turns needs to turn.
 fn support(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed: &mut Closed) {
-    let starts = (0..graph.nodes.len())
-        .filter(|node| closed.turns[*node] && graph.leaves(*node).any(is_start))
+    let starting = (0..graph.nodes.len())
+        .filter(|node| closed.turns[*node] && starts(graph, *node))
         .collect();
-    let supported = upwards(graph, members, starts, |node| closed.turns[node]);
+    let supported = upwards(graph, members, starting, |node| closed.turns[node]);
     for (node, is_supported) in supported.into_iter().enumerate() {
         if closed.turns[node] && !is_supported {
             closed.turns[node] = false;

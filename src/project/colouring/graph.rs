@@ -1,10 +1,12 @@
 //! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
 
+use std::collections::BTreeSet;
+
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
-use super::closed::is_start;
+use super::closed::starts;
 use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::modules::ModuleId;
@@ -73,6 +75,8 @@ pub struct Graph<'l, 'p> {
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
+    /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
+    pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
     namesakes: FxHashMap<(&'p str, bool), Namesakes>,
 }
@@ -123,6 +127,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
             decorated: FxHashSet::default(),
+            layer: None,
             namesakes: FxHashMap::default(),
         };
         for (id, _) in linker.functions() {
@@ -153,6 +158,19 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.unused();
         graph.running_loops();
         graph.keep(world);
+        graph
+    }
+
+    /// The same, for what asks the database of a layer: all of it turns together.
+    pub fn of_layer(linker: &'l Linker<'p>, world: &World, files: &BTreeSet<usize>) -> Self {
+        let mut graph = Self::of(linker, world);
+        graph.layer = Some(files.clone());
+        let asking: Vec<NodeIndex> = (0..graph.nodes.len())
+            .filter(|node| !graph.is_async(*node) && starts(&graph, *node))
+            .collect();
+        for pair in asking.windows(2) {
+            graph.families.unite(pair[0], pair[1]);
+        }
         graph
     }
 
@@ -885,7 +903,8 @@ impl<'l, 'p> Graph<'l, 'p> {
                 (None, _) => {
                     let file = self.nodes[node].function().file;
                     let is_other = |other: &NodeIndex| {
-                        self.nodes[*other].function().file != file && self.function(*other).class.is_none()
+                        let id = self.nodes[*other].function();
+                        id.file != file && self.function(*other).class.is_none() && !self.nature(id).is_route
                     };
                     let nature = self.nature(self.nodes[node].function());
                     let is_test = nature.kind == Kind::Pytest;
@@ -978,7 +997,7 @@ impl Graph<'_, '_> {
             for callee in 0..self.nodes.len() {
                 let is_called = self.uses[callee].iter().any(|used| self.owner(used) == Some(caller));
                 if is_called && seen.insert(callee) {
-                    if self.leaves(callee).any(is_start) {
+                    if starts(self, callee) {
                         return true;
                     }
                     open.push(callee);

@@ -23,7 +23,7 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
-use self::closed::{Cause, Closed, is_start};
+use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
@@ -169,7 +169,7 @@ impl World {
 pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
     let graph = Graph::of(linker, world);
-    if !(0..graph.nodes.len()).any(|node| graph.leaves(node).any(is_start)) {
+    if !(0..graph.nodes.len()).any(|node| starts(&graph, node)) {
         return found;
     }
     let closed = closed::solve(&graph);
@@ -215,6 +215,41 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     found
 }
 
+/// The names of the functions that would turn with a layer, if nothing kept them from it.
+pub fn layer_names(linker: &Linker, world: &World, files: &BTreeSet<usize>) -> BTreeSet<String> {
+    let graph = Graph::of_layer(linker, world, files);
+    let closed = closed::solve(&graph);
+    let nodes = (0..graph.nodes.len()).filter(|node| closed.turns[*node] || closed.causes.contains_key(node));
+    nodes
+        .flat_map(|node| {
+            let mut names = graph.function(node).qualname.rsplit('.').map(str::to_owned);
+            let own = names.next();
+            own.into_iter().chain(names.find(|name| name != "<locals>"))
+        })
+        .collect()
+}
+
+/// What turns when all functions of a layer that ask its database do: for each file the changes, and what is not proven. The error is the first
+/// reason why one of them cannot.
+pub fn layer(linker: &Linker, world: &World, files: &BTreeSet<usize>) -> Result<BTreeMap<usize, Coloured>, String> {
+    let graph = Graph::of_layer(linker, world, files);
+    let closed = closed::solve(&graph);
+    for node in (0..graph.nodes.len()).filter(|node| starts(&graph, *node) && !graph.is_async(*node)) {
+        if !closed.turns[node] {
+            let (last, reason) = closed.first_reason(node);
+            let place = place_of(&graph, graph.nodes[last].function());
+            return Err(format!("{place}: `{}` stays: {reason}", graph.function(last).qualname));
+        }
+    }
+    let component = Component {
+        graph: &graph,
+        turns: &closed.turns,
+        blocking: &still_blocking(&graph, &closed),
+        nodes: (0..graph.nodes.len()).filter(|node| closed.turns[*node]).collect(),
+    };
+    Ok(component.changes(0, world).into_iter().collect())
+}
+
 /// The blocking calls for whose sake nothing turns, and the first reason on the way up from each.
 fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
     for node in 0..graph.nodes.len() {
@@ -224,7 +259,7 @@ fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
         if closed.turns[node] || graph.is_async(node) {
             continue;
         }
-        for leaf in graph.leaves(node).filter(|leaf| is_start(leaf)) {
+        for leaf in graph.leaves(node).filter(|leaf| is_start(graph, node, leaf)) {
             let (last, reason) = closed.first_reason(node);
             let function = graph.function(last);
             let place = place_of(graph, graph.nodes[last].function());
@@ -323,7 +358,7 @@ impl Component<'_, '_, '_> {
                 match leaf.way {
                     Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
                     Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
-                    Way::Later | Way::Stays => continue,
+                    Way::Session | Way::Later | Way::Stays => continue,
                 };
                 own.extend(lists(eager));
             }
@@ -435,7 +470,7 @@ impl Component<'_, '_, '_> {
             more => format!(" and {more} other functions"),
         };
         let leaf = self.functions().find_map(|(node, id)| {
-            let leaf = graph.leaves(node).find(|leaf| is_start(leaf))?;
+            let leaf = graph.leaves(node).find(|leaf| is_start(graph, node, leaf))?;
             Some(format!(
                 "`{}` ({})",
                 leaf.name,
@@ -547,7 +582,12 @@ impl Component<'_, '_, '_> {
                     function.qualname
                 ));
             }
-            if nature.kind == Kind::Generator && nature.cleans_up {
+            let is_looped = || {
+                graph.uses[node]
+                    .iter()
+                    .any(|used| matches!(used.found.how, How::Call(_)))
+            };
+            if nature.kind == Kind::Generator && nature.cleans_up && is_looped() {
                 return Some(format!(
                     "`{}` cleans up when a loop is left early: an asynchronous generator does so later",
                     function.qualname

@@ -17,7 +17,7 @@ use crate::codemod::Context;
 use crate::interned::{self, Interned};
 use crate::knowledge::blocking::{self, Rule};
 use crate::project::summarise::{Mapper, is_no_wait};
-use crate::project::summary::{ClassName, Edge, Receiver, Target};
+use crate::project::summary::{ClassName, Edge, Note, Receiver, Target};
 use crate::semantic::names::{map_callable, plain_name};
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
@@ -261,6 +261,8 @@ pub enum Way {
     Sleep,
     /// `asyncio.to_thread`.
     Thread,
+    /// It is SQLAlchemy's, whose asynchronous twin is awaited.
+    Session,
     /// By the codemods that look into coroutine functions; for its sake alone nothing is coloured.
     Later,
     /// Not at all.
@@ -334,6 +336,42 @@ pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
         finder.find(&mut usage);
     }
     usage
+}
+
+/// Adds places that wait for a database, and says of the first one where nothing can wait why not.
+pub(in crate::project) fn waiting(mapper: &Mapper, waits: &[NodeId], usage: &mut Usage) -> Option<Note> {
+    let finder = Finder {
+        mapper,
+        ctx: mapper.ctx,
+    };
+    let mut stop = None;
+    for &id in waits {
+        let (owner, place) = finder.place(id);
+        let range = mapper.ctx.model.node(id).range();
+        let line = finder.line(range);
+        match (owner, &place) {
+            (Some(owner), Place::Frame(_)) if owner > 0 => usage.leaves.push(Leaf {
+                owner,
+                doubt: None,
+                name: crate::module::one_line(mapper.ctx.module.slice(range)),
+                way: Way::Session,
+                place,
+                range,
+                line,
+            }),
+            _ => {
+                let text = match place {
+                    Place::Never(reason) => reason,
+                    Place::Main | Place::Frame(_) => "it stands at module level, where nothing can wait",
+                };
+                stop.get_or_insert_with(|| Note {
+                    text: text.to_owned(),
+                    line,
+                });
+            }
+        }
+    }
+    stop
 }
 
 struct Finder<'m, 'c, 'a> {
@@ -429,6 +467,9 @@ impl<'a> Finder<'_, '_, 'a> {
 
     fn member(&self, attribute: &'a ast::ExprAttribute) -> Option<Named> {
         let model = self.ctx.model;
+        if model.is_sqlalchemy_chain(&attribute.value, 0) {
+            return None;
+        }
         let expr = Expr::Attribute(attribute.clone());
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
@@ -524,6 +565,7 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
             AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),
             AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => How::Value(self.argument(id)),
+            AnyNodeRef::ExprSubscript(subscript) if is_override(&subscript.value) => How::Value(Sink::Framework),
             _ => How::Value(Sink::Other("it is used as a value")),
         };
         let (owner, place) = self.place(at);
@@ -592,6 +634,7 @@ impl<'a> Finder<'_, '_, 'a> {
     fn assigned(&self, assign: &ast::StmtAssign) -> Sink {
         let model = self.ctx.model;
         match &*assign.targets {
+            [Expr::Subscript(subscript)] if is_override(&subscript.value) => Sink::Framework,
             [Expr::Name(name)] => {
                 let scope = model.scope_of(model.id(name));
                 let is_only = model.bindings_in(scope, &name.id).count() == 1;
@@ -751,4 +794,9 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => None,
         }
     }
+}
+
+/// `app.dependency_overrides`, whose keys and values FastAPI calls as it does dependencies.
+fn is_override(expr: &Expr) -> bool {
+    matches!(expr, Expr::Attribute(attribute) if attribute.attr.as_str() == "dependency_overrides")
 }

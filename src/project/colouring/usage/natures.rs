@@ -253,7 +253,7 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_inert_decorator(decorator) {
             return Decoration::Transparent;
         }
-        if model.is_route(decorator) {
+        if model.is_route(decorator) || model.is_handler(decorator) {
             return Decoration::Route;
         }
         let callable = map_callable(decorator);

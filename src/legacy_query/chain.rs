@@ -126,6 +126,8 @@ impl Chain<'_> {
 /// Chains that change together: one, or all that the names hold which they are bound to.
 pub struct Unit<'a> {
     pub chains: Vec<Chain<'a>>,
+    /// Whether the function becomes one of coroutines with this change.
+    pub turns: bool,
 }
 
 impl<'a> Unit<'a> {
@@ -151,7 +153,7 @@ impl<'a> Unit<'a> {
                 }
             }
         }
-        Ok(Self { chains })
+        Ok(Self { chains, turns: false })
     }
 
     pub fn roots(&self) -> impl Iterator<Item = &'a ast::ExprCall> + '_ {

@@ -233,6 +233,14 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
+    fn await_is_legal(&self) -> Result<(), Declined> {
+        if self.unit.turns {
+            return Ok(());
+        }
+        let ctx = self.ctx;
+        ctx.model.await_is_legal(self.chain.start, ctx.settings.target)
+    }
+
     /// The statement run by its session. `whole`: the expression whose value is awaited, where it is not the call of the session alone.
     fn run(&self, around: &Around, whole: Option<&Expr>, parts: &mut Parts) -> Result<(), Declined> {
         let model = self.ctx.model;
@@ -240,7 +248,7 @@ impl<'a> Writer<'_, 'a> {
         let mut prefix = String::new();
         let mut close = ")".to_owned();
         if self.is_async {
-            model.await_is_legal(self.chain.start, self.ctx.settings.target)?;
+            self.await_is_legal()?;
             self.ctx.no_thread_lock_around(self.chain.start, &[])?;
             let is_tight = match whole {
                 Some(whole) => self.ctx.await_needs_parentheses(whole),
@@ -449,7 +457,7 @@ impl<'a> Writer<'_, 'a> {
             keywords.insert(0, format!("options=[{}]", options.join(", ")));
         }
         if self.is_async {
-            ctx.model.await_is_legal(self.chain.start, ctx.settings.target)?;
+            self.await_is_legal()?;
         }
         // What the links wrote is written here again.
         let links = TextRange::new(root.end(), self.end());

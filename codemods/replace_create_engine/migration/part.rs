@@ -1,0 +1,783 @@
+//! A layer that several files share: what one of them has of it, and what becomes of that when the project says that all of them change.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::{CREATE, CREATE_ASYNC, Layer, address, driver, sync_object};
+use crate::codemod::Context;
+use crate::edit::{Edit, Fix};
+use crate::finding::{Declined, Findings};
+use crate::importer::Import;
+use crate::knowledge::sqlalchemy::Role;
+use crate::layout::own_lines;
+use crate::project::colouring::Coloured;
+use crate::project::colouring::usage::Slot;
+use crate::project::layer::{Parameter, Part, Passed};
+use crate::project::summary::{Note, Summary};
+use crate::project::{ProjectFacts, TextHash, summarise_waiting};
+use crate::semantic::sqlalchemy::Known;
+use crate::semantic::web::{WebApp, WebKind};
+use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
+use crate::turning::{self, Nodes};
+
+/// What has another form in an asynchronous program, or reaches a session unseen.
+const UNSEEN: &[&str] = &[
+    "yield_per",
+    "scoped_session",
+    "automap",
+    "object_session",
+    "async_object_session",
+    "sessionmaker.",
+];
+
+/// Attributes of a session that its asynchronous twin has as well.
+const SHARED: &[&str] = &[
+    "new",
+    "dirty",
+    "deleted",
+    "is_active",
+    "info",
+    "identity_map",
+    "autoflush",
+    "no_autoflush",
+];
+
+/// How a relationship is loaded that is there when it is read.
+const EAGER: &[&str] = &[
+    "selectin",
+    "joined",
+    "subquery",
+    "immediate",
+    "noload",
+    "raise",
+    "raise_on_sql",
+    "write_only",
+];
+
+/// What runs an application in a test.
+const CLIENTS: &[&str] = &[
+    "fastapi.testclient.TestClient",
+    "starlette.testclient.TestClient",
+    "httpx.ASGITransport",
+];
+
+/// What a file has of a layer, for the project; `known`: what its imports mean.
+pub fn summarise(ctx: &Context, known: Known) -> Summary {
+    let model = SemanticModel::build(ctx.module).with_objects(known);
+    let ctx = Context { model: &model, ..*ctx };
+    let mut layer = Layer::without_engine(&ctx);
+    layer.is_part = true;
+    let outcome = layer.find();
+    let mut part = layer.facts();
+    let (mut summary, stop) = summarise_waiting(&ctx, &layer.waits);
+    part.stop = outcome
+        .err()
+        .map(|declined| Note {
+            text: declined.0,
+            line: part.at.map_or(1, |at| ctx.module.location(at.start()).0),
+        })
+        .or(stop);
+    summary.layer = Some(part);
+    summary
+}
+
+/// What the project says of the layer of this file.
+pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
+    let Some((facts, text)) = &ctx.project.layer else {
+        return false;
+    };
+    if *text != TextHash::of(ctx.module.text().as_bytes()) {
+        return false;
+    }
+    for coloured in &facts.colouring.coloured {
+        let fix = rewrite(ctx, facts.known.clone(), coloured);
+        acc.push(coloured.at, coloured.message.clone(), fix);
+    }
+    for stopped in &facts.colouring.stopped {
+        let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
+        acc.push(stopped.at, message, Err(stopped.reason.as_str().into()));
+    }
+    !facts.colouring.coloured.is_empty() || !facts.colouring.stopped.is_empty()
+}
+
+fn rewrite(ctx: &Context, known: Known, coloured: &Coloured) -> Result<Fix, Declined> {
+    let model = SemanticModel::build(ctx.module).with_objects(known);
+    let project = ProjectFacts::unconcerned();
+    let ctx = Context {
+        model: &model,
+        project: &project,
+        ..*ctx
+    };
+    let mut layer = Layer::without_engine(&ctx);
+    layer.is_part = true;
+    layer.find()?;
+    let mut more = layer.lifespan()?;
+    let Layer { draft, mut imports, .. } = layer;
+    let (mut edits, others) = turning::write(&ctx, &Nodes::of(&ctx), draft, coloured)?;
+    imports.extend(others);
+    edits.append(&mut more.edits);
+    imports.append(&mut more.imports);
+    let reason = coloured.doubt.clone().unwrap_or_default();
+    Ok(Fix::unsafe_because(reason, edits).import(imports).first())
+}
+
+impl<'c, 'a> Layer<'c, 'a> {
+    fn engines(&self) -> Vec<&'a ast::ExprCall> {
+        let model = self.ctx.model;
+        CREATE.iter().flat_map(|name| model.calls_to(name)).collect()
+    }
+
+    /// Everything of the layer that stands in this file.
+    fn find(&mut self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        match &*self.engines() {
+            [] => {}
+            [call] => {
+                ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
+                if model.calls_to(CREATE_ASYNC).next().is_some() {
+                    return Err("an asynchronous engine stands beside the synchronous one".into());
+                }
+                self.name = Layer::new(ctx, call)?.name;
+                self.engine(call)?;
+            }
+            [_, other, ..] => {
+                let (line, _) = ctx.module.location(other.start());
+                return Err(format!("another engine is made in line {line}").into());
+            }
+        }
+        self.uses_of_engine()?;
+        self.classes()?;
+        self.annotations()?;
+        self.withs()?;
+        self.calls()?;
+        self.values()?;
+        self.escapes()?;
+        self.expired()?;
+        self.unseen()
+    }
+
+    /// Classes of the layer in annotations that say no more than that something may be a session.
+    fn annotations(&self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        for (id, name) in model.uses_of(super::SESSIONS) {
+            let (line, _) = ctx.module.location(model.node(id).range().start());
+            let is_plain = match model.node(model.parent(id)) {
+                AnyNodeRef::ExprCall(_) | AnyNodeRef::Parameter(_) | AnyNodeRef::StmtAnnAssign(_) => true,
+                AnyNodeRef::StmtFunctionDef(function) => function
+                    .returns
+                    .as_deref()
+                    .is_some_and(|returns| model.id(returns) == id),
+                AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprTuple(_) => {
+                    let mut outer = model.ancestors(id).filter_map(|(_, node)| match node {
+                        AnyNodeRef::ExprSubscript(outer) => model.qualified_name(&outer.value),
+                        _ => None,
+                    });
+                    outer.next().is_some_and(|outer| {
+                        let last = outer.rsplit('.').next().unwrap_or_default();
+                        ["Annotated", "Generator", "Iterator", "Iterable"].contains(&last)
+                    })
+                }
+                _ => false,
+            };
+            if !is_plain {
+                let name = name.rsplit('.').next().unwrap_or(name);
+                return Err(format!("what `{name}` is named for in line {line} is not known").into());
+            }
+        }
+        if let Some((name, range)) = model
+            .quoted_names()
+            .iter()
+            .find(|(name, _)| ["Session", "Engine", "Connection", "sessionmaker"].contains(&name.as_str()))
+        {
+            let (line, _) = ctx.module.location(range.start());
+            return Err(format!("`{name}` stands in quotes in line {line}").into());
+        }
+        let classes = [
+            "sqlalchemy.engine.Engine",
+            "sqlalchemy.Engine",
+            "sqlalchemy.engine.base.Engine",
+            "sqlalchemy.future.Engine",
+            "sqlalchemy.engine.Connection",
+            "sqlalchemy.Connection",
+            "sqlalchemy.engine.base.Connection",
+        ];
+        if let Some((id, name)) = model.uses_of(&classes).first() {
+            let (line, _) = ctx.module.location(model.node(*id).range().start());
+            return Err(format!("`{name}` is named in line {line}").into());
+        }
+        Ok(())
+    }
+
+    /// Sessions and what makes them where nobody follows them.
+    fn escapes(&self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let lost = |what: &str, at: TextRange| {
+            let (line, _) = ctx.module.location(at.start());
+            Err(Declined(format!("{what} in line {line}")))
+        };
+        for call in model.calls() {
+            let id = model.id(call);
+            let parent = model.parent(id);
+            let role = sync_object(ctx, &Expr::Call(call.clone())).map(|class| class.role);
+            if matches!(role, Some(Role::Session | Role::Connection)) {
+                let is_followed = match model.node(parent) {
+                    AnyNodeRef::StmtAssign(assign) => matches!(&*assign.targets, [Expr::Name(_)]),
+                    AnyNodeRef::StmtAnnAssign(assign) => assign.target.is_name_expr(),
+                    AnyNodeRef::WithItem(_) | AnyNodeRef::ExprYield(_) => true,
+                    AnyNodeRef::StmtReturn(_) => model
+                        .enclosing_function(id)
+                        .is_some_and(|function| model.scope_of(model.id(function)) == ScopeId::MODULE),
+                    _ => false,
+                };
+                if !is_followed {
+                    return lost("a session gets out of sight", call.range());
+                }
+            }
+            if model.gives_session(&call.func) && model.is_stepped(&call.func) {
+                let is_entered = matches!(model.node(parent), AnyNodeRef::WithItem(_));
+                let is_next = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(outer) if model.is_builtin(&outer.func, "next"));
+                if !is_entered && !is_next {
+                    return lost("what yields a session is iterated over by hand", call.range());
+                }
+            }
+        }
+        for (id, node) in model.subtree(NodeId(0)) {
+            let expr = match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
+                _ => continue,
+            };
+            let parent = model.parent(id);
+            match sync_object(ctx, &expr).map(|class| class.role) {
+                Some(Role::Factory) => {
+                    let is_known = match model.node(parent) {
+                        AnyNodeRef::ExprCall(call) => call.func.range() == expr.range(),
+                        AnyNodeRef::ExprAttribute(method) => {
+                            matches!(method.attr.as_str(), "begin" | "configure" | "kw")
+                        }
+                        _ => false,
+                    };
+                    if !is_known {
+                        return lost("the factory of sessions gets out of sight", expr.range());
+                    }
+                }
+                Some(Role::Session) => {
+                    if let AnyNodeRef::ExprAttribute(read) = model.node(parent) {
+                        let is_called = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
+                        if read.attr.as_str() == "connection" || !is_called && !SHARED.contains(&read.attr.as_str()) {
+                            return lost(
+                                &format!("`{}` of a session has no asynchronous counterpart", read.attr),
+                                read.range(),
+                            );
+                        }
+                    } else if expr.is_attribute_expr() {
+                        return lost("a session gets out of sight", expr.range());
+                    }
+                }
+                _ => {}
+            }
+        }
+        for function in model.functions() {
+            for parameter in function.parameters.iter_non_variadic_params() {
+                let gives = model
+                    .dependency_of(parameter)
+                    .is_some_and(|dependency| model.gives_session(dependency));
+                if gives && !self.is_session(parameter) {
+                    return lost(
+                        &format!("`{}` is injected as something else than a session", parameter.name()),
+                        parameter.range(),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads of objects behind what expires them, whatever the factory says: they would be loaded when they are read.
+    fn expired(&self) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        for call in model.calls() {
+            let Expr::Attribute(method) = &*call.func else { continue };
+            let of_session = || model.is_session(&method.value, false);
+            let expires = match method.attr.as_str() {
+                "rollback" | "expire" | "expire_all" => of_session(),
+                "update" => model.is_sqlalchemy_chain(&method.value, 0),
+                "execute" => of_session() && self.updates(call),
+                _ => false,
+            };
+            let id = model.id(call);
+            let (Some(function), Some((stmt, node))) = (model.enclosing_function(id), model.statement_of(id)) else {
+                continue;
+            };
+            if !expires {
+                continue;
+            }
+            // What follows a block that is left is not reached from there.
+            let block = model.block_of(stmt).map_or(&[][..], |(block, _)| block);
+            let end = match block.last() {
+                Some(last @ (Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_))) => last.end(),
+                _ => function.end(),
+            };
+            let behind = TextRange::new(node.end(), end.max(node.end()));
+            let read = model.subtree(model.id(function)).find_map(|(_, node)| match node {
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
+                    self.may_be_row(&read.value).then_some(read)
+                }
+                _ => None,
+            });
+            if let Some(read) = read {
+                let (line, _) = ctx.module.location(read.start());
+                return Err(format!(
+                    "`{}` in line {line} may have to be loaded anew when it is read, behind `{}`",
+                    model.slice(read),
+                    method.attr
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a statement updates rows by more than plain values.
+    fn updates(&self, call: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let updates = [
+            "sqlalchemy.update",
+            "sqlalchemy.sql.update",
+            "sqlalchemy.sql.expression.update",
+        ];
+        model.subtree(model.id(call)).any(|(_, node)| match node {
+            AnyNodeRef::ExprCall(inner) => model
+                .qualified_name(&inner.func)
+                .is_some_and(|name| updates.contains(&name.as_str())),
+            _ => false,
+        })
+    }
+
+    /// Whether a name may be an object that a session has loaded: one of the function's own, and neither a session nor an exception.
+    fn may_be_row(&self, expr: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return false };
+        if sync_object(self.ctx, expr).is_some() || model.imported_root(expr) || model.class_named(expr).is_some() {
+            return false;
+        }
+        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+        bindings.any(|binding| {
+            let is_exception = matches!(model.node(binding.node), AnyNodeRef::ExceptHandlerExceptHandler(_));
+            let is_result = matches!(binding.kind, BindingKind::Assignment(Expr::Call(made)) if model.is_sqlalchemy_chain(&Expr::Call(made.clone()), 0)
+                && self.is_query(made));
+            binding.scope != ScopeId::MODULE && !is_exception && !is_result
+        })
+    }
+
+    /// Whether a chain is still a query, or a result of rows: not what a query has loaded.
+    fn is_query(&self, made: &ast::ExprCall) -> bool {
+        let ends = [
+            "first",
+            "one",
+            "one_or_none",
+            "get",
+            "scalar",
+            "merge",
+            "all",
+            "scalar_one",
+            "scalar_one_or_none",
+        ];
+        !matches!(&*made.func, Expr::Attribute(method) if ends.contains(&method.attr.as_str()))
+    }
+
+    fn is_session(&self, parameter: &ast::ParameterWithDefault) -> bool {
+        let model = self.ctx.model;
+        let mut bindings = model.bindings().iter();
+        bindings
+            .find(|binding| matches!(binding.kind, BindingKind::Parameter(found) if found.range() == parameter.parameter.range()))
+            .and_then(|binding| model.sqlalchemy_binding(binding))
+            .is_some_and(|class| class.role == Role::Session && !class.is_async)
+    }
+
+    fn unseen(&self) -> Result<(), Declined> {
+        let text = self.ctx.module.text();
+        match UNSEEN.iter().find(|word| text.contains(**word)) {
+            Some(word) => Err(format!("`{word}` has another form in an asynchronous program").into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the project can tell what becomes of a session that is an argument.
+    pub(super) fn is_passed(&mut self, session: NodeId) -> bool {
+        let model = self.ctx.model;
+        let range = model.node(session).range();
+        let mut keyword = None;
+        for (_, node) in model.ancestors(session) {
+            match node {
+                AnyNodeRef::Keyword(found) => match &found.arg {
+                    Some(name) => keyword = Some(name.to_string()),
+                    None => return false,
+                },
+                AnyNodeRef::Arguments(_) => {}
+                AnyNodeRef::ExprCall(call) => {
+                    let position = call
+                        .arguments
+                        .args
+                        .iter()
+                        .position(|argument| argument.range() == range);
+                    let is_open = call.arguments.args.iter().any(Expr::is_starred_expr);
+                    let slot = match (position, keyword) {
+                        (Some(position), _) if !is_open => Slot::Position(position),
+                        (None, Some(keyword)) => Slot::Keyword(keyword),
+                        _ => return false,
+                    };
+                    self.passed.push(Passed {
+                        call: call.range(),
+                        slot,
+                        line: self.ctx.module.location(range.start()).0,
+                    });
+                    return true;
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Tables that are made when the module is imported: in a test module by an event loop of their own, else in the lifespan of the application.
+    pub(super) fn made_at_import(&mut self, call: NodeId, method: &str, lines: [String; 2]) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let (line, _) = ctx.module.location(model.node(call).range().start());
+        let (stmt, node) = model.statement_of(call).ok_or("it is no statement")?;
+        if !model.node(model.parent(stmt)).is_mod_module() {
+            return Err(format!("nothing can be awaited in line {line}").into());
+        }
+        let is_test = model.imports_package("pytest")
+            || CLIENTS.iter().any(|client| model.calls_to(client).next().is_some())
+            || model.functions().any(|function| function.name.starts_with("test_"));
+        if is_test {
+            let wanted = if method == "drop_all" {
+                "drop_tables"
+            } else {
+                "create_tables"
+            };
+            let name = model.fresh_name(wanted, call);
+            let (asyncio, import) = ctx.import(Import::Module("asyncio"), call)?;
+            self.imports.extend(import);
+            let unit = ctx.indent_unit(NodeId(0));
+            let [open, run] = lines;
+            let text = format!("async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())");
+            self.draft.restate(node.range(), text);
+            self.at_import += 1;
+            if self.at_import > 1 {
+                return Err(format!("tables are made twice when the module is imported, in line {line} again").into());
+            }
+            return Ok(());
+        }
+        self.application()
+            .ok_or_else(|| format!("nothing can be awaited in line {line}"))??;
+        own_lines(ctx.module, node.start(), node.end())?;
+        let start = ctx.module.line_start(node.start());
+        let mut end = ctx.module.line_end_with_newline(node.end());
+        while ctx
+            .module
+            .slice(TextRange::new(end, ctx.module.line_end(end)))
+            .trim()
+            .is_empty()
+            && ctx.module.line_end_with_newline(end) > end
+        {
+            end = ctx.module.line_end_with_newline(end);
+        }
+        self.draft.delete(TextRange::new(start, end));
+        self.tables.push(lines);
+        Ok(())
+    }
+
+    /// The only application of the module, which has no lifespan yet.
+    fn application(&self) -> Option<Result<WebApp<'a>, Declined>> {
+        let ctx = self.ctx;
+        let mut apps = ctx.model.web_apps().filter(|app| app.kind == WebKind::FastApi);
+        let app = apps.next().filter(|_| apps.next().is_none())?;
+        let has_own = || {
+            let text = ctx.module.text();
+            app.call.arguments.find_keyword("lifespan").is_some()
+                || ["on_event", "add_event_handler", "on_startup", "on_shutdown"]
+                    .iter()
+                    .any(|word| text.contains(word))
+        };
+        Some(if app.scope != ScopeId::MODULE || has_own() {
+            Err(
+                "the application has a lifespan or handlers of its own, in which the tables would have to be made"
+                    .into(),
+            )
+        } else {
+            ctx.can_have_lifespan(app.kind)
+                .and_then(|()| ctx.can_define_lifespan(&app))
+                .map(|()| app)
+        })
+    }
+
+    /// The lifespan that makes the tables and closes the engine's connections.
+    fn lifespan(&mut self) -> Result<More, Declined> {
+        let ctx = self.ctx;
+        let mut more = More::default();
+        if self.tables.is_empty() {
+            return Ok(more);
+        }
+        let app = self.application().ok_or("the application is gone")??;
+        let (manager, import) = ctx.plain_member("contextlib", "asynccontextmanager", app.stmt)?;
+        more.imports.extend(import);
+        let name = ctx.lifespan_name(&app, &BTreeSet::new());
+        let mut body: Vec<(usize, String)> = Vec::new();
+        let mut engine = String::new();
+        for [open, run] in &self.tables {
+            engine = open
+                .trim_start_matches("async with ")
+                .split(".begin()")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            body.push((1, open.clone()));
+            body.push((2, run.clone()));
+        }
+        body.extend([
+            (1, "try:".to_owned()),
+            (2, "yield".to_owned()),
+            (1, "finally:".to_owned()),
+            (2, format!("await {engine}.dispose()")),
+        ]);
+        more.edits.push(ctx.lifespan(&app, &name, &manager, "app", &body));
+        more.edits
+            .extend(ctx.with_argument(app.call, &format!("lifespan={name}")));
+        Ok(more)
+    }
+
+    /// What other files are told.
+    fn facts(&self) -> Part {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let line = |at: TextRange| ctx.module.location(at.start()).0;
+        let mut part = Part {
+            passed: self.passed.clone(),
+            needs_lifespan: !self.tables.is_empty(),
+            ..Part::default()
+        };
+        if let [call, ..] = &*self.engines() {
+            part.engine = Some((call.func.range(), line(call.func.range())));
+            let sqlite = address(call)
+                .map(|(_, scheme)| driver(ctx, scheme).is_some_and(|driver| driver.is.starts_with("sqlite")));
+            part.is_tied_to_loop = !sqlite.unwrap_or_else(|| {
+                call.arguments
+                    .find_argument_value("url", 0)
+                    .and_then(|url| super::backend(ctx, url))
+                    .is_some_and(|driver| driver.is.starts_with("sqlite"))
+            });
+        }
+        let classes = model
+            .uses_of(super::SESSIONS)
+            .into_iter()
+            .chain(model.uses_of(super::FACTORIES));
+        let mut places: Vec<TextRange> = classes.map(|(id, _)| model.node(id).range()).collect();
+        places.extend(self.waits.iter().map(|id| model.node(*id).range()));
+        places.extend(model.subtree(NodeId(0)).filter_map(|(_, node)| {
+            let expr = match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
+                _ => return None,
+            };
+            sync_object(ctx, &expr).map(|_| expr.range())
+        }));
+        part.at = places.into_iter().min_by_key(|at| at.start());
+        for function in model.functions() {
+            let parameters = function.parameters.iter_non_variadic_params();
+            let parameters = parameters.map(|parameter| Parameter {
+                name: parameter.name().to_string(),
+                offset: parameter.parameter.name.start().into(),
+                is_session: self.is_session(parameter),
+                is_annotated: parameter.parameter.annotation.is_some(),
+            });
+            part.parameters
+                .insert(function.name.start().into(), parameters.collect());
+        }
+        self.exports(&mut part);
+        for call in CLIENTS.iter().flat_map(|name| model.calls_to(name)) {
+            part.client.get_or_insert(line(call.range()));
+            // With dependencies of their own, tests need no tables of the application.
+            let is_entered = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::WithItem(_));
+            if !is_entered && !ctx.module.text().contains("dependency_overrides") {
+                part.bare_client.get_or_insert(line(call.range()));
+            }
+        }
+        self.members(&mut part);
+        part
+    }
+
+    /// What the names of the module mean, and which names its imports bind.
+    fn exports(&self, part: &mut Part) {
+        let model = self.ctx.model;
+        for binding in model.bindings() {
+            match binding.kind {
+                BindingKind::Import(alias) => part.imports.push(alias.name.to_string()),
+                BindingKind::FromImport(import, alias) => {
+                    let module = import.module.as_deref().unwrap_or_default();
+                    let separator = if module.is_empty() { "" } else { "." };
+                    let dots = ".".repeat(import.level as usize);
+                    part.imports.push(format!("{dots}{module}{separator}{}", alias.name));
+                }
+                _ => {}
+            }
+            if binding.scope != ScopeId::MODULE || model.sole_binding(binding.name, ScopeId::MODULE).is_none() {
+                continue;
+            }
+            let name = binding.name.to_owned();
+            match binding.kind {
+                BindingKind::Assignment(_) | BindingKind::Annotated(_) => {
+                    if let Some(class) = model.sqlalchemy_binding(binding).filter(|class| !class.is_async) {
+                        part.exports.objects.insert(name.clone(), class.name().to_owned());
+                    }
+                    if let BindingKind::Assignment(value) = binding.kind
+                        && let Some(class) = model.sqlalchemy_alias(value).filter(|class| !class.is_async)
+                    {
+                        part.exports.aliases.insert(name, class.name().to_owned());
+                    }
+                }
+                BindingKind::Function(function) => {
+                    if let Some(class) = model.sqlalchemy_given(function).filter(|class| !class.is_async) {
+                        let class = class.name().to_owned();
+                        if model.is_generator(function) {
+                            part.exports.stepped.insert(name.clone(), class.clone());
+                        }
+                        part.exports.given.insert(name, class);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Relationships, and what reads attributes that may be some.
+    fn members(&self, part: &mut Part) {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let line = |at: TextRange| ctx.module.location(at.start()).0;
+        for class in model.classes() {
+            for stmt in &class.body {
+                let (target, value) = match stmt {
+                    Stmt::Assign(assign) => match &*assign.targets {
+                        [target] => (target, Some(&*assign.value)),
+                        _ => continue,
+                    },
+                    Stmt::AnnAssign(assign) => (&*assign.target, assign.value.as_deref()),
+                    _ => continue,
+                };
+                let Expr::Name(name) = target else { continue };
+                let made = value.and_then(|value| self.lazy(value));
+                match made {
+                    Some(names) => {
+                        let own = names
+                            .into_iter()
+                            .map(|given| given.unwrap_or_else(|| name.id.to_string()));
+                        part.lazies.extend(own.map(|name| (name, line(stmt.range()))));
+                    }
+                    None if stmt.is_ann_assign_stmt() && !self.is_mapped(value) => {
+                        part.reads.entry(name.id.to_string()).or_insert(line(stmt.range()));
+                    }
+                    None => {}
+                }
+            }
+        }
+        for (_, node) in model.subtree(NodeId(0)) {
+            let (expr, name) = match node {
+                AnyNodeRef::ExprAttribute(read) => (Expr::Attribute(read.clone()), read.attr.as_str()),
+                AnyNodeRef::ExprName(name) => (Expr::Name(name.clone()), name.id.as_str()),
+                _ => continue,
+            };
+            if model.imported_root(&expr) && sync_object(ctx, &expr).is_none() {
+                part.untold.entry(name.to_owned()).or_insert(line(expr.range()));
+            }
+        }
+        for (_, node) in model.subtree(NodeId(0)) {
+            match node {
+                AnyNodeRef::ExprAttribute(read) => {
+                    let is_class = model.imported_root(&read.value) || model.class_named(&read.value).is_some();
+                    if !is_class {
+                        part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
+                    }
+                }
+                AnyNodeRef::ExprCall(call) if model.is_builtin(&call.func, "getattr") => {
+                    if let Some(Expr::StringLiteral(name)) = call.arguments.args.get(1) {
+                        part.reads.entry(name.value.to_string()).or_insert(line(call.range()));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is_mapped(&self, value: Option<&Expr>) -> bool {
+        matches!(value, Some(Expr::Call(call)) if self.ctx.model.qualified_name(&call.func).is_some_and(|name| name.starts_with("sqlalchemy")))
+    }
+
+    /// The names under which something is loaded when it is read: `None` stands for the name that it is bound to.
+    fn lazy(&self, value: &Expr) -> Option<Vec<Option<String>>> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let Expr::Call(call) = value else { return None };
+        let name = model.qualified_name(&call.func)?;
+        if !name.starts_with("sqlalchemy") {
+            return None;
+        }
+        let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
+        match name.rsplit('.').next()? {
+            "relationship" | "relation" => {
+                let is_eager =
+                    matches!(keyword("lazy"), Some(Expr::StringLiteral(how)) if EAGER.contains(&how.value.to_str()));
+                let mut names = Vec::new();
+                if !is_eager {
+                    names.push(None);
+                }
+                match keyword("backref") {
+                    Some(Expr::StringLiteral(name)) => names.push(Some(name.value.to_string())),
+                    Some(Expr::Call(call)) => {
+                        if let Some(Expr::StringLiteral(name)) = call.arguments.args.first() {
+                            names.push(Some(name.value.to_string()));
+                        }
+                    }
+                    _ => {}
+                }
+                (!names.is_empty()).then_some(names)
+            }
+            "dynamic_loader" | "deferred" | "association_proxy" | "query_expression" => Some(vec![None]),
+            // What the database computes is not there behind a write.
+            "Column" | "mapped_column" => {
+                let is_sql = |value: &Expr| match value {
+                    Expr::Call(call) => {
+                        matches!(&*call.func, Expr::Attribute(_) | Expr::Name(_))
+                            && model
+                                .qualified_name(&call.func)
+                                .is_some_and(|name| name.starts_with("sqlalchemy"))
+                    }
+                    _ => false,
+                };
+                let is_old = ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_err();
+                let is_late = keyword("server_onupdate").is_some()
+                    || keyword("onupdate").is_some_and(is_sql)
+                    || is_old && (keyword("server_default").is_some() || keyword("default").is_some_and(is_sql))
+                    || keyword("deferred").is_some_and(|value| matches!(value, Expr::BooleanLiteral(is) if is.value));
+                let is_eager = ctx.module.text().contains("eager_defaults");
+                (is_late && !is_eager).then(|| vec![None])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a lifespan adds.
+#[derive(Default)]
+struct More {
+    edits: Vec<Edit>,
+    imports: Vec<Import>,
+}

@@ -1,0 +1,193 @@
+//! The look at layers of SQLAlchemy: from each engine to whatever uses it, parsed until nothing is left out, and tried before anything is shown.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use crate::codemods::replace_create_engine;
+use crate::edit::Applicability;
+use crate::project::colouring::{Options, World};
+use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
+use crate::semantic::sqlalchemy::Known;
+
+use super::super::{Error, outsiders};
+use super::colouring::{self, Trial, failing, mentioning};
+use super::{Looker, each, selects};
+
+/// Rounds in which files are parsed that the round before has led to.
+const MAX_ROUNDS: usize = 32;
+
+/// Where more files than this make engines, they are examples of something, and no program.
+const MAX_ENGINES: usize = 12;
+
+pub type Facts = (Arc<LayerFacts>, TextHash);
+
+/// What becomes of the layers, for each file.
+pub fn layers(looker: &Looker) -> Result<Vec<Facts>, Error> {
+    let mut facts = vec![Facts::default(); looker.files.len()];
+    let engines = engines(looker)?;
+    if engines.len() > MAX_ENGINES {
+        return Ok(facts);
+    }
+    let mut done: BTreeSet<usize> = BTreeSet::new();
+    for start in engines {
+        if done.contains(&start) {
+            continue;
+        }
+        let (project, hashes, known) = read(looker, start)?;
+        let linked = layer::linked(&project, start);
+        done.extend(&linked);
+        // A layer of one file is seen without the others.
+        if !linked
+            .iter()
+            .any(|file| *file != start && layer::has_part(&project, *file))
+        {
+            continue;
+        }
+        for (file, found) in changes(looker, &project, &known, &hashes, start)? {
+            facts[file] = found;
+        }
+    }
+    Ok(facts)
+}
+
+/// What is left to turn for other reasons in this run: where a layer changes, its files change before anything else does.
+pub fn before(looker: &Looker, layers: &[Facts], mut colourings: Vec<colouring::Facts>) -> Vec<colouring::Facts> {
+    let changes = |file: &usize| {
+        looker.files[*file].profile.policy.level == Applicability::Unsafe
+            && !layers[*file].0.colouring.coloured.is_empty()
+    };
+    let components: BTreeSet<usize> = (0..layers.len())
+        .filter(changes)
+        .flat_map(|file| colourings[file].0.coloured.iter().map(|coloured| coloured.component))
+        .collect();
+    if !components.is_empty() {
+        for (colouring, _) in &mut colourings {
+            Arc::make_mut(colouring)
+                .coloured
+                .retain(|coloured| !components.contains(&coloured.component));
+        }
+    }
+    colourings
+}
+
+/// The files that make a synchronous engine, as far as their bytes say it.
+fn engines(looker: &Looker) -> Result<Vec<usize>, Error> {
+    let files: Vec<usize> = (0..looker.files.len())
+        .filter(|file| selects(&looker.files[*file], LAYER))
+        .collect();
+    let call = memmem::Finder::new("create_engine(");
+    let library = memmem::Finder::new("sqlalchemy");
+    let found = each(files.len(), looker.threads, |buffer, index| {
+        let path = looker.processor.resolver.folder.join(&looker.files[files[index]].path);
+        let bytes = buffer.read(File::open(path).ok()?).ok()?;
+        (call.find(bytes).is_some() && library.find(bytes).is_some()).then_some(())
+    })?;
+    let found = files.into_iter().zip(found);
+    Ok(found
+        .filter(|(_, found)| found.is_some())
+        .map(|(file, _)| file)
+        .collect())
+}
+
+/// The files of the layer around an engine, and all that may use what becomes a coroutine function.
+fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Known>), Error> {
+    let (settings, _) = looker.processor.settings(&looker.files[start]);
+    let options: Options = settings.options(crate::project::COLOURING);
+    let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
+    let mut hashes = vec![TextHash::default(); looker.files.len()];
+    let mut known = vec![Known::default(); looker.files.len()];
+    let mut seen: BTreeSet<usize> = BTreeSet::new();
+    let mut asked_for: BTreeSet<String> = BTreeSet::new();
+    let mut wanted = vec![start];
+    let world = World::of(&settings);
+    for _ in 0..MAX_ROUNDS {
+        seen.extend(&wanted);
+        let summaries = looker.parsed_as_told(
+            "layer",
+            &wanted,
+            |index| format!("{:?}", known[index]),
+            |index, context| {
+                let summary = replace_create_engine::summarise(context, known[index].clone());
+                (summary, TextHash::of(context.module.text().as_bytes()))
+            },
+        )?;
+        for (&file, summary) in wanted.iter().zip(summaries) {
+            if let Some((summary, hash)) = summary {
+                project.files[file].1 = Some(summary);
+                hashes[file] = hash;
+            }
+        }
+        wanted = project.unread(|_| true);
+        wanted.retain(|file| !seen.contains(file));
+        if !wanted.is_empty() && seen.len() + wanted.len() <= options.max_files {
+            continue;
+        }
+        let now = layer::known(&project);
+        wanted = (0..now.len())
+            .filter(|file| project.files[*file].1.is_some() && now[*file] != known[*file])
+            .collect();
+        known = now;
+        if !wanted.is_empty() {
+            continue;
+        }
+        let mut names = layer::names(&project, &layer::linked(&project, start));
+        names.extend(layer::turning(&project, &world, start));
+        let new: Vec<String> = names
+            .into_iter()
+            .filter(|name| asked_for.insert(name.clone()))
+            .collect();
+        wanted = mentioning(looker, &new, &seen)?;
+        if wanted.is_empty() || seen.len() + wanted.len() > options.max_files {
+            break;
+        }
+    }
+    Ok((project, hashes, known))
+}
+
+fn changes(
+    looker: &Looker,
+    project: &Project,
+    known: &[Known],
+    hashes: &[TextHash],
+    start: usize,
+) -> Result<Vec<(usize, Facts)>, Error> {
+    let (settings, _) = looker.processor.settings(&looker.files[start]);
+    let mut world = World::of(&settings);
+    let mut colourings = layer::colour(project, &world, start);
+    let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
+    let turned: Vec<usize> = turned.collect();
+    let paths = turned.iter().map(|file| looker.files[*file].path.as_path());
+    let folder = &looker.processor.resolver.folder;
+    if outsiders::are_there(folder, paths, &outsiders::run_of(looker.files)) {
+        world.is_partial = true;
+        colourings = layer::colour(project, &world, start);
+    }
+    let facts_of = |file: usize, colouring| LayerFacts {
+        colouring,
+        known: known[file].clone(),
+    };
+    let trials: Vec<Trial> = turned
+        .iter()
+        .map(|&file| Trial {
+            file,
+            coloured: colourings[file].coloured.clone(),
+            facts: ProjectFacts {
+                layer: Some((Arc::new(facts_of(file, colourings[file].clone())), hashes[file])),
+                ..ProjectFacts::unconcerned()
+            },
+        })
+        .collect();
+    if let Some(reason) = failing(looker, LAYER, &trials)?.into_values().next() {
+        layer::stop(project, &layer::linked(project, start), &reason, &mut colourings);
+    }
+    let concerned = colourings
+        .into_iter()
+        .enumerate()
+        .filter(|(_, colouring)| !colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+    Ok(concerned
+        .map(|(file, colouring)| (file, (Arc::new(facts_of(file, colouring)), hashes[file])))
+        .collect())
+}

@@ -1,0 +1,380 @@
+//! A synchronous layer of SQLAlchemy that several files share: engines, factories, everything that is given a session. It becomes asynchronous
+//! as a whole or not at all.
+//!
+//! One file says what it has of the layer ([`Part`], plain data); what the names mean that it imports, other files say ([`known`]). Every call
+//! that asks the database is a leaf of the colouring, and the functions that hold one turn together, with their users.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_text_size::{Ranged, TextRange};
+use serde::{Deserialize, Serialize};
+
+use super::Project;
+use super::colouring::usage::{How, Named, Slot};
+use super::colouring::{self, Change, Coloured, Colouring, Stopped, World};
+use super::modules::ModuleId;
+use super::resolve::{Found, FunctionId, Linker};
+use super::summary::{Meaning, Note};
+use crate::semantic::sqlalchemy::Known;
+
+/// The class of the sessions that become asynchronous.
+pub const SESSION: &str = "sqlalchemy.orm.Session";
+
+/// Re-exports of re-exports.
+const MAX_STEPS: usize = 8;
+
+/// What a file has of the layer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it makes an engine: the callee, and its line.
+    pub engine: Option<(TextRange, usize)>,
+    /// The first place that would change.
+    pub at: Option<TextRange>,
+    /// Why it cannot become asynchronous.
+    pub stop: Option<Note>,
+    /// Sessions that are given to functions.
+    pub passed: Vec<Passed>,
+    /// The parameters of its functions, by the offset of a function's name.
+    pub parameters: BTreeMap<u32, Vec<Parameter>>,
+    /// What its names mean to others; by these names alone.
+    pub exports: Known,
+    /// The dotted names that its imports bind.
+    pub imports: Vec<String>,
+    /// Relationships that are loaded when they are read, with the line.
+    pub lazies: BTreeMap<String, usize>,
+    /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line.
+    pub reads: BTreeMap<String, usize>,
+    /// The last parts of imported names of which nothing is known, with the line.
+    pub untold: BTreeMap<String, usize>,
+    /// The line that runs an application without its lifespan.
+    pub bare_client: Option<usize>,
+    /// The line that runs an application in an event loop of its own.
+    pub client: Option<usize>,
+    /// Whether it leaves work to the lifespan of an application.
+    pub needs_lifespan: bool,
+    /// Whether its connections can be used in another event loop than the one that has made them.
+    pub is_tied_to_loop: bool,
+}
+
+/// A session, as an argument.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Passed {
+    /// The call.
+    pub call: TextRange,
+    pub slot: Slot,
+    /// 1-based.
+    pub line: usize,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    pub offset: u32,
+    pub is_session: bool,
+    pub is_annotated: bool,
+}
+
+/// What the imports of each file mean.
+pub fn known(project: &Project) -> Vec<Known> {
+    let linker = Linker::new(project);
+    let mut all = vec![Known::default(); project.files.len()];
+    for (file, part) in &parts(project) {
+        for path in &part.imports {
+            let Some((module, name)) = origin(&linker, *file, path, 0) else {
+                continue;
+            };
+            match name {
+                Some(name) => learn(project, &mut all[*file], path, module, &name),
+                None => {
+                    let names = project.files[module].1.iter().flat_map(|summary| summary.names.iter());
+                    for (name, meaning) in names {
+                        if let Meaning::Import(inner) = meaning
+                            && let Some((module, Some(found))) = origin(&linker, module, inner, 0)
+                        {
+                            learn(project, &mut all[*file], &format!("{path}.{name}"), module, &found);
+                        }
+                    }
+                    let exports = self::part(project, module).map(|part| &part.exports);
+                    for name in exports.iter().flat_map(|exports| exports.names()) {
+                        learn(project, &mut all[*file], &format!("{path}.{name}"), module, name);
+                    }
+                }
+            }
+        }
+        for passed in &part.passed {
+            if let Some((function, parameter)) = receiver(project, &linker, *file, passed)
+                && !parameter.is_annotated
+            {
+                all[function.file]
+                    .parameters
+                    .insert(parameter.offset, SESSION.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// Notes what a name of a module means, under the dotted name that another file has for it.
+fn learn(project: &Project, known: &mut Known, path: &str, module: usize, name: &str) {
+    let Some(exports) = part(project, module).map(|part| &part.exports) else {
+        return;
+    };
+    let maps = [
+        (&exports.objects, &mut known.objects),
+        (&exports.given, &mut known.given),
+        (&exports.stepped, &mut known.stepped),
+        (&exports.aliases, &mut known.aliases),
+    ];
+    for (from, to) in maps {
+        to.extend(from.get(name).map(|class| (path.to_owned(), class.clone())));
+    }
+}
+
+/// The module that a dotted name leads to, and the name in it; none for the module itself.
+fn origin(linker: &Linker, file: usize, path: &str, steps: usize) -> Option<(usize, Option<String>)> {
+    let (module, taken) = linker.modules.find(file, path)?;
+    let ModuleId::File(module) = module else { return None };
+    let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
+    match parts.get(taken..)? {
+        [] => Some((module, None)),
+        [name] => {
+            let summary = linker.project.files[module].1.as_ref()?;
+            match summary.names.get(*name) {
+                Some(Meaning::Import(path)) if steps < MAX_STEPS => origin(linker, module, path, steps + 1),
+                _ => Some((module, Some((*name).to_owned()))),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn part(project: &Project, file: usize) -> Option<&Part> {
+    project.files[file].1.as_ref()?.layer.as_ref()
+}
+
+fn parts(project: &Project) -> Vec<(usize, &Part)> {
+    let all = (0..project.files.len()).filter_map(|file| Some((file, part(project, file)?)));
+    all.collect()
+}
+
+/// The parameter of the project's function that a session goes to.
+fn receiver<'p>(
+    project: &'p Project,
+    linker: &Linker<'p>,
+    file: usize,
+    passed: &Passed,
+) -> Option<(FunctionId, &'p Parameter)> {
+    let usage = project.files[file].1.as_ref()?.usage.as_ref()?;
+    let used = usage
+        .uses
+        .iter()
+        .find(|used| used.range == passed.call && matches!(used.how, How::Call(_)))?;
+    let Named::Target(target) = &used.named else {
+        return None;
+    };
+    let Found::Function(function) = linker.find(file, target)? else {
+        return None;
+    };
+    let own = project.files[function.file].1.as_ref()?;
+    let [positional, named] = &own.usage.as_ref()?.natures[function.index].parameters;
+    let name = match &passed.slot {
+        Slot::Position(position) => positional.get(*position)?,
+        Slot::Keyword(name) => positional.iter().chain(named).find(|other| *other == name)?,
+    };
+    let offset: u32 = own.functions[function.index].range.start().into();
+    let parameters = own.layer.as_ref()?.parameters.get(&offset)?;
+    let parameter = parameters.iter().find(|parameter| parameter.name == *name)?;
+    Some((function, parameter))
+}
+
+/// The files that have to do with the one that makes the engine, by their imports.
+pub fn linked(project: &Project, start: usize) -> BTreeSet<usize> {
+    let linker = Linker::new(project);
+    let mut beside: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (file, part) in parts(project) {
+        for path in &part.imports {
+            // A package may have a name from one of its modules: both count.
+            let others = [
+                origin(&linker, file, path, 0).map(|(other, _)| other),
+                match linker.modules.find(file, path) {
+                    Some((ModuleId::File(other), _)) => Some(other),
+                    _ => None,
+                },
+            ];
+            for other in others.into_iter().flatten() {
+                beside.entry(file).or_default().insert(other);
+                beside.entry(other).or_default().insert(file);
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let mut open = vec![start];
+    while let Some(file) = open.pop() {
+        if seen.insert(file) {
+            open.extend(beside.get(&file).into_iter().flatten());
+        }
+    }
+    seen
+}
+
+/// The names by which files use what the layer has: whoever mentions one may belong to it.
+pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for part in linked.iter().filter_map(|file| part(project, *file)) {
+        names.extend(part.exports.names().cloned());
+        names.extend(part.lazies.keys().cloned());
+    }
+    names
+}
+
+/// Whether a file works with sessions or engines.
+pub fn has_part(project: &Project, file: usize) -> bool {
+    part(project, file).is_some_and(|part| part.at.is_some() || part.engine.is_some())
+}
+
+/// The names of the functions that would turn.
+pub fn turning(project: &Project, world: &World, start: usize) -> BTreeSet<String> {
+    colouring::layer_names(&Linker::new(project), world, &linked(project, start))
+}
+
+/// What becomes of the layer, for each file.
+pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> {
+    let mut found: Vec<Colouring> = project.files.iter().map(|_| Colouring::default()).collect();
+    let linked = linked(project, start);
+    let (_, line) = part(project, start).and_then(|part| part.engine).unwrap_or_default();
+    let linker = Linker::new(project);
+    let outcome = match obstacle(project, &linker, &linked) {
+        Some(reason) => Err(reason),
+        None => colouring::layer(&linker, world, &linked),
+    };
+    match outcome {
+        Ok(changes) => {
+            let files: Vec<usize> = linked
+                .iter()
+                .copied()
+                .filter(|file| changes.contains_key(file) || part(project, *file).is_some_and(|part| part.at.is_some()))
+                .collect();
+            let message = format!(
+                "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
+                project.place(start, line),
+                files.len()
+            );
+            for file in files {
+                let (changes, doubt) = match changes.get(&file) {
+                    Some(coloured) => (coloured.changes.clone(), coloured.doubt.clone()),
+                    None => Default::default(),
+                };
+                let own = part(project, file);
+                let defined = changes.iter().find(|change| matches!(change, Change::Define(..)));
+                let at = own
+                    .and_then(|part| part.engine.map(|(at, _)| at))
+                    .or_else(|| defined.or(changes.first()).map(Ranged::range))
+                    .or_else(|| own.and_then(|part| part.at));
+                let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
+                let reason = match doubt {
+                    Some(doubt) => format!("{reason}; and {doubt}"),
+                    None => reason.to_owned(),
+                };
+                found[file].coloured.push(Coloured {
+                    component: 0,
+                    at: at.unwrap_or_default(),
+                    message: message.clone(),
+                    doubt: Some(reason),
+                    changes,
+                });
+            }
+        }
+        Err(reason) => stop(project, &linked, &reason, &mut found),
+    }
+    found
+}
+
+/// Says at each engine of a layer why it stays as it is.
+pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &mut [Colouring]) {
+    for &file in linked {
+        found[file].coloured.clear();
+        if let Some((at, _)) = part(project, file).and_then(|part| part.engine) {
+            found[file].stopped.push(Stopped {
+                at,
+                name: String::new(),
+                reason: reason.to_owned(),
+            });
+        }
+    }
+}
+
+/// Why the layer stays as it is, as far as its parts say it.
+fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Option<String> {
+    let parts: Vec<(usize, &Part)> = linked
+        .iter()
+        .filter_map(|file| Some((*file, part(project, *file)?)))
+        .collect();
+    for (file, part) in &parts {
+        if let Some(stop) = &part.stop {
+            return Some(format!("{}: {}", project.place(*file, stop.line), stop.text));
+        }
+        for passed in &part.passed {
+            let is_known = receiver(project, linker, *file, passed).is_some_and(|(_, parameter)| parameter.is_session);
+            if !is_known {
+                return Some(format!(
+                    "{}: a session gets out of sight",
+                    project.place(*file, passed.line)
+                ));
+            }
+        }
+    }
+    for file in linked {
+        let summary = project.files[*file].1.as_ref();
+        for star in summary.iter().flat_map(|summary| &summary.stars) {
+            if let Some((ModuleId::File(module), _)) = linker.modules.find(*file, star)
+                && self::part(project, module).is_some_and(|part| part.exports != Known::default())
+            {
+                return Some(format!(
+                    "{} imports everything from `{star}`, and with it what belongs to the layer",
+                    project.files[*file].0.display()
+                ));
+            }
+        }
+    }
+    let objects: BTreeSet<&String> = parts.iter().flat_map(|(_, part)| part.exports.objects.keys()).collect();
+    for (file, part) in &parts {
+        if let Some((name, line)) = part.untold.iter().find(|(name, _)| objects.contains(name)) {
+            return Some(format!(
+                "{}: `{name}` may be the one of the layer",
+                project.place(*file, *line)
+            ));
+        }
+    }
+    for (owner, part) in &parts {
+        for (name, line) in &part.lazies {
+            let read = project.files.iter().enumerate().find_map(|(file, _)| {
+                let line = self::part(project, file)?.reads.get(name)?;
+                Some(project.place(file, *line))
+            });
+            if let Some(read) = read {
+                return Some(format!(
+                    "{read}: the relationship `{name}` ({}) may be loaded when it is read",
+                    project.place(*owner, *line)
+                ));
+            }
+        }
+    }
+    let is_tied = parts.iter().any(|(_, part)| part.is_tied_to_loop);
+    let needs_lifespan = parts.iter().any(|(_, part)| part.needs_lifespan);
+    for (file, part) in &parts {
+        if let Some(line) = part.bare_client.filter(|_| needs_lifespan) {
+            return Some(format!(
+                "{}: the application runs without its lifespan, in which its tables would be made",
+                project.place(*file, line)
+            ));
+        }
+        if let Some(line) = part.client.filter(|_| is_tied) {
+            return Some(format!(
+                "{}: each client runs an event loop of its own, and the driver's connections belong to one",
+                project.place(*file, line)
+            ));
+        }
+    }
+    None
+}

@@ -1,0 +1,505 @@
+//! How it is written that functions turn into coroutine functions: what the project says of one file, as edits.
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::FxHashMap;
+
+use crate::codemod::Context;
+use crate::draft::Draft;
+use crate::edit::Edit;
+use crate::finding::Declined;
+use crate::importer::Import;
+use crate::project::colouring::usage::Special;
+use crate::project::colouring::{Change, Coloured, Defined};
+use crate::semantic::NodeId;
+
+/// Nodes by what is known of them to the project: their ranges.
+pub struct Nodes<'a> {
+    functions: FxHashMap<TextRange, &'a ast::StmtFunctionDef>,
+    others: FxHashMap<TextRange, NodeId>,
+}
+
+impl<'a> Nodes<'a> {
+    pub fn of(ctx: &Context<'a>) -> Self {
+        let functions = ctx.model.functions().map(|function| (function.name.range(), function));
+        let others = ctx.model.subtree(NodeId(0)).filter(|(_, node)| {
+            matches!(
+                node,
+                AnyNodeRef::ExprCall(_)
+                    | AnyNodeRef::ExprGenerator(_)
+                    | AnyNodeRef::StmtFor(_)
+                    | AnyNodeRef::StmtWith(_)
+                    | AnyNodeRef::Comprehension(_)
+                    | AnyNodeRef::ExprYieldFrom(_)
+                    | AnyNodeRef::ExprAttribute(_)
+                    | AnyNodeRef::ExprName(_)
+            )
+        });
+        Self {
+            functions: functions.collect(),
+            // Of two nodes of one range, the outer one: an expression in its statement is none of these.
+            others: others.fold(FxHashMap::default(), |mut known, (id, node)| {
+                known.entry(node.range()).or_insert(id);
+                known
+            }),
+        }
+    }
+
+    fn function(&self, name: impl Ranged) -> Result<&'a ast::StmtFunctionDef, Declined> {
+        let found = self.functions.get(&name.range()).copied();
+        found.ok_or_else(|| "the file is not what it was".into())
+    }
+
+    fn node(&self, at: impl Ranged) -> Result<NodeId, Declined> {
+        let found = self.others.get(&at.range()).copied();
+        found.ok_or_else(|| "the file is not what it was".into())
+    }
+}
+
+/// What functions that turn change in a file, on top of what else changes with them.
+pub fn write<'c, 'a>(
+    ctx: &'c Context<'a>,
+    nodes: &Nodes<'a>,
+    draft: Draft<'c, 'a>,
+    coloured: &Coloured,
+) -> Result<(Vec<Edit>, Vec<Import>), Declined> {
+    let mut writer = Writer {
+        ctx,
+        nodes,
+        draft,
+        imports: Vec::new(),
+    };
+    for change in &coloured.changes {
+        writer.write(*change, coloured)?;
+    }
+    let Writer { draft, imports, .. } = writer;
+    Ok((draft.finish()?, imports))
+}
+
+/// The order of what is written around one call, from the inside to the outside.
+const THREAD: u8 = 0;
+const AWAIT: u8 = 1;
+const LIST: u8 = 2;
+
+struct Writer<'c, 'n, 'a> {
+    ctx: &'c Context<'a>,
+    nodes: &'n Nodes<'a>,
+    draft: Draft<'c, 'a>,
+    imports: Vec<Import>,
+}
+
+impl<'a> Writer<'_, '_, 'a> {
+    fn write(&mut self, change: Change, coloured: &Coloured) -> Result<(), Declined> {
+        match change {
+            Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined, coloured),
+            Change::Await(call) => {
+                let call = self.nodes.node(call)?;
+                self.wait(call);
+                Ok(())
+            }
+            Change::Create(call) => {
+                let id = self.nodes.node(call)?;
+                let call = self.call(id)?;
+                self.draft.insert(call.func.end(), ".create");
+                self.wait(id);
+                Ok(())
+            }
+            Change::Run(call) => {
+                let call = self.nodes.node(call)?;
+                let run = self.asyncio("run", call)?;
+                self.draft.around(call, AWAIT, &format!("{run}("), ")");
+                Ok(())
+            }
+            Change::List(generator) => self.list(self.nodes.node(generator)?),
+            Change::For(at) | Change::Part(at) | Change::With(at) => {
+                let node = self.nodes.node(at)?;
+                self.draft.around(node, AWAIT, "async ", "");
+                Ok(())
+            }
+            Change::All(call) => {
+                let call = self.nodes.node(call)?;
+                let name = self.ctx.model.fresh_name("item", call);
+                self.draft
+                    .around(call, LIST, &format!("[{name} async for {name} in "), "]");
+                Ok(())
+            }
+            Change::YieldFrom(at) => self.yield_from(self.nodes.node(at)?, "async for"),
+            Change::Delegate(at) => self.yield_from(self.nodes.node(at)?, "for"),
+            Change::Sleep(call) => {
+                let id = self.nodes.node(call)?;
+                let call = self.call(id)?;
+                let sleep = self.asyncio("sleep", id)?;
+                self.draft.replace(call.func.range(), sleep);
+                self.wait(id);
+                Ok(())
+            }
+            Change::Thread(call) => self.thread(self.nodes.node(call)?),
+            Change::TestCase(base) => self.test_case(base.range()),
+            Change::AssertRaises(call) => self.assert_raises(self.nodes.node(call)?),
+            Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
+        }
+    }
+
+    fn asyncio(&mut self, member: &'static str, at: NodeId) -> Result<String, Declined> {
+        let (name, import) = self.ctx.import(Import::Module("asyncio"), at)?;
+        self.imports.extend(import);
+        Ok(format!("{name}.{member}"))
+    }
+
+    fn call(&self, id: NodeId) -> Result<&'a ast::ExprCall, Declined> {
+        match self.ctx.model.node(id) {
+            AnyNodeRef::ExprCall(call) => Ok(call),
+            _ => Err("the file is not what it was".into()),
+        }
+    }
+
+    fn wait(&mut self, call: NodeId) {
+        let AnyNodeRef::ExprCall(expr) = self.ctx.model.node(call) else {
+            return;
+        };
+        if self.ctx.await_needs_parentheses(expr) {
+            self.draft.around(call, AWAIT, "(await ", ")");
+        } else {
+            self.draft.around(call, AWAIT, "await ", "");
+        }
+    }
+
+    /// `f(a)` -> `await asyncio.to_thread(f, a)`
+    fn thread(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let call = self.call(id)?;
+        let loader = ctx.off_loader(id, !call.arguments.keywords.is_empty())?;
+        self.imports.extend(loader.imports);
+        let brackets = call.arguments.range();
+        let inside = TextRange::new(brackets.start() + TextSize::new(1), brackets.end() - TextSize::new(1));
+        let between = if ctx.module.slice(inside).trim().is_empty() {
+            ""
+        } else {
+            ", "
+        };
+        self.draft
+            .replace(TextRange::at(brackets.start(), TextSize::new(1)), between);
+        self.draft
+            .replace(TextRange::at(inside.end(), TextSize::new(1)), loader.tail);
+        let head = format!("{}{}", loader.head, loader.inner);
+        self.draft.around(id, THREAD, &head, "");
+        self.wait(id);
+        Ok(())
+    }
+
+    /// A generator expression with an `await` would be an asynchronous one, which no builtin takes.
+    fn list(&mut self, id: NodeId) -> Result<(), Declined> {
+        let AnyNodeRef::ExprGenerator(generator) = self.ctx.model.node(id) else {
+            return Err("the file is not what it was".into());
+        };
+        if generator.parenthesized {
+            let range = generator.range();
+            self.draft.replace(TextRange::at(range.start(), TextSize::new(1)), "[");
+            self.draft
+                .replace(TextRange::at(range.end() - TextSize::new(1), TextSize::new(1)), "]");
+        } else {
+            self.draft.around(id, LIST, "[", "]");
+        }
+        Ok(())
+    }
+
+    fn define(
+        &mut self,
+        function: &'a ast::StmtFunctionDef,
+        defined: Defined,
+        coloured: &Coloured,
+    ) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let stays_plain = matches!(
+            defined,
+            Defined::Factory | Defined::Special(Special::Iter { is_generator: false })
+        );
+        if !stays_plain {
+            self.draft.insert(ctx.def_of(function), "async ");
+        }
+        match defined {
+            Defined::Factory => self.factory(function, coloured),
+            Defined::Special(special) => {
+                self.special(function, special);
+                Ok(())
+            }
+            Defined::Plain => Ok(()),
+            Defined::Generator => self.returns_asynchronous(function),
+            Defined::Manager => {
+                for decorator in &function.decorator_list {
+                    if ctx.model.qualified_name(&decorator.expression).as_deref() == Some("contextlib.contextmanager") {
+                        let id = ctx.model.id(function);
+                        let (name, import) = ctx.plain_member("contextlib", "asynccontextmanager", id)?;
+                        self.imports.extend(import);
+                        self.draft.replace(decorator.expression.range(), name);
+                    }
+                }
+                self.returns_asynchronous(function)
+            }
+            Defined::Pytest => self.mark(function),
+        }
+    }
+
+    /// Cuts a constructor in two where it waits for the first time: what follows becomes the body of a method that makes the object.
+    fn factory(&mut self, function: &'a ast::StmtFunctionDef, coloured: &Coloured) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let waits = |stmt: &&ast::Stmt| {
+            let mut changes = coloured
+                .changes
+                .iter()
+                .filter(|change| !matches!(change, Change::Define(..)));
+            changes.any(|change| stmt.range().contains_range(change.range()))
+        };
+        let first = function
+            .body
+            .iter()
+            .position(|stmt| waits(&stmt))
+            .ok_or("it does not wait itself")?;
+        let (kept, moved) = function.body.split_at(first);
+        let (Some(start), Some(last)) = (moved.first(), moved.last()) else {
+            return Err("it does not wait itself".into());
+        };
+        if !ctx.module.is_first_on_line(start.start()) {
+            return Err("its body stands on the line of its header".into());
+        }
+        let body = TextRange::new(start.start(), last.end());
+        let text = ctx.module.slice(body);
+        let returns = model.subtree(model.id(function)).any(|(_, node)| node.is_stmt_return());
+        if returns || text.contains("super(") {
+            return Err("the constructor returns early, or calls the one of its base where it would not be one".into());
+        }
+        let scope = model.body_scope(function);
+        let is_local = |name: &str| {
+            model
+                .bindings_in(scope, name)
+                .any(|binding| kept.iter().any(|stmt| stmt.range().contains_range(binding.range)))
+        };
+        let mut read = model
+            .references()
+            .iter()
+            .filter(|reference| body.contains_range(reference.name.range()));
+        if let Some(reference) = read.find(|reference| is_local(&reference.name.id)) {
+            return Err(format!(
+                "`{}` is bound before the constructor waits and read after it",
+                reference.name.id
+            )
+            .into());
+        }
+        let parameters = &function.parameters;
+        let mut given = Vec::new();
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args);
+        let names: Vec<&str> = positional.map(|parameter| parameter.parameter.name.as_str()).collect();
+        let [own, names @ ..] = names.as_slice() else {
+            return Err("it takes no object".into());
+        };
+        given.extend(names.iter().map(|name| (*name).to_owned()));
+        given.extend(parameters.vararg.iter().map(|parameter| format!("*{}", parameter.name)));
+        given.extend(parameters.kwonlyargs.iter().map(|parameter| {
+            let name = &parameter.parameter.name;
+            format!("{name}={name}")
+        }));
+        given.extend(parameters.kwarg.iter().map(|parameter| format!("**{}", parameter.name)));
+        let inside = ctx
+            .module
+            .slice(parameters.range())
+            .trim_start_matches('(')
+            .trim_end_matches(')');
+        let others = inside
+            .strip_prefix(own)
+            .ok_or("its first parameter has an annotation")?;
+        if others.starts_with([':', '=']) || inside.contains(['\n', '#']) {
+            return Err("its parameters stand on several lines, or the first one has an annotation".into());
+        }
+        let indent = ctx.module.indentation(function.start());
+        let deeper = ctx.module.indentation(start.start());
+        let nothing = if kept.is_empty() {
+            format!("{deeper}pass\n")
+        } else {
+            String::new()
+        };
+        let head = format!(
+            "{nothing}\n{indent}@classmethod\n{indent}async def create(cls{others}):\n{deeper}{own} = cls({})\n",
+            given.join(", ")
+        );
+        self.draft.insert(ctx.module.line_start(start.start()), head);
+        self.draft.insert(last.end(), format!("\n{deeper}return {own}"));
+        Ok(())
+    }
+
+    /// The twin of a special method, and of what ends an iterator.
+    fn special(&mut self, function: &'a ast::StmtFunctionDef, special: Special) {
+        let model = self.ctx.model;
+        let twin = match special {
+            Special::Enter => "__aenter__",
+            Special::Exit => "__aexit__",
+            Special::Iter { .. } => "__aiter__",
+            Special::Next => "__anext__",
+        };
+        self.draft.replace(function.name.range(), twin);
+        if special != Special::Next {
+            return;
+        }
+        for (_, node) in model.subtree(model.id(function)) {
+            if let AnyNodeRef::ExprName(name) = node
+                && model.builtin(&Expr::Name(name.clone())) == Some("StopIteration")
+            {
+                self.draft.replace(name.range(), "StopAsyncIteration");
+            }
+        }
+    }
+
+    /// The annotation of a generator: `Iterator[int]` -> `AsyncIterator[int]`.
+    fn returns_asynchronous(&mut self, function: &'a ast::StmtFunctionDef) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let Some(returns) = function.returns.as_deref() else {
+            return Ok(());
+        };
+        let (class, arguments) = match returns {
+            Expr::Subscript(subscript) => (&*subscript.value, Some(&*subscript.slice)),
+            class => (class, None),
+        };
+        let Some(name) = ctx.model.qualified_name(class) else {
+            return Ok(());
+        };
+        let (module, class_name) = name.rsplit_once('.').unwrap_or_default();
+        let module = match module {
+            "typing" => "typing",
+            "collections.abc" => "collections.abc",
+            _ => return Ok(()),
+        };
+        let twin = match class_name {
+            "Iterator" => "AsyncIterator",
+            "Iterable" => "AsyncIterable",
+            "Generator" => "AsyncGenerator",
+            _ => return Ok(()),
+        };
+        let written = self.beside(module, twin, ctx.model.id(class))?;
+        self.draft.replace(class.range(), written);
+        if let (Some(Expr::Tuple(tuple)), "Generator") = (arguments, class_name)
+            && let [_, send, _] = &*tuple.elts
+        {
+            // An asynchronous one returns nothing.
+            self.draft.delete(TextRange::new(send.end(), tuple.end()));
+        }
+        Ok(())
+    }
+
+    /// Another member of the module that a name comes from, written in the way of that name.
+    fn beside(&mut self, module: &'static str, member: &'static str, old: NodeId) -> Result<String, Declined> {
+        if let AnyNodeRef::ExprAttribute(attribute) = self.ctx.model.node(old) {
+            return Ok(format!("{}.{member}", self.ctx.module.slice(&*attribute.value)));
+        }
+        let (name, import) = self.ctx.plain_member(module, member, old)?;
+        self.imports.extend(import);
+        Ok(name)
+    }
+
+    /// `@pytest.mark.asyncio`, or anyio's, above the decorators.
+    fn mark(&mut self, function: &'a ast::StmtFunctionDef) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let dependencies = &ctx.settings.dependencies;
+        let marker = if dependencies.contains("anyio") && !dependencies.contains("pytest-asyncio") {
+            "anyio"
+        } else {
+            "asyncio"
+        };
+        let (pytest, import) = ctx.import(Import::Module("pytest"), ctx.model.id(function))?;
+        self.imports.extend(import);
+        self.draft.line_above(function, format!("@{pytest}.mark.{marker}"));
+        Ok(())
+    }
+
+    fn test_case(&mut self, base: TextRange) -> Result<(), Declined> {
+        let id = self.nodes.node(base)?;
+        let written = self.beside("unittest", "IsolatedAsyncioTestCase", id)?;
+        self.draft.replace(base, written);
+        Ok(())
+    }
+
+    /// `yield from f()` -> a loop.
+    fn yield_from(&mut self, id: NodeId, keyword: &str) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let AnyNodeRef::ExprYieldFrom(outer) = ctx.model.node(id) else {
+            return Err("the file is not what it was".into());
+        };
+        let name = ctx.model.fresh_name("item", id);
+        let (indent, deeper) = self.own_line(id)?;
+        let head = TextRange::new(outer.start(), outer.value.start());
+        self.draft.replace(head, format!("{indent}{keyword} {name} in "));
+        self.draft
+            .around(ctx.model.id(&*outer.value), LIST, "", &format!(":{deeper}yield {name}"));
+        Ok(())
+    }
+
+    /// `self.assertRaises(E, f, x)` -> `with self.assertRaises(E): await f(x)`
+    fn assert_raises(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let call = self.call(id)?;
+        let [error, function, rest @ ..] = &*call.arguments.args else {
+            return Err("the file is not what it was".into());
+        };
+        let (indent, deeper) = self.own_line(id)?;
+        self.draft
+            .replace(TextRange::empty(call.start()), format!("{indent}with "));
+        let between = TextRange::new(error.end(), function.start());
+        self.draft.replace(between, format!("):{deeper}await "));
+        let open = match rest.first() {
+            Some(first) => TextRange::new(function.end(), first.start()),
+            None => TextRange::empty(function.end()),
+        };
+        if !ctx.module.comments_in(call.range()).is_empty() {
+            return Err("a comment stands among the arguments of `assertRaises`".into());
+        }
+        self.draft.replace(open, "(");
+        Ok(())
+    }
+
+    /// What starts the line of a statement that becomes two, and the line below it: nothing and a deeper line, where it stands on a line of its
+    /// own; where it stands behind a colon, both go one level in.
+    fn own_line(&mut self, id: NodeId) -> Result<(String, String), Declined> {
+        let ctx = self.ctx;
+        let (stmt, node) = ctx.model.statement_of(id).ok_or("it is no statement")?;
+        let unit = ctx.indent_unit(stmt);
+        let indent = ctx.module.indentation(node.start());
+        if ctx.module.is_first_on_line(node.start()) {
+            return Ok((String::new(), format!("\n{indent}{unit}")));
+        }
+        let (block, _) = ctx.model.block_of(stmt).ok_or("it stands in no block")?;
+        let before = ctx.module.text()[..usize::from(node.start())].trim_end_matches([' ', '\t']);
+        if block.len() != 1 || !before.ends_with(':') {
+            return Err("it shares its line with another statement".into());
+        }
+        self.draft.delete(TextRange::new(TextSize::of(before), node.start()));
+        Ok((format!("\n{indent}{unit}"), format!("\n{indent}{unit}{unit}")))
+    }
+
+    /// `Callable[[int], str]` -> `Callable[[int], Awaitable[str]]`
+    fn callable(&mut self, function: &'a ast::StmtFunctionDef, place: usize) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let positional = ctx.model.given_parameters(function);
+        let mut all = positional.chain(&function.parameters.kwonlyargs);
+        let Some(Expr::Subscript(subscript)) = all
+            .nth(place)
+            .and_then(|parameter| parameter.parameter.annotation.as_deref())
+        else {
+            return Ok(());
+        };
+        let Some(name) = ctx.model.qualified_name(&subscript.value) else {
+            return Ok(());
+        };
+        let module = match name.as_str() {
+            "typing.Callable" => "typing",
+            "collections.abc.Callable" => "collections.abc",
+            _ => return Ok(()),
+        };
+        let Expr::Tuple(tuple) = &*subscript.slice else {
+            return Ok(());
+        };
+        let [_, returns] = &*tuple.elts else { return Ok(()) };
+        let id = ctx.model.id(returns);
+        let awaitable = self.beside(module, "Awaitable", ctx.model.id(&*subscript.value))?;
+        self.draft.around(id, AWAIT, &format!("{awaitable}["), "]");
+        Ok(())
+    }
+}
