@@ -261,33 +261,42 @@ impl<'l, 'p> Link<'l, 'p> {
         (summary, leads)
     }
 
-    /// Where a class of another file that derives from one of this file has a method in the place of an attribute.
+    /// Where a class of another file that derives from one of this file has something else in the place of an attribute.
     fn overriding_attribute(&self, file: usize, class: &str, name: &str) -> Option<String> {
         let summary = self.linker.project.files[file].1.as_ref()?;
         let named = |known: &str| known.rsplit('.').next() == Some(class);
-        let classes = summary
-            .classes
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| named(&known.qualname));
-        for (index, _) in classes {
-            for derived in self.linker.descendants(ClassId { file, index }) {
-                if self.shape(derived).is_some_and(|shape| shape.assigned.contains(name)) {
-                    return Some(format!("`{}`", self.linker.class(derived).qualname));
-                }
-                if let Some(&method) = self.linker.class(derived).methods.get(name) {
-                    let line = self
-                        .linker
-                        .function(FunctionId {
-                            file: derived.file,
-                            index: method,
-                        })
-                        .line;
-                    return Some(self.linker.project.place(derived.file, line));
-                }
-            }
+        let classes = summary.classes.iter().enumerate();
+        let mut classes = classes.filter(|(_, known)| named(&known.qualname));
+        classes.find_map(|(index, _)| self.given_elsewhere(ClassId { file, index }, name))
+    }
+
+    /// Where an attribute of the instances of a class is something else than its class says: a method or a descriptor of a class that derives from
+    /// it, or an object of another class.
+    fn given_elsewhere(&self, class: ClassId, name: &str) -> Option<String> {
+        let object = |class: ClassId| {
+            let known = self.linker.class(class).attributes.get(name)?;
+            self.linker.class_of(class.file, known)
+        };
+        let own = object(class);
+        if own.is_some()
+            && let Some(place) = self.replaced.get(name)
+        {
+            return Some(place.clone());
         }
-        None
+        self.linker.descendants(class).into_iter().find_map(|derived| {
+            let known = self.linker.class(derived);
+            if let Some(&index) = known.methods.get(name) {
+                let method = FunctionId {
+                    file: derived.file,
+                    index,
+                };
+                let line = self.linker.function(method).line;
+                return Some(self.linker.project.place(derived.file, line));
+            }
+            let shape = self.shape(derived)?;
+            let is_other = shape.attributes.contains(name) && own.is_some() && object(derived) != own;
+            (is_other || shape.assigned.contains(name)).then(|| format!("`{}`", known.qualname))
+        })
     }
 
     /// What a call that is left open runs. `None`: nothing of the project, as far as is known. An error: something of it, and it is not certain
@@ -349,24 +358,10 @@ impl<'l, 'p> Link<'l, 'p> {
             return Err(format!("`{path}` may mean more than one thing"));
         }
         for (outer, name) in attributes {
-            if let Some(place) = self.replaced.get(name) {
-                return Err(format!("`{name}` is replaced at {place}"));
-            }
-            let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(outer.clone())) else {
-                continue;
-            };
-            let given = |class: ClassId| {
-                let known = self.linker.class(class).attributes.get(name)?;
-                self.linker.class_of(class.file, known)
-            };
-            let own = given(class);
-            for derived in self.linker.descendants(class) {
-                let stores = self.shape(derived).is_some_and(|shape| shape.attributes.contains(name));
-                let agrees = own.is_some() && given(derived) == own;
-                if stores && !agrees {
-                    let qualname = &self.linker.class(derived).qualname;
-                    return Err(format!("`{qualname}` has something else as `{name}`"));
-                }
+            if let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(outer.clone()))
+                && let Some(place) = self.given_elsewhere(class, name)
+            {
+                return Err(format!("`{name}` is something else in {place}"));
             }
         }
         Ok(())
@@ -419,10 +414,9 @@ impl<'l, 'p> Link<'l, 'p> {
             }
             if let Some(Found::Function(overriding)) = self.linker.member(derived, name, 0)
                 && overriding != function
+                && !is_stub(overriding)
             {
-                if !is_stub(overriding) {
-                    callees.push(Callee::called(overriding, is_unbound, run));
-                }
+                callees.push(Callee::called(overriding, is_unbound, run));
             }
         }
         if callees.is_empty() {
@@ -629,6 +623,11 @@ impl<'l, 'p> Link<'l, 'p> {
             if !seen.insert(id) {
                 continue;
             }
+            let attributes = self
+                .effects(id)
+                .into_iter()
+                .flat_map(|effects| effects.own.attributes());
+            names.extend(attributes.map(|(_, name)| Relied::Attribute(name.to_owned())));
             let name = self.linker.name(id).to_owned();
             names.insert(Relied::Module(self.linker.modules.name_of(id.file)));
             names.insert(match self.linker.function(id).class {
