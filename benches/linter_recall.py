@@ -36,6 +36,7 @@ EXPLAINED = {
     "ASYNC120": ("reraise_cancelled_error", "asyncio raises a cancellation once: clean-up may wait"),
     "ASYNC124": ("await_forgotten_coroutine", "as RUF029"),
     "ASYNC300": ("keep_task_reference", "a variable with an annotation holds its task"),
+    "hy-synchronization": ("offload_blocking_helper", "locks that are held over no wait, and the one of logging"),
     "RUF029": ("await_forgotten_coroutine", "a coroutine that never waits is an interface kept, not a defect"),
 }
 
@@ -106,7 +107,7 @@ def of_asyncup(tool, corpus):
     found = collections.defaultdict(list)
     for line in done.stdout.splitlines():
         finding = json.loads(line)
-        found[finding["filename"]].append((finding["kind"], finding["location"]["row"], finding["end_location"]["row"]))
+        found[os.path.abspath(finding["filename"])].append((finding["kind"], finding["location"]["row"], finding["end_location"]["row"]))
     return found
 
 

@@ -21,9 +21,13 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             continue;
         }
         let callee = one_line(ctx.model.slice(&*call.func));
+        let place = ctx.model.coroutine_elsewhere(&call.func);
+        let place = place.map_or_else(String::new, |place| format!(" ({place})"));
         let message = match misuse {
-            Misuse::Dropped => format!("the coroutine that `{callee}` gives is never awaited: nothing of it runs"),
-            Misuse::Value(how) => format!("`{callee}` gives a coroutine, which {how}, instead of its result"),
+            Misuse::Dropped => {
+                format!("the coroutine that `{callee}`{place} gives is never awaited: nothing of it runs")
+            }
+            Misuse::Value(how) => format!("`{callee}`{place} gives a coroutine, which {how}, instead of its result"),
         };
         if let Some(line) = misuse::expected(ctx, call) {
             let reason = format!("what follows from the missing await is expected in line {line}");

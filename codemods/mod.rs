@@ -61,6 +61,7 @@ mod replace_sync_httpx_client;
 mod replace_threading_primitive;
 mod replace_time_sleep;
 mod replace_wait_for_with_timeout;
+mod report_loop_bound_client;
 mod report_timeout_parameter;
 mod reraise_cancelled_error;
 mod reuse_httpx_client;
@@ -158,6 +159,7 @@ pub static ALL: &[Codemod] = catalogue![
     codemod!(replace_gather_with_task_group),
     codemod!(use_except_star),
     codemod!(replace_async_timeout, glance: |text, _| glance::imports(text, "async_timeout")),
+    codemod!(report_loop_bound_client, glance: report_loop_bound_client::glance),
     codemod!(report_timeout_parameter),
     codemod!(replace_busy_wait, glance: replace_busy_wait::glance),
     codemod!(mark_queue_task_done, glance: |text, _| glance::mentions(text, &["task_done"]) || glance::mentions(text, &[".join()"]) && glance::mentions(text, &["Queue"])),

@@ -430,7 +430,12 @@ fn as_list(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
                 "all entries are read before the first is used, so that what is done with them no longer shows in those that follow",
             ),
         ),
-        _ => return Err("what it gives is used later, one entry at a time".into()),
+        _ => {
+            return Err(
+                "what it gives is used later, one entry at a time: make a list of it in a thread, where it is made"
+                    .into(),
+            );
+        }
     };
     let target = list.unwrap_or(call);
     let (prefix, outer) = match ctx.await_prefix(target) {

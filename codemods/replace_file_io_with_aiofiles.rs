@@ -197,7 +197,7 @@ static AIOFILES: Twin = Twin {
     opening: Opening::AwaitedUnlessEntered,
     positional: None,
     refused_arguments: &[],
-    must_close: false,
+    must_end: None,
     is_transaction: false,
     class: &Class {
         methods: &[

@@ -1,13 +1,16 @@
 //! `future.result()` of `concurrent.futures` in async code -> `await asyncio.wrap_future(future)`; what an executor's `map` and
 //! `as_completed` give is waited for in a thread.
 
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
+use crate::layout::own_lines;
+use crate::offload::OffLoader;
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, ScopeId};
@@ -15,13 +18,21 @@ use crate::semantic::{BindingKind, ScopeId};
 /// A quick look: false when the text has no executor and no future of a thread, or never asks one for its result.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
     (glance::imports(text, "concurrent") || glance::mentions(text, &["run_coroutine_threadsafe"]))
-        && glance::mentions(text, &[".result(", ".exception(", ".map(", "as_completed("])
+        && glance::mentions(text, &[".result(", ".exception(", ".map(", "as_completed(", ".submit("])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
     for call in model.calls() {
         if !model.runs_in_async(model.id(call)) {
+            continue;
+        }
+        if let Some((stmt, name)) = left_to_the_end(ctx, call) {
+            acc.push_defect(
+                call,
+                "the end of this `with` blocks the event loop until all the work is done that was submitted",
+                shut_down(ctx, call, stmt, name),
+            );
             continue;
         }
         if model.qualified_name(&call.func).as_deref() == Some("concurrent.futures.as_completed") {
@@ -85,7 +96,7 @@ fn wait(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Res
     let close = if prefix.starts_with('(') { "))" } else { ")" };
     let edits = vec![
         Edit::insertion(format!("{prefix}{name}("), call.start()),
-        Edit::replacement(close, ruff_text_size::TextRange::new(method.value.end(), call.end())),
+        Edit::replacement(close, TextRange::new(method.value.end(), call.end())),
     ];
     let doubt = shared(ctx, &method.value);
     let edits = ctx.opened(&opening, edits)?;
@@ -143,5 +154,72 @@ fn list_first(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     ];
     let doubt = "all results are waited for before the first is used";
     let edits = ctx.opened(&opening, edits)?;
+    Ok(Fix::with_doubt(place.or(Some(doubt.to_owned())), edits).import(loader.imports))
+}
+
+/// The `with` of an executor, and its name, in which work is submitted whose futures nobody keeps: only the end of the block waits for it.
+fn left_to_the_end<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<(&'a ast::StmtWith, &'a ast::ExprName)> {
+    let model = ctx.model;
+    let item = model.parent(model.id(call));
+    let (AnyNodeRef::WithItem(item), AnyNodeRef::StmtWith(stmt)) = (model.node(item), model.node(model.parent(item)))
+    else {
+        return None;
+    };
+    let (Type::Foreign(class), Some(Expr::Name(name))) =
+        (model.type_of(&item.context_expr), item.optional_vars.as_deref())
+    else {
+        return None;
+    };
+    if stmt.is_async || !class.starts_with("concurrent.futures.") || !class.ends_with("Executor") {
+        return None;
+    }
+    let is_left = |node: AnyNodeRef| match node {
+        AnyNodeRef::StmtExpr(stmt) => matches!(&*stmt.value, Expr::Call(submit)
+            if matches!(&*submit.func, Expr::Attribute(method)
+                if matches!(method.attr.as_str(), "submit" | "map")
+                    && matches!(&*method.value, Expr::Name(executor) if executor.id == name.id))),
+        _ => false,
+    };
+    let mut inside = model.subtree(model.id(stmt));
+    inside.any(|(_, node)| is_left(node)).then_some((stmt, name))
+}
+
+/// `with Executor() as executor:` -> `executor = Executor()` and a `try` whose `finally` waits in a thread.
+fn shut_down(ctx: &Context, call: &ast::ExprCall, stmt: &ast::StmtWith, name: &ast::ExprName) -> Result<Fix, Declined> {
+    let (model, module) = (ctx.model, ctx.module);
+    let (Some(first), Some(last), [_]) = (stmt.body.first(), stmt.body.last(), stmt.items.as_slice()) else {
+        return Err("the `with` enters something else as well".into());
+    };
+    let id = model.id(stmt);
+    let place = ctx.may_await(id)?;
+    own_lines(module, stmt.start(), last.end())?;
+    if !module.is_first_on_line(first.start()) {
+        return Err("the block stands on the line of its `with`".into());
+    }
+    let loader = ctx.off_loader(id, false)?;
+    let header = TextRange::new(stmt.start(), name.end());
+    if !module.comments_in(header).is_empty() {
+        return Err("a comment stands in the head of the `with`".into());
+    }
+    let tokens = module.tokens().in_range(TextRange::new(name.end(), first.start()));
+    let colon = tokens.iter().find(|token| token.kind() == TokenKind::Colon);
+    let colon = colon.ok_or("the `with` has no body")?.end();
+    let indent = ctx.indentation(stmt);
+    let unit = ctx.indent_unit(model.id(first));
+    let OffLoader { head, inner, tail, .. } = &loader;
+    let edits = vec![
+        Edit::replacement(
+            format!("{} = {}\n{indent}try:", name.id, model.slice(call)),
+            TextRange::new(stmt.start(), colon),
+        ),
+        Edit::insertion(
+            format!(
+                "\n{indent}finally:\n{indent}{unit}await {head}{inner}{}.shutdown{tail}",
+                name.id
+            ),
+            module.line_end(last.end()),
+        ),
+    ];
+    let doubt = "a cancellation would cut the waiting short that the end of the block does";
     Ok(Fix::with_doubt(place.or(Some(doubt.to_owned())), edits).import(loader.imports))
 }

@@ -1,6 +1,9 @@
-//! `subprocess.run` and its like in async code -> a process of the event loop, by a helper that does what `subprocess.run` does.
+//! `subprocess.run` and its like in async code -> a process of the event loop, by a helper that does what `subprocess.run` does; `Popen` ->
+//! the process itself.
 //!
 //! A process of asyncio knows neither text nor limits nor `check`: all of that is in the helper, which is defined once in the module.
+
+mod popen;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -47,7 +50,7 @@ const DOUBT: &str = "the event loop starts the process, which not every loop can
 
 /// A quick look: false when no such function is called where an event loop may run it.
 pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
-    ["run", "call", "check_call", "check_output"]
+    ["run", "call", "check_call", "check_output", "Popen"]
         .into_iter()
         .any(|name| glance::places_of(text, "subprocess", name).any(|place| place.may_lie_in_coroutine()))
 }
@@ -59,6 +62,12 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 let message = format!("`{}` blocks the event loop: every other task waits", function.name);
                 acc.push_defect(call, message, rewrite(ctx, function, call));
             }
+        }
+    }
+    for call in ctx.model.calls_to("subprocess.Popen") {
+        if ctx.model.runs_in_async(ctx.model.id(call)) {
+            let message = "a process of `subprocess` blocks the event loop while it is waited for or read";
+            acc.push(call, message, popen::rewrite(ctx, call));
         }
     }
 }

@@ -29,8 +29,8 @@ pub struct Twin {
     pub positional: Option<usize>,
     /// Arguments that are objects of the library which block themselves.
     pub refused_arguments: &'static [&'static str],
-    /// Whether an object that is never closed keeps the program from ending.
-    pub must_close: bool,
+    /// Methods of which one must be called, and why.
+    pub must_end: Option<(&'static [&'static str], &'static str)>,
     /// Whether `with` of the object is a transaction, at the end of which it stays open.
     pub is_transaction: bool,
     pub class: &'static Class,
@@ -100,6 +100,8 @@ pub struct Writer {
 pub enum Method {
     /// It is awaited, and gives data.
     Awaited,
+    /// It is awaited, and gives data; it takes no other parameters than these, in this order.
+    AwaitedWith(&'static [&'static str]),
     /// It is awaited, and gives an instance of a class.
     AwaitedFor(&'static Class),
     /// It is called as before, and gives data.
@@ -110,6 +112,8 @@ pub enum Method {
     Iterated,
     /// It is awaited under another name.
     Renamed(&'static str),
+    /// It is an attribute of this name, which the event loop keeps up to date.
+    Attribute(&'static str),
     /// It cannot be rewritten, for this reason.
     Refused(&'static str),
 }
@@ -132,7 +136,7 @@ pub struct Exchange<'c, 'a> {
     made: Vec<NodeId>,
     draft: Draft<'c, 'a>,
     doubt: Option<String>,
-    is_closed: bool,
+    has_ended: bool,
     imports: Vec<Import>,
     /// The `with` statements and loops that are asynchronous by now.
     opened: BTreeSet<NodeId>,
@@ -154,7 +158,7 @@ impl<'c, 'a> Exchange<'c, 'a> {
             made: made.iter().map(|call| ctx.model.id(*call)).collect(),
             draft: Draft::new(ctx),
             doubt: None,
-            is_closed: false,
+            has_ended: false,
             imports: Vec::new(),
             opened: BTreeSet::new(),
             places: Vec::new(),
@@ -188,8 +192,11 @@ impl<'c, 'a> Exchange<'c, 'a> {
             self.slot(*slot)?;
         }
         let is_entered = matches!(model.node(model.parent(id)), AnyNodeRef::WithItem(_));
-        if self.twin.must_close && !self.is_closed && !is_entered {
-            return Err("it is not closed here: the thread behind it would keep the program from ending".into());
+        if let Some((_, reason)) = self.twin.must_end
+            && !self.has_ended
+            && !is_entered
+        {
+            return Err(reason.into());
         }
         let (name, import) = if self.twin.has_own_name {
             ctx.plain_member(self.twin.module, self.twin.maker, id)?
@@ -425,12 +432,41 @@ impl<'c, 'a> Exchange<'c, 'a> {
         let Some(method) = known.map(|(_, method)| *method).or(class.others) else {
             return Err(Declined(format!("`{name}` has no counterpart that is awaited")));
         };
-        self.is_closed |= name == "close" && std::ptr::eq(class, self.twin.class);
+        let ends = self.twin.must_end.is_some_and(|(methods, _)| methods.contains(&name));
+        self.has_ended |= ends && std::ptr::eq(class, self.twin.class);
         self.rewritten.insert(id);
         match method {
             Method::Same => Ok(()),
             Method::PlainFor(given) => self.uses(id, given, Value::Direct),
             Method::Awaited => self.await_at(id),
+            Method::AwaitedWith(parameters) => {
+                let arguments = &call.arguments;
+                let unknown = arguments.keywords.iter().find(|keyword| {
+                    keyword
+                        .arg
+                        .as_ref()
+                        .is_none_or(|name| !parameters.contains(&name.as_str()))
+                });
+                if unknown.is_some() || arguments.args.len() > parameters.len() {
+                    return Err(Declined(format!("`{name}` takes fewer arguments where it is awaited")));
+                }
+                self.await_at(id)
+            }
+            Method::Attribute(new) => {
+                let around = model.loops(id).next();
+                let waits = |at: NodeId| {
+                    let mut inside = model.subtree(at);
+                    inside.any(|(_, node)| matches!(node, AnyNodeRef::ExprAwait(_)))
+                };
+                if around.is_some_and(|around| !waits(around)) {
+                    return Err(Declined(format!(
+                        "`{name}` is called in a loop that lets nobody else run"
+                    )));
+                }
+                let range = TextRange::new(attribute.attr.start(), call.end());
+                self.draft.replace(range, new);
+                Ok(())
+            }
             Method::AwaitedFor(given) => {
                 self.await_at(id)?;
                 self.uses(id, given, Value::Awaited)

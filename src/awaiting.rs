@@ -60,7 +60,7 @@ impl Context<'_> {
         self.no_thread_lock_around(at, replaced)?;
         if let Some(place) = self.model.update_around(at) {
             return Err(format!(
-                "`{place}` is read before the await and written behind it from what was read: an update by another task in between would be lost"
+                "`{place}` is read before the await and written behind it from what was read: an update by another task in between would be lost. Read it again behind the await, or put both under an asyncio.Lock"
             )
             .into());
         }
@@ -109,7 +109,10 @@ impl Context<'_> {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
                 AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
-                    return Err("it is called while a threading lock is held: an await there would deadlock".into());
+                    return Err(
+                        "it is called while a threading lock is held: an await there would deadlock. Call it outside of the lock, or take a lock of asyncio where no thread needs this one"
+                            .into(),
+                    );
                 }
                 _ => {}
             }
@@ -117,7 +120,7 @@ impl Context<'_> {
         }
         match self.acquired_before(at, replaced) {
             Some(line) => Err(format!(
-                "a threading lock is acquired in line {line} and still held: an await there would deadlock"
+                "a threading lock is acquired in line {line} and still held: an await there would deadlock. Release it before, or take a lock of asyncio where no thread needs this one"
             )
             .into()),
             None => Ok(()),
@@ -323,7 +326,7 @@ impl Context<'_> {
                 None | Some("BaseException") => {
                     let reraises = matches!(handler.body.last(), Some(ast::Stmt::Raise(raise)) if raise.exc.is_none());
                     return (!reraises).then(|| {
-                        "the handler around it also catches the cancellation that can arrive at the await".to_owned()
+                        "the handler around it also catches the cancellation that can arrive at the await: let `asyncio.CancelledError` pass above it".to_owned()
                     });
                 }
                 _ => {}

@@ -10,7 +10,7 @@ use crate::settings;
 /// Flags with which a call returns at once instead of waiting.
 const NO_WAIT: &[&str] = &["WNOHANG", "P_NOWAIT", "P_NOWAITO", "LOCK_NB", "LOCK_UN"];
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// What the table or the configuration says of the callable.
     pub fn blocking_call(&self, call: &ast::ExprCall) -> Option<(String, Blocking)> {
         if let Some(declared) = self.blocking_declaration(call) {
@@ -41,7 +41,7 @@ impl Context<'_> {
             }
             // Asked first: to tell the receiver's class costs much more.
             Expr::Attribute(method) if !self.may_be_blocking_method(&method.attr) => None,
-            Expr::Attribute(method) => match self.model.type_of(&method.value) {
+            Expr::Attribute(method) => match self.model.type_of_receiver(&method.value) {
                 Type::Foreign(class) => {
                     known(format!("{class}.{}", method.attr)).filter(|(_, row)| row.shared.is_some())
                 }
@@ -110,7 +110,7 @@ impl Context<'_> {
     }
 
     /// Whether the arguments say that the call does not wait.
-    pub fn returns_at_once(&self, call: &ast::ExprCall, row: Blocking) -> bool {
+    pub fn returns_at_once(&self, call: &'a ast::ExprCall, row: Blocking) -> bool {
         let arguments = self.model.slice(&call.arguments);
         if NO_WAIT.iter().any(|flag| arguments.contains(flag)) {
             return true;
@@ -134,12 +134,36 @@ impl Context<'_> {
                 is_zero(call.arguments.args.first())
                     || is_zero(call.arguments.find_keyword("timeout").map(|keyword| &keyword.value))
             }
-            name if row.kind == "socket" && name.starts_with("socket.socket.") => self.model.calls().any(|other| {
-                matches!(&*other.func, Expr::Attribute(method)
-                if method.attr.as_str() == "setblocking"
-                    || method.attr.as_str() == "settimeout" && is_zero(other.arguments.args.first()))
-            }),
+            name if row.kind == "socket" && name.contains("ocket.") => match &*call.func {
+                Expr::Attribute(method) => self.never_blocks(&method.value),
+                _ => false,
+            },
             _ => false,
         }
+    }
+
+    /// Whether the module tells a socket, or one that may be the same, not to wait: `setblocking(False)`, `settimeout(0)`.
+    fn never_blocks(&self, socket: &'a Expr) -> bool {
+        let model = self.model;
+        let mut told = model
+            .calls()
+            .filter_map(|other| match (&*other.func, other.arguments.args.first()) {
+                (Expr::Attribute(method), Some(flag)) => {
+                    let is_told = match method.attr.as_str() {
+                        "setblocking" => !matches!(flag, Expr::BooleanLiteral(literal) if literal.value),
+                        "settimeout" => model.number(flag) == Some(0.0),
+                        _ => false,
+                    };
+                    is_told.then(|| model.id(&*method.value))
+                }
+                _ => None,
+            })
+            .peekable();
+        if told.peek().is_none() {
+            return false;
+        }
+        let object = model.object(socket);
+        let is_known = object.escape.is_none() && object.unknown_origin.is_none();
+        !is_known || told.any(|told| object.reads.contains(&told))
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
                 match consumer {
                     Some(consumer) => Ok((doubt, Opening::Loop(self.unrolled(generator, call, consumer)?))),
                     None => Err(Declined(format!(
-                        "it stands in a generator expression that `{}` may not read to its end",
+                        "it stands in a generator expression that `{}` may not read to its end: make it a loop, or a list",
                         model.slice(&*call.func)
                     ))),
                 }

@@ -30,6 +30,8 @@ pub struct Consumer {
     pending: Vec<FileReport>,
     pending_bytes: usize,
     passed_over: Vec<(PathBuf, String)>,
+    /// What is to be said of the run as a whole.
+    note: Option<String>,
     /// Set when nobody reads what is printed.
     is_mute: bool,
     failure: Option<Error>,
@@ -64,10 +66,16 @@ impl Consumer {
             pending: Vec::new(),
             pending_bytes: 0,
             passed_over: Vec::new(),
+            note: None,
             is_mute: false,
             failure: None,
             status: Status::Clean,
         }
+    }
+
+    /// What is to be said of the run as a whole, at its end.
+    pub fn note(&mut self, note: Option<String>) {
+        self.note = note;
     }
 
     /// Takes the next file, if any, of a run in which so many are `done`. Breaks when going on is useless.
@@ -103,6 +111,9 @@ impl Consumer {
             for (path, reason) in &self.passed_over {
                 let _ = writeln!(stderr, "passed over {}: {reason}", path.display());
             }
+        }
+        if let Some(note) = self.note.filter(|_| !self.options.quiet) {
+            let _ = writeln!(stderr, "{note}");
         }
         if interrupt::is_wanted() {
             let _ = writeln!(

@@ -76,6 +76,7 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
     }
     let files = &found.files;
     let survey = Survey::of(&processor, files, threads)?;
+    consumer.note(survey.as_ref().and_then(|survey| survey.left_out.clone()));
     let alone = ProjectFacts {
         is_partial: survey.is_none() && outsiders::of(&resolver.folder, files),
         ..ProjectFacts::default()

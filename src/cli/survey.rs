@@ -4,6 +4,7 @@
 
 mod colouring;
 mod effects;
+mod forgotten;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project::scan::{self, Scan};
-use crate::project::{COLOURING, Extent, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise};
+use crate::project::{
+    COLOURING, Extent, FORGOTTEN, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise,
+};
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
 use crate::source::SourceKind;
@@ -30,8 +33,12 @@ use super::{Error, interrupt, pipeline};
 /// Rounds in which files are summarised that those of the round before import.
 const MAX_ROUNDS: usize = 6;
 
-/// What the look found, for each file.
-pub struct Survey(Vec<Surveyed>);
+/// What the look found.
+pub struct Survey {
+    files: Vec<Surveyed>,
+    /// What was not looked for, and why.
+    pub left_out: Option<String>,
+}
 
 struct Surveyed {
     /// `None` where only who judges the file can tell.
@@ -75,6 +82,11 @@ impl Survey {
             }
             None => Vec::new(),
         };
+        let forgotten = if files.iter().any(|file| selects(file, FORGOTTEN)) {
+            scan::forgotten(&users)
+        } else {
+            scan::Forgotten::default()
+        };
         drop(users);
         let paths = files.iter().map(|file| file.path.as_path());
         let patches = patches::patches(paths.zip(scans.iter().map(Option::as_ref)));
@@ -95,9 +107,18 @@ impl Survey {
             threads,
         };
         let linked = looker.summarised(&reach)?.link();
-        let colourings = colouring::colour(&looker, turning)?;
+        let (colourings, left_out) = match colouring::colour(&looker, turning)? {
+            Ok(colourings) => (colourings, None),
+            Err(reason) => (
+                colouring::nothing(&looker),
+                Some(format!("{COLOURING} looked for nothing: {reason}")),
+            ),
+        };
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
-        let told = effects::tell(&looker, &overlapping)?;
+        let mut told = effects::tell(&looker, &overlapping)?;
+        for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
+            told.entry(file).or_default().coroutines = coroutines;
+        }
         let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(patched);
         let surveyed = surveyed.map(|(((seen, blocked), colouring), requests_patches)| Surveyed {
             seen,
@@ -109,34 +130,40 @@ impl Survey {
             },
         });
         let mut surveyed: Vec<Surveyed> = surveyed.collect();
-        for (file, told) in overlapping.into_iter().zip(told) {
-            surveyed[file].facts.elsewhere = told;
+        for (file, told) in told {
+            surveyed[file].facts.elsewhere = Some(Arc::new(told));
         }
-        Ok(Some(Self(surveyed)))
+        Ok(Some(Self {
+            files: surveyed,
+            left_out,
+        }))
     }
 
     pub fn facts(&self, index: usize) -> &ProjectFacts {
-        &self.0[index].facts
+        &self.files[index].facts
     }
 
     /// What the look at a file found, for whoever judges it.
     pub fn seen(&self, index: usize) -> Option<&Seen> {
-        self.0[index].seen.as_ref()
+        self.files[index].seen.as_ref()
     }
 
     /// Whether a file is worth being judged.
     pub fn is_concerned(&self, index: usize) -> bool {
-        let surveyed = &self.0[index];
+        let surveyed = &self.files[index];
         surveyed.seen.as_ref().is_none_or(Seen::is_concerned)
             || READERS
                 .iter()
                 .chain(OVERLAPPING)
+                .chain(&[FORGOTTEN])
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
     }
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    selects_any(file, READERS) || selects_any(file, OVERLAPPING) || selects(file, PATCHABLE)
+    [READERS, OVERLAPPING, &[FORGOTTEN, PATCHABLE]]
+        .iter()
+        .any(|names| selects_any(file, names))
 }
 
 fn selects_any(file: &InputFile, names: &[&str]) -> bool {
@@ -229,13 +256,23 @@ impl Looker<'_> {
 
     /// The files that were not parsed and of whose text this holds.
     fn unparsed(&self, parsed: &BTreeSet<usize>, holds: impl Fn(&[u8]) -> bool + Sync) -> Result<Vec<usize>, Error> {
-        let left: Vec<usize> = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let left = (0..self.files.len()).filter(|file| !parsed.contains(file)).collect();
+        let found = self.read(left, |text| holds(text).then_some(()))?;
+        Ok(found.into_iter().map(|(file, ())| file).collect())
+    }
+
+    /// What is found in the text of some of these files.
+    fn read<R: Send>(
+        &self,
+        left: Vec<usize>,
+        find: impl Fn(&[u8]) -> Option<R> + Sync,
+    ) -> Result<Vec<(usize, R)>, Error> {
         let found = each(left.len(), self.threads, |buffer, index| {
             let path = self.processor.resolver.folder.join(&self.files[left[index]].path);
-            holds(buffer.read(File::open(path).ok()?).ok()?).then_some(())
+            find(buffer.read(File::open(path).ok()?).ok()?)
         })?;
-        let found = left.into_iter().zip(found).filter(|(_, found)| found.is_some());
-        Ok(found.map(|(file, _)| file).collect())
+        let found = left.into_iter().zip(found);
+        Ok(found.filter_map(|(file, found)| Some((file, found?))).collect())
     }
 
     /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the

@@ -72,6 +72,9 @@ pub const READERS: &[&str] = &["offload_blocking_helper", COLOURING];
 /// The codemods that make awaits overlap: they ask what functions of other files do.
 pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in_loop"];
 
+/// The codemod that asks which functions of other files are coroutine functions.
+pub const FORGOTTEN: &str = "await_forgotten_coroutine";
+
 /// The codemod that asks whether tests patch what it rewrites.
 pub const PATCHABLE: &str = "replace_requests_with_httpx";
 
@@ -153,6 +156,10 @@ impl ProjectFacts {
         if codemod == COLOURING {
             let (colouring, _) = self.colouring.as_ref()?;
             return Some(!colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+        }
+        if codemod == FORGOTTEN {
+            let elsewhere = self.elsewhere.as_ref()?;
+            return (!elsewhere.coroutines.is_empty()).then_some(true);
         }
         if OVERLAPPING.contains(&codemod) {
             let is_known = self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.may_overlap());

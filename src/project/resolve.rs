@@ -90,6 +90,12 @@ impl<'p> Linker<'p> {
         &self.summary(id.file).expect("ids come from summaries").functions[id.index]
     }
 
+    /// The name of a function, without what it is defined in.
+    pub fn name(&self, id: FunctionId) -> &'p str {
+        let qualname = self.function(id).qualname.as_str();
+        qualname.rsplit('.').next().unwrap_or(qualname)
+    }
+
     pub fn class(&self, id: ClassId) -> &'p Class {
         &self.summary(id.file).expect("ids come from summaries").classes[id.index]
     }
@@ -392,6 +398,31 @@ impl<'p> Linker<'p> {
             Found::Class(base) => self.attribute(base, name, steps + 1),
             _ => None,
         })
+    }
+
+    /// Whether calling a function is certain to give a coroutine: an undecorated `async def` without a `yield` that no derived class overrides
+    /// by something else.
+    pub fn is_certain_coroutine(&self, id: FunctionId) -> bool {
+        let gives = |id: FunctionId| {
+            let function = self.function(id);
+            function.is_async && !function.is_generator && !function.is_property && function.decorators.is_empty()
+        };
+        let function = self.function(id);
+        let name = self.name(id);
+        let derived = function
+            .class
+            .map(|index| self.descendants(ClassId { file: id.file, index }));
+        gives(id)
+            && derived
+                .into_iter()
+                .flatten()
+                .all(|class| match self.class(class).methods.get(name) {
+                    Some(&index) => gives(FunctionId {
+                        file: class.file,
+                        index,
+                    }),
+                    None => true,
+                })
     }
 
     /// The classes that derive from a class, however far.

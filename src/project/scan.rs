@@ -59,6 +59,8 @@ struct Function {
     uses: Vec<Name>,
     /// What it awaits, by the last names of the callees.
     awaits: Vec<Name>,
+    /// What it calls where a coroutine would be out of place: as a statement, or as a condition.
+    bare: Vec<Name>,
 }
 
 impl Function {
@@ -361,6 +363,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
                 waits: false,
                 uses: Vec::new(),
                 awaits: Vec::new(),
+                bare: Vec::new(),
             },
         });
     }
@@ -369,6 +372,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
 
 /// Says of each function what it uses.
 fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
+    let knows_coroutines = memmem::find(text, b"import").is_some();
     // The definitions that are open at a place, by their indexes.
     let mut open: Vec<usize> = Vec::new();
     let mut next = 0;
@@ -422,6 +426,9 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             if is_call && function.is_async && is_awaited(text, start) {
                 function.awaits.push(name_hash);
             }
+            if is_call && knows_coroutines && is_bare(text, start) {
+                function.bare.push(name_hash);
+            }
             if is_call && let Some(waits) = leaves.find(name, at) {
                 function.blocks = true;
                 function.waits |= waits;
@@ -444,6 +451,16 @@ fn is_awaited(text: &[u8], start: usize) -> bool {
         .rposition(|byte| !is_word(*byte) && *byte != b'.')
         .map_or(0, |before| before + 1);
     text[..path].trim_ascii_end().ends_with(b"await")
+}
+
+/// Whether the path that ends with the name that starts here begins a statement, or is asked whether it is true.
+fn is_bare(text: &[u8], start: usize) -> bool {
+    let path = text[..start]
+        .iter()
+        .rposition(|byte| !is_word(*byte) && *byte != b'.')
+        .map_or(0, |before| before + 1);
+    let before = text[line_start(text, path)..path].trim_ascii();
+    before.is_empty() || [&b"if"[..], b"elif", b"while", b"not", b"and", b"or", b"assert"].contains(&last_word(before))
 }
 
 /// The line above the one that starts here.
@@ -576,6 +593,52 @@ pub fn turning(users: &Users) -> Vec<usize> {
     let mut files: Vec<usize> = files.into_iter().collect();
     files.sort_unstable();
     files
+}
+
+/// What may be coroutine functions of other files, called where a coroutine is out of place.
+#[derive(Default)]
+pub struct Forgotten {
+    /// The files with such calls.
+    pub files: Vec<usize>,
+    names: FxHashSet<Name>,
+}
+
+impl Forgotten {
+    /// Whether one of the functions has this name.
+    pub fn is_name(&self, name: &str) -> bool {
+        self.names.contains(&hash(name.as_bytes()))
+    }
+}
+
+/// By names.
+pub fn forgotten(users: &Users) -> Forgotten {
+    let mut defined: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+    for (place, function) in users
+        .all()
+        .filter(|(_, function)| function.is_async && !function.is_special)
+    {
+        defined.entry(function.name).or_default().push(place);
+    }
+    let mut found = Forgotten::default();
+    for (place, function) in users.all() {
+        for name in &function.bare {
+            let mut others = defined
+                .get(name)
+                .into_iter()
+                .flatten()
+                .filter(|other| other.0 != place.0);
+            let is_known = others.any(|other| match (&users.scans[place.0], &users.scans[other.0]) {
+                (Some(scan), Some(of)) => scan.may_know(function, of, users.at(*other)),
+                _ => false,
+            });
+            if is_known {
+                found.files.push(place.0);
+                found.names.insert(*name);
+            }
+        }
+    }
+    found.files.dedup();
+    found
 }
 
 /// The files in which a coroutine awaits one of another file of which it may be known, by its name, what it does: whatever that awaits in turn

@@ -130,7 +130,11 @@ impl<'a> SemanticModel<'a> {
                     );
                 }
                 ScopeKind::Lambda(_) => return Err("it stands in a lambda, where await is not allowed".into()),
-                ScopeKind::Class(_) => return Err("it stands in a class body, where await is not allowed".into()),
+                ScopeKind::Class(_) => {
+                    return Err(
+                        "it stands in a class body, where await is not allowed: call it above the class".into(),
+                    );
+                }
                 ScopeKind::TypeParams => return Err("it stands in a type parameter, where await is not allowed".into()),
                 ScopeKind::Function(function) if function.is_async => break,
                 ScopeKind::Function(function) => {
@@ -148,13 +152,13 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether code at this node runs in an async function, in the sense that blocking it blocks an event loop: directly in its body
-    /// or in a comprehension or generator expression of it. Not in nested sync functions, lambdas and classes.
+    /// in a comprehension, a generator expression or a class body of it. Not in nested sync functions and lambdas.
     pub fn runs_in_async(&self, id: NodeId) -> bool {
         let mut at = Some(self.scope_of(id));
         while let Some(scope_id) = at {
             let scope = self.scope(scope_id);
             match scope.kind {
-                ScopeKind::Comprehension | ScopeKind::Generator => at = scope.parent,
+                ScopeKind::Comprehension | ScopeKind::Generator | ScopeKind::Class(_) => at = scope.parent,
                 ScopeKind::Function(function) => return function.is_async,
                 ScopeKind::Module => return false,
                 _ => return false,

@@ -240,7 +240,7 @@ impl<'a> SemanticModel<'a> {
     /// module, or a coroutine function of `asyncio`.
     pub fn is_coroutine_function(&self, callee: &Expr) -> bool {
         match self.qualified_name(callee) {
-            Some(name) => is_asyncio_coroutine(&name),
+            Some(name) => is_asyncio_coroutine(&name) || self.coroutine_elsewhere(callee).is_some(),
             None => self.async_function(callee).is_some(),
         }
     }
@@ -261,6 +261,9 @@ impl<'a> SemanticModel<'a> {
     pub fn gives_coroutine(&self, callee: &Expr) -> bool {
         if let Some(function) = self.async_function(callee) {
             return !self.is_generator(function);
+        }
+        if self.coroutine_elsewhere(callee).is_some() {
+            return true;
         }
         // Most names are none of asyncio's, and the callee need not be named in full.
         let may_be_asyncio = match callee {

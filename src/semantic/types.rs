@@ -476,6 +476,69 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// The type of an object of which a method is called: that of the expression, where `None`, which has no such method, counts for nothing.
+    pub fn type_of_receiver(&self, expr: &Expr) -> Type<'a> {
+        match self.type_of(expr) {
+            Type::Unknown | Type::Scalar("None") => self.not_none(expr).unwrap_or(Type::Unknown),
+            known => known,
+        }
+    }
+
+    /// What all values agree on that are put into a variable or an attribute, `None` aside: `process: Popen | None = None`.
+    fn not_none(&self, expr: &Expr) -> Option<Type<'a>> {
+        let mut types = Vec::new();
+        let mut note = |annotation: Option<&'a Expr>, value: Option<&'a Expr>| match annotation {
+            Some(annotation) => types.push(self.annotation(inner_of_optional(self, annotation), 0)),
+            None => types.extend(
+                value
+                    .filter(|value| !self.is_none(value))
+                    .map(|value| self.type_of(value)),
+            ),
+        };
+        match expr {
+            Expr::Name(name) => {
+                for binding in self.resolve(&name.id, self.scope_of(self.id(name))) {
+                    match binding.kind {
+                        BindingKind::Assignment(value) => note(None, Some(value)),
+                        BindingKind::Annotated(assign) => note(Some(&assign.annotation), None),
+                        BindingKind::Parameter(parameter) => note(Some(parameter.annotation.as_deref()?), None),
+                        _ => return None,
+                    }
+                }
+            }
+            Expr::Attribute(attribute) if matches!(attribute.attr.as_str(), "stdout" | "stderr") => {
+                let is_process = self.type_of_receiver(&attribute.value) == Type::Foreign(PROCESS.to_owned());
+                return is_process.then(|| Type::Foreign(format!("{PROCESS}.{}", attribute.attr)));
+            }
+            Expr::Attribute(attribute) => {
+                let class = self.class_of(&attribute.value)?;
+                for stmt in &class.body {
+                    match stmt {
+                        ast::Stmt::AnnAssign(assign) if names(&assign.target, &attribute.attr) => {
+                            note(Some(&assign.annotation), None);
+                        }
+                        ast::Stmt::Assign(assign)
+                            if assign.targets.iter().any(|target| names(target, &attribute.attr)) =>
+                        {
+                            note(None, Some(&assign.value));
+                        }
+                        _ => {}
+                    }
+                }
+                for store in self.stores_of(&attribute.attr) {
+                    match self.node(self.parent(self.id(store))) {
+                        AnyNodeRef::StmtAssign(assign) => note(None, Some(&assign.value)),
+                        AnyNodeRef::StmtAnnAssign(assign) => note(Some(&assign.annotation), None),
+                        _ => return None,
+                    }
+                }
+            }
+            _ => return None,
+        }
+        let first = types.pop()?;
+        types.iter().all(|other| *other == first).then_some(first)
+    }
+
     /// `self.x`: what every assignment to the attribute in the class agrees on.
     fn infer_attribute(&self, attribute: &ast::ExprAttribute, steps: usize) -> Type<'a> {
         let class = match self.infer(&attribute.value, steps + 1) {
@@ -524,6 +587,26 @@ impl<'a> SemanticModel<'a> {
             }
         }
         agreed.unwrap_or(Type::Unknown)
+    }
+}
+
+fn names(target: &Expr, name: &str) -> bool {
+    matches!(target, Expr::Name(target) if target.id == name)
+}
+
+/// `X` of `Optional[X]`, `X | None` and `None | X`; the annotation itself where it is none of them.
+fn inner_of_optional<'e>(model: &SemanticModel, annotation: &'e Expr) -> &'e Expr {
+    match annotation {
+        Expr::BinOp(union) if model.is_none(&union.right) => &union.left,
+        Expr::BinOp(union) if model.is_none(&union.left) => &union.right,
+        Expr::Subscript(optional)
+            if model
+                .qualified_name(&optional.value)
+                .is_some_and(|name| name == "typing.Optional") =>
+        {
+            &optional.slice
+        }
+        _ => annotation,
     }
 }
 

@@ -773,3 +773,17 @@ fn messages_name_what_a_proof_over_files_rests_on() {
             .contains("asyncio.gather(client.measure(1), client.measure(2))")
     );
 }
+
+/// Where more files lead to calls that wait than colouring may take, the run says so and what to do.
+#[test]
+fn too_many_files_to_colour_are_said() {
+    let config = "[codemods.color_call_graph]\nmax-files = 1\n";
+    let sleeps = "import time\n\n\ndef nap():\n    time.sleep(1)\n";
+    let project = Project::new(&[("asyncup.toml", config), ("a.py", sleeps), ("b.py", sleeps)]);
+    let select = ["check", "--select", "color_call_graph"];
+    let said =
+        "color_call_graph looked for nothing: 2 files lead to calls that wait, more than its `max-files` (1): raise it";
+    project.ends(&select, 0, said);
+    let ran = project.ends(&["check", "-q", "--select", "color_call_graph"], 0, "");
+    assert!(!ran.stderr.contains("max-files"), "{ran:?}");
+}

@@ -24,11 +24,10 @@ const MAX_ROUNDS: usize = 24;
 
 type Facts = (Arc<Colouring>, TextHash);
 
-/// What turns, for each file. `turning`: the files that matter by their names.
-pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>, Error> {
-    let nothing = || vec![Facts::default(); looker.files.len()];
+/// What turns, for each file, or why that was not looked for. `turning`: the files that matter by their names.
+pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Result<Vec<Facts>, String>, Error> {
     if turning.is_empty() {
-        return Ok(nothing());
+        return Ok(Ok(nothing(looker)));
     }
     let settings = looker.files.first().map(|file| looker.processor.settings(file).0);
     let options: Options = settings
@@ -36,7 +35,11 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
         .map(|settings| settings.options(COLOURING))
         .unwrap_or_default();
     if turning.len() > options.max_files {
-        return Ok(nothing());
+        return Ok(Err(format!(
+            "{} files lead to calls that wait, more than its `max-files` ({}): raise it, or name a part of the project",
+            turning.len(),
+            options.max_files
+        )));
     }
     let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
     let mut hashes = vec![TextHash::default(); looker.files.len()];
@@ -101,11 +104,19 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Vec<Facts>,
                 .into_iter()
                 .zip(hashes)
                 .map(|(found, hash)| (Arc::new(found), hash));
-            return tried(looker, facts.collect());
+            return tried(looker, facts.collect()).map(Ok);
         }
     }
-    // More and more files turned out to matter: too many to be certain of all.
-    Ok(nothing())
+    Ok(Err(format!(
+        "after {} files that lead to calls that wait still others turned out to matter: name a part of the project, or the functions that are to \
+         stay as they are",
+        seen.len()
+    )))
+}
+
+/// For each file, that nothing turns.
+pub(super) fn nothing(looker: &Looker) -> Vec<Facts> {
+    vec![Facts::default(); looker.files.len()]
 }
 
 /// The files that were not parsed and hold one of these words.

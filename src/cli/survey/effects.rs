@@ -1,7 +1,6 @@
 //! The look at the files to which awaits that may overlap lead: parsed as far as their callees go, and those that could change what these do.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 
@@ -70,9 +69,9 @@ pub(super) fn candidates(looker: &Looker, seen: &[Option<Seen>], hopeful: &[usiz
     Ok(candidates.into_iter().collect())
 }
 
-/// What is told to each of these files, in their order. Nothing, where too many files would have to be parsed to be certain.
-pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<Arc<Elsewhere>>>, Error> {
-    let nothing = || Ok(vec![None; candidates.len()]);
+/// What is told to each of these files. Nothing, where too many files would have to be parsed to be certain.
+pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<BTreeMap<usize, Elsewhere>, Error> {
+    let nothing = || Ok(BTreeMap::new());
     if candidates.is_empty() {
         return nothing();
     }
@@ -109,7 +108,7 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<Vec<Option<A
         }
         asked_for.extend(relied_on);
         if wanted.is_empty() {
-            let told = candidates.iter().map(|file| Some(Arc::new(link.elsewhere(*file))));
+            let told = candidates.iter().map(|file| (*file, link.elsewhere(*file)));
             return Ok(told.collect());
         }
     }

@@ -4,6 +4,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
+use super::closed::is_start;
 use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
@@ -65,6 +66,8 @@ pub struct Graph<'l, 'p> {
     /// Wrappers that decorate something of their family, and must be looked at by a person.
     pub wrappers: Vec<NodeIndex>,
     boundaries: FxHashSet<NodeIndex>,
+    /// Those that the configuration keeps and that may start an event loop.
+    kept: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Functions behind a decorator of the project.
@@ -116,6 +119,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             computed: None,
             wrappers: Vec::new(),
             boundaries: FxHashSet::default(),
+            kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
             decorated: FxHashSet::default(),
             namesakes: FxHashMap::default(),
@@ -147,6 +151,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.replaced();
         graph.unused();
         graph.running_loops();
+        graph.keep(world);
         graph
     }
 
@@ -403,11 +408,12 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// Whether a function stays plain and can start an event loop for what it calls: nothing that may run in one calls it.
     pub fn is_boundary(&self, node: NodeIndex) -> bool {
-        self.boundaries.contains(&node)
-            && self.uses[node].iter().all(|used| {
-                let is_value = matches!(used.found.how, How::Value(_));
-                used.found.place == Place::Main || is_value
-            })
+        self.kept.contains(&node)
+            || self.boundaries.contains(&node)
+                && self.uses[node].iter().all(|used| {
+                    let is_value = matches!(used.found.how, How::Value(_));
+                    used.found.place == Place::Main || is_value
+                })
     }
 
     /// What each use means.
@@ -892,6 +898,72 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
             }
         }
+    }
+}
+
+impl Graph<'_, '_> {
+    /// Functions that stay as the configuration says. One that nothing uses that runs in an event loop starts one for what it calls; what uses it
+    /// must never run in one.
+    fn keep(&mut self, world: &World) {
+        if world.keep_sync.is_empty() {
+            return;
+        }
+        let is_kept = |node: &NodeIndex| {
+            let module = self.linker.modules.name_of(self.nodes[*node].function().file);
+            let full = format!("{module}.{}", self.function(*node).qualname);
+            matches!(self.nodes[*node], Node::Function(_))
+                && !self.is_async(*node)
+                && world.keep_sync.iter().any(|name| {
+                    full == *name || full.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'))
+                })
+        };
+        let kept: Vec<NodeIndex> = (0..self.nodes.len()).filter(is_kept).collect();
+        for node in kept {
+            self.stop(node, || "the configuration keeps it as it is".to_owned());
+            if !self.calls_what_waits(node) {
+                continue;
+            }
+            let mut users: FxHashSet<NodeIndex> = FxHashSet::default();
+            let mut open = vec![node];
+            let mut in_loop = false;
+            while let Some(used) = open.pop() {
+                for user in self.uses[used].iter().map(|used| self.owner(used)) {
+                    match user {
+                        Some(user) if self.is_async(user) => in_loop = true,
+                        Some(user) if user != node && users.insert(user) => open.push(user),
+                        _ => {}
+                    }
+                }
+            }
+            if in_loop {
+                continue;
+            }
+            self.kept.insert(node);
+            let name = self.function(node).qualname.clone();
+            for user in users {
+                self.stop(user, || {
+                    format!("`{name}`, which it uses, stays as the configuration says, and starts an event loop")
+                });
+            }
+        }
+    }
+
+    /// Whether a function calls others that reach a blocking call.
+    fn calls_what_waits(&self, node: NodeIndex) -> bool {
+        let mut seen: FxHashSet<NodeIndex> = FxHashSet::from_iter([node]);
+        let mut open = vec![node];
+        while let Some(caller) = open.pop() {
+            for callee in 0..self.nodes.len() {
+                let is_called = self.uses[callee].iter().any(|used| self.owner(used) == Some(caller));
+                if is_called && seen.insert(callee) {
+                    if self.leaves(callee).any(is_start) {
+                        return true;
+                    }
+                    open.push(callee);
+                }
+            }
+        }
+        false
     }
 }
 

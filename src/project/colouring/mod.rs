@@ -122,16 +122,21 @@ pub struct Colouring {
 }
 
 /// `[tool.asyncup.codemods.color_call_graph]`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// Where more files than this lead to calls that wait, nothing is looked for.
     pub max_files: usize,
+    /// Functions that stay as they are and start an event loop for what they call: `main`, `Client.get`, `package.module.Client.get`.
+    pub keep_sync: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_files: 300 }
+        Self {
+            max_files: 300,
+            keep_sync: Vec::new(),
+        }
     }
 }
 
@@ -144,6 +149,8 @@ pub struct World {
     pub has_test_runner: bool,
     /// What the project's distribution runs as programs: `package.module:function`.
     pub entry_points: Vec<String>,
+    /// The functions that are to stay as they are.
+    pub keep_sync: Vec<String>,
 }
 
 impl World {
@@ -153,6 +160,7 @@ impl World {
             is_partial: false,
             has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
             entry_points: settings.entry_points.clone(),
+            keep_sync: settings.options::<Options>(super::COLOURING).keep_sync,
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::modules::ModuleId;
 use super::resolve::{ClassId, Found, FunctionId, Linker};
-use super::summary::{ClassName, Meaning, Receiver, Target};
+use super::summary::{ClassName, Edge, Meaning, Receiver, Target};
 use crate::semantic::effects::Summary;
 use crate::semantic::effects::given::{Code, Run};
 use crate::semantic::effects::linked::{Elsewhere, Known, Pending};
@@ -278,7 +278,7 @@ impl<'l, 'p> Link<'l, 'p> {
                 if is_member
                     && let Some(place) = self
                         .replaced
-                        .get(self.last_name(function))
+                        .get(self.linker.name(function))
                         .or_else(|| self.replaced.get(name))
                 {
                     return Some(Err(format!("`{name}` is replaced at {place}")));
@@ -297,11 +297,6 @@ impl<'l, 'p> Link<'l, 'p> {
         }
     }
 
-    fn last_name(&self, function: FunctionId) -> &'p str {
-        let qualname = self.linker.function(function).qualname.as_str();
-        qualname.rsplit('.').next().unwrap_or(qualname)
-    }
-
     /// A method stands for those that override it.
     fn method(
         &self,
@@ -311,7 +306,7 @@ impl<'l, 'p> Link<'l, 'p> {
         function: FunctionId,
         run: Run,
     ) -> Result<Vec<Callee>, String> {
-        let name = self.last_name(function);
+        let name = self.linker.name(function);
         let (class, is_unbound) = match target {
             Target::Member(receiver, _) => match self.linker.find(file, &Target::Object(receiver.clone())) {
                 Some(Found::Class(class)) => (class, matches!(receiver, Receiver::Class(_))),
@@ -501,7 +496,10 @@ impl<'l, 'p> Link<'l, 'p> {
             }
         }
         let calls = calls.into_iter().filter_map(|(key, known)| Some((key, known?)));
-        Elsewhere { calls: calls.collect() }
+        Elsewhere {
+            calls: calls.collect(),
+            ..Elsewhere::default()
+        }
     }
 
     fn known(&self, file: usize, call: &Call) -> Option<Vec<Known>> {
@@ -552,7 +550,7 @@ impl<'l, 'p> Link<'l, 'p> {
             if !seen.insert(id) {
                 continue;
             }
-            names.insert(self.last_name(id).to_owned());
+            names.insert(self.linker.name(id).to_owned());
             if let Some(class) = self.linker.function(id).class {
                 let class = ClassId {
                     file: id.file,
@@ -640,6 +638,33 @@ pub fn missing(linker: &Linker, files: &[usize]) -> BTreeSet<usize> {
             && seen.insert(id)
         {
             effects.calls.iter().for_each(|call| follow(id.file, call, &mut open));
+        }
+    }
+    chase.missing
+}
+
+/// The files without a summary to which the calls of these files lead whose callees have such names.
+pub fn behind_calls(linker: &Linker, files: &[usize], is_asked_for: impl Fn(&str) -> bool) -> BTreeSet<usize> {
+    let mut chase = Chase {
+        linker,
+        missing: BTreeSet::new(),
+        seen: FxHashSet::default(),
+    };
+    for &file in files {
+        let summary = linker.project.files[file].1.iter();
+        let functions = summary.flat_map(|summary| &summary.functions);
+        for site in functions
+            .flat_map(|function| &function.sites)
+            .filter(|site| site.edge == Edge::Call)
+        {
+            if site
+                .text
+                .rsplit('.')
+                .next()
+                .is_some_and(|name| is_asked_for(name.trim()))
+            {
+                chase.target(file, &site.target);
+            }
         }
     }
     chase.missing

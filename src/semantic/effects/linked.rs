@@ -38,6 +38,8 @@ pub struct Pending {
 pub struct Elsewhere {
     /// By the qualified name of the function around a call, and its callee as written.
     pub calls: BTreeMap<(String, String), Vec<Known>>,
+    /// Those that make a coroutine, with the place of the coroutine function.
+    pub coroutines: BTreeMap<(String, String), String>,
 }
 
 impl Elsewhere {
@@ -248,13 +250,27 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// Where the coroutine function of another file stands that a callee is certain to be: `client.py:41`.
+    pub fn coroutine_elsewhere(&self, callee: &Expr) -> Option<&str> {
+        let elsewhere = self.elsewhere.as_ref().filter(|known| !known.coroutines.is_empty())?;
+        let place = elsewhere
+            .coroutines
+            .get(&(self.around(self.id(callee)), self.written(callee)))?;
+        Some(place)
+    }
+
+    /// The qualified name of the function around a node.
+    fn around(&self, id: NodeId) -> String {
+        let function = self.enclosing_function(id);
+        function.map_or_else(String::new, |function| self.qualname(&function.name, self.id(function)))
+    }
+
     /// What the project says of a call.
     pub fn elsewhere(&self, call: &ast::ExprCall) -> &[Known] {
         let Some(elsewhere) = self.elsewhere.as_ref().filter(|known| !known.calls.is_empty()) else {
             return &[];
         };
-        let function = self.enclosing_function(self.id(call));
-        let around = function.map_or_else(String::new, |function| self.qualname(&function.name, self.id(function)));
+        let around = self.around(self.id(call));
         let known = elsewhere.calls.get(&(around, self.written(&call.func)));
         known.map_or(&[], Vec::as_slice)
     }
