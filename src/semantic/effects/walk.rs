@@ -163,10 +163,8 @@ impl<'m, 'a> Walker<'m, 'a> {
             | AnyNodeRef::PatternMatchClass(_) => self.pattern(id, node),
             AnyNodeRef::ExceptHandlerExceptHandler(inner) => inner.name.iter().for_each(|name| self.bound(name, id)),
             AnyNodeRef::StmtRaise(inner) => inner.exc.iter().for_each(|raised| self.raised(raised)),
-            AnyNodeRef::StmtAssign(inner) => {
-                if inner.targets.iter().any(|to| to.is_tuple_expr() || to.is_list_expr()) {
-                    self.unpacked(&inner.value);
-                }
+            AnyNodeRef::StmtAssign(inner) if inner.targets.iter().any(|to| to.is_tuple_expr() || to.is_list_expr()) => {
+                self.unpacked(&inner.value);
             }
             AnyNodeRef::ExprStarred(inner) if inner.ctx.is_load() => self.unpacked(&inner.value),
             AnyNodeRef::ExprDict(inner) => {
