@@ -421,7 +421,7 @@ fn rewrite<'a>(
     let (first, target) = (found.first_stmt(), found.target());
     let targets: Vec<&str> = target.iter().map(|target| target.id.as_str()).collect();
     ctx.place_allows_overlap(first, found.stmt, &targets, FailureOrder::Time)?;
-    let mut doubts = vec![member.doubt.clone()];
+    let mut doubts = vec![ctx.overlap_doubt(&[&member, &member])];
     doubts.push(check_iterables(ctx, found, &member)?);
     check_variables(ctx, found)?;
     doubts.push(check_conditions(ctx, found)?);

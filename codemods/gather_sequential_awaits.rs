@@ -288,7 +288,7 @@ fn longest<'a>(
     judged: &[Result<Member<'a>, Declined>],
     from: usize,
 ) -> Result<usize, Declined> {
-    let first = judged[from].as_ref().map_err(Clone::clone)?;
+    judged[from].as_ref().map_err(Clone::clone)?;
     if from + 1 == steps.len() {
         return Err("nothing stands beside it".into());
     }
@@ -306,9 +306,13 @@ fn longest<'a>(
     fits(from + 1)?;
     let mut to = from + 2;
     // A proven pair does not take in a doubtful third; a doubtful one takes whatever comes.
-    let proven = first.doubt.is_none() && judged[from + 1].as_ref().is_ok_and(|member| member.doubt.is_none());
+    let is_proven = |to: usize| {
+        let members: Vec<&Member> = judged[from..=to].iter().flatten().collect();
+        ctx.overlap_doubt(&members).is_none()
+    };
+    let proven = is_proven(from + 1);
     while to < steps.len() && to - from < options.group_size.max(2) && fits(to).is_ok() {
-        if proven && judged[to].as_ref().is_ok_and(|member| member.doubt.is_some()) {
+        if proven && !is_proven(to) {
             break;
         }
         to += 1;
@@ -396,7 +400,7 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     }
     ctx.place_allows_overlap(first, last, &targets, options.emission.failure_order())?;
     crate::layout::own_lines(ctx.module, first.start(), last.end())?;
-    let mut doubt = members.iter().find_map(|member| member.doubt.clone());
+    let mut doubt = ctx.overlap_doubt(members);
     if doubt.is_none() {
         doubt = steps[..steps.len() - 1]
             .iter()

@@ -63,6 +63,12 @@ impl<'a> Context<'a> {
         if effects.sets_context {
             return Err(format!("`{callee}` sets a context variable, which would be lost in a task of its own").into());
         }
+        if effects.exits {
+            return Err(format!(
+                "`{callee}` may end the program, which a task of its own does from inside the event loop"
+            )
+            .into());
+        }
         if effects.uses_task {
             return Err(format!("`{callee}` asks for the current task").into());
         }
@@ -354,6 +360,21 @@ impl<'a> Context<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Why it is not certain that these members may run at once, each for itself and together.
+    pub fn overlap_doubt(&self, members: &[&Member<'a>]) -> Option<String> {
+        let own = members.iter().find_map(|member| member.doubt.clone());
+        own.or_else(|| {
+            let mut clocks = members.iter().filter(|member| member.effects.reads_clock());
+            let (first, second) = (clocks.next()?, clocks.next()?);
+            let [one, other] = [first, second].map(|member| self.model.slice(&*member.call.func));
+            Some(if one == other {
+                format!("each call of `{one}` reads the clock: the times would differ less, or not be in order")
+            } else {
+                format!("`{one}` and `{other}` both read the clock: the times would differ less, or not be in order")
+            })
+        })
     }
 
     /// A nested function that a member runs must not see a name that is now bound later than before.

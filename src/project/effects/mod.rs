@@ -237,6 +237,8 @@ impl<'l, 'p> Link<'l, 'p> {
                     let pending = pending();
                     if callees.is_empty() {
                         summary.reads_arguments(&pending.arguments);
+                        // That it is a module's attribute is known of no file alone.
+                        leads |= call.pending.run == Run::Read && matches!(call.target, Some(Target::Path(_)));
                     }
                     for callee in callees {
                         leads |= callee.function.file != id.file || self.leads_elsewhere.contains(&callee.function);
@@ -484,6 +486,9 @@ impl<'l, 'p> Link<'l, 'p> {
 
     /// An attribute that is read may be a property.
     fn read(&self, file: usize, target: &Target) -> Option<Result<Vec<Callee>, String>> {
+        if let Target::Path(path) = target {
+            return self.read_of_import(file, path);
+        }
         let Target::Member(receiver, name) = target else {
             return None;
         };
@@ -518,6 +523,30 @@ impl<'l, 'p> Link<'l, 'p> {
             };
             Ok(callees.into_iter().map(run).collect())
         })
+    }
+
+    /// An attribute of what is imported. That of a module is what it binds, unless it answers for names that it does not bind.
+    fn read_of_import(&self, file: usize, path: &str) -> Option<Result<Vec<Callee>, String>> {
+        let (outer, name) = path.rsplit_once('.')?;
+        match self.linker.find(file, &Target::Path(outer.to_owned()))? {
+            Found::Module(ModuleId::File(module)) => {
+                let summary = self.linker.project.files[module].1.as_ref()?;
+                let answers = summary.functions.iter().find(|known| known.qualname == "__getattr__");
+                Some(answers.map_or_else(
+                    || Ok(Vec::new()),
+                    |known| {
+                        let place = self.linker.project.place(module, known.line);
+                        Err(format!("`{outer}` makes its attributes at {place}"))
+                    },
+                ))
+            }
+            Found::Module(ModuleId::Folder(_)) => Some(Ok(Vec::new())),
+            Found::Class(class) => {
+                self.hierarchy_is_plain(class, name).ok()?;
+                self.is_attribute(class, name).then(|| Ok(Vec::new()))
+            }
+            Found::Function(_) | Found::External(_) => None,
+        }
     }
 
     fn is_attribute(&self, class: ClassId, name: &str) -> bool {

@@ -112,6 +112,9 @@ impl<'a> Walker<'_, 'a> {
         }
         if let Expr::Attribute(method) = &*call.func {
             self.method_on(&method.value, &method.attr, awaited);
+            if matches!(model.type_of(&method.value), Type::Scalar(_) | Type::Container(_)) {
+                self.arguments_of_builtin(call, &method.attr);
+            }
             return self.arguments_are_read(call);
         }
         self.summary
@@ -161,8 +164,14 @@ impl<'a> Walker<'_, 'a> {
                     .insert(Location::External(Outside::Stdout, String::new()));
             }
             "super" => self.summary.give_up("it calls its base class"),
+            "exit" | "quit" => {
+                self.summary.exits = true;
+                self.summary.give_up(format!("it calls `{name}`"));
+            }
             _ if BUILTIN_EXCEPTIONS.contains(&name) => {}
             _ if PURE_BUILTINS.contains(&name) => {
+                let key = call.arguments.find_keyword("key");
+                key.iter().for_each(|key| self.called_back(&key.value));
                 for argument in call.arguments.iter_source_order() {
                     match name {
                         "isinstance" | "type" | "id" | "callable" => {}
@@ -234,7 +243,15 @@ impl<'a> Walker<'_, 'a> {
                 self.summary.give_up("it starts a task of its own");
             }
             _ if PURE_FUNCTIONS.contains(&name) || name.starts_with("math.") || name.starts_with("re.") => {
+                self.callbacks(call, name);
+                if name.starts_with("copy.") {
+                    call.arguments.args.iter().for_each(|copied| self.unpacked(copied));
+                }
                 self.arguments_are_read(call)
+            }
+            "sys.exit" => {
+                self.summary.exits = true;
+                self.summary.give_up(format!("it calls `{name}`"));
             }
             _ if name.starts_with("random.") => {
                 let generator = Location::External(Outside::Random, String::new());

@@ -254,6 +254,27 @@ impl Summary {
         }
     }
 
+    /// Adds what running a function does that is handed to something else, which calls it with what is not known here.
+    pub(super) fn call_back(&mut self, name: &str, effects: &Summary) {
+        self.merge_flags(effects);
+        for (locations, write) in [(&effects.reads, false), (&effects.writes, true)] {
+            for location in locations {
+                match location {
+                    Location::Content(Root::Parameter(_)) | Location::Receiver(_) => {
+                        self.insert(Location::Content(Root::Anything), write);
+                    }
+                    other => self.insert(other.clone(), write),
+                }
+            }
+        }
+        if !effects.parameter_calls.is_empty() {
+            self.give_up(format!("it is not known with what `{name}` is called"));
+        }
+        if !effects.scalar_parameters.is_empty() || !effects.builtin_parameters.is_empty() {
+            self.doubt(format!("it is not known with what `{name}` is called"));
+        }
+    }
+
     /// Adds a callee's summary with its parameters replaced by what is passed.
     fn compose(&mut self, code: &Code, callee: &Summary, passed: &BTreeMap<usize, Given>) {
         self.merge_flags(callee);

@@ -5,6 +5,7 @@
 
 mod calls;
 pub mod given;
+mod implicit;
 pub mod linked;
 mod roots;
 mod tables;
@@ -91,6 +92,8 @@ pub struct Summary {
     pub spawns: bool,
     /// It may wait while it is being cancelled: for a clean-up in `finally` or in a handler.
     pub lingers: bool,
+    /// It may raise what ends the program: in a task of its own, that comes out of the event loop.
+    pub exits: bool,
     /// It uses something that only one task may use at a time: the name of it.
     pub exclusive: Option<String>,
     /// Objects of unknown class whose methods it calls, as written (`db`, `self.repo`).
@@ -138,6 +141,7 @@ impl Summary {
         self.uses_task |= other.uses_task;
         self.spawns |= other.spawns;
         self.lingers |= other.lingers;
+        self.exits |= other.exits;
         self.receivers.extend(other.receivers.iter().cloned());
     }
 
@@ -151,6 +155,11 @@ impl Summary {
         hits(&self.writes, &other.writes)
             .or_else(|| hits(&self.writes, &other.reads))
             .or_else(|| hits(&other.writes, &self.reads))
+    }
+
+    /// Whether it asks for the time.
+    pub fn reads_clock(&self) -> bool {
+        self.reads.contains(&Location::External(Outside::Clock, String::new()))
     }
 
     /// Whether it may write something that other code can see.

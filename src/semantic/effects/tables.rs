@@ -65,6 +65,60 @@ pub(super) const PURE_FUNCTIONS: &[&str] = &[
     "typing.cast",
 ];
 
+/// Functions of the standard library that call what they are given: at this position, and by these names.
+pub(super) const CALLBACKS: &[(&str, Option<usize>, &[&str])] = &[
+    ("json.dumps", None, &["default", "cls"]),
+    (
+        "json.loads",
+        None,
+        &[
+            "cls",
+            "object_hook",
+            "object_pairs_hook",
+            "parse_constant",
+            "parse_float",
+            "parse_int",
+        ],
+    ),
+    ("re.sub", Some(1), &["repl"]),
+    ("re.subn", Some(1), &["repl"]),
+];
+
+/// Methods of builtin values that go over what they are given.
+pub(super) const ITERATING_METHODS: &[&str] = &[
+    "difference",
+    "difference_update",
+    "extend",
+    "extendleft",
+    "intersection",
+    "intersection_update",
+    "isdisjoint",
+    "issubset",
+    "issuperset",
+    "join",
+    "symmetric_difference",
+    "symmetric_difference_update",
+    "union",
+    "update",
+];
+
+/// Decorators that only make something of the function or class that they are given.
+pub(super) const INERT_DECORATORS: &[&str] = &[
+    "contextlib.asynccontextmanager",
+    "contextlib.contextmanager",
+    "dataclasses.dataclass",
+    "functools.cache",
+    "functools.cached_property",
+    "functools.lru_cache",
+    "functools.wraps",
+    "typing.final",
+    "typing.override",
+    "typing_extensions.override",
+];
+
+/// Exceptions that asyncio lets out of the event loop, from whichever task.
+pub(super) const ENDING_EXCEPTIONS: &[&str] = &["GeneratorExit", "KeyboardInterrupt", "SystemExit"];
+
 /// Methods of builtin containers that change them.
 pub(super) const MUTATORS: &[&str] = &[
     "add",

@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::given::{Arguments, Demand, Run};
+use super::implicit::Imported;
 use super::linked::Pending;
 use super::tables::{MUTATORS, is_lock};
 use super::{Location, Outside, ParameterCall, Root, Summary, declared_as};
@@ -14,7 +15,7 @@ use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::settings::Settings;
 
 /// How many names and operators are followed to what a value is computed from.
-const MAX_STEPS: usize = 8;
+pub(super) const MAX_STEPS: usize = 8;
 
 pub(super) struct Walker<'m, 'a> {
     pub(super) model: &'m SemanticModel<'a>,
@@ -97,25 +98,31 @@ impl<'m, 'a> Walker<'m, 'a> {
     /// Adds what the nodes of a subtree do, bodies of nested definitions aside.
     pub(super) fn walk(&mut self, root: NodeId) {
         let model = self.model;
+        let behind = |id: NodeId| model.subtree(id).last().map_or(id, |(last, _)| NodeId(last.0 + 1));
         let mut skip_until = root;
+        let mut annotation = None;
         for (id, node) in model.subtree(root) {
             if id < skip_until {
                 continue;
             }
+            if annotation == Some(id) {
+                skip_until = behind(id);
+                continue;
+            }
             match node {
                 AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_) | AnyNodeRef::ExprLambda(_) => {
-                    // Defining is without effect (decorators and defaults are taken to be); calling is seen where it happens.
-                    skip_until = model.subtree(id).last().map_or(id, |(last, _)| NodeId(last.0 + 1));
+                    // What a function does is seen where it is called.
+                    self.definition(id, node);
+                    skip_until = behind(id);
                 }
-                _ => {
-                    self.node(id, node);
-                    if self.summary.unknown.is_some() {
-                        self.unknown_at.get_or_insert(node.start());
-                    }
-                    if self.summary.doubt.is_some() {
-                        self.doubt_at.get_or_insert(node.start());
-                    }
-                }
+                AnyNodeRef::StmtAnnAssign(assign) => annotation = Some(model.id(&*assign.annotation)),
+                _ => self.node(id, node),
+            }
+            if self.summary.unknown.is_some() {
+                self.unknown_at.get_or_insert(node.start());
+            }
+            if self.summary.doubt.is_some() {
+                self.doubt_at.get_or_insert(node.start());
             }
         }
     }
@@ -147,6 +154,23 @@ impl<'m, 'a> Walker<'m, 'a> {
             AnyNodeRef::StmtIf(inner) => self.tested(&inner.test),
             AnyNodeRef::ElifElseClause(inner) => inner.test.iter().for_each(|test| self.tested(test)),
             AnyNodeRef::StmtWhile(inner) => self.tested(&inner.test),
+            AnyNodeRef::StmtAssert(inner) => self.tested(&inner.test),
+            AnyNodeRef::MatchCase(inner) => inner.guard.iter().for_each(|guard| self.tested(guard)),
+            AnyNodeRef::StmtMatch(inner) => self.matched(inner),
+            AnyNodeRef::PatternMatchAs(_)
+            | AnyNodeRef::PatternMatchStar(_)
+            | AnyNodeRef::PatternMatchMapping(_)
+            | AnyNodeRef::PatternMatchClass(_) => self.pattern(id, node),
+            AnyNodeRef::ExceptHandlerExceptHandler(inner) => inner.name.iter().for_each(|name| self.bound(name, id)),
+            AnyNodeRef::StmtRaise(inner) => inner.exc.iter().for_each(|raised| self.raised(raised)),
+            AnyNodeRef::StmtAssign(inner) if inner.targets.iter().any(|to| to.is_tuple_expr() || to.is_list_expr()) => {
+                self.unpacked(&inner.value);
+            }
+            AnyNodeRef::ExprStarred(inner) if inner.ctx.is_load() => self.unpacked(&inner.value),
+            AnyNodeRef::ExprDict(inner) => {
+                let spread = inner.items.iter().filter(|item| item.key.is_none());
+                spread.for_each(|item| self.unpacked(&item.value));
+            }
             AnyNodeRef::StmtAugAssign(inner) => {
                 self.needs_scalar(&inner.target, "an operator");
                 self.needs_scalar(&inner.value, "an operator");
@@ -156,7 +180,10 @@ impl<'m, 'a> Walker<'m, 'a> {
             AnyNodeRef::StmtFor(inner) if inner.is_async => self.summary.give_up("it iterates asynchronously"),
             AnyNodeRef::StmtFor(inner) => self.iterated(&inner.iter),
             AnyNodeRef::Comprehension(inner) if inner.is_async => self.summary.give_up("it iterates asynchronously"),
-            AnyNodeRef::Comprehension(inner) => self.iterated(&inner.iter),
+            AnyNodeRef::Comprehension(inner) => {
+                self.iterated(&inner.iter);
+                inner.ifs.iter().for_each(|test| self.tested(test));
+            }
             AnyNodeRef::StmtWith(inner) => {
                 for item in &inner.items {
                     self.manager(&item.context_expr);
@@ -204,35 +231,46 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn name(&mut self, name: &'a ast::ExprName) {
+        self.variable(&name.id, self.model.id(name), !name.ctx.is_load());
+    }
+
+    /// A name is bound by something else than an assignment.
+    pub(super) fn bound(&mut self, name: &str, at: NodeId) {
+        self.variable(name, at, true);
+    }
+
+    fn variable(&mut self, name: &str, at: NodeId, write: bool) {
         let model = self.model;
-        let scope = model.scope_of(model.id(name));
-        let owner = match model.lookup(&name.id, scope) {
+        let owner = match model.lookup(name, model.scope_of(at)) {
             Lookup::Scope(owner) => owner,
-            Lookup::Unknown => return self.summary.doubt(format!("`{}` comes from a star import", name.id)),
+            Lookup::Unknown => return self.summary.doubt(format!("`{name}` comes from a star import")),
             Lookup::Builtin => {
-                if !ruff_python_stdlib::builtins::is_python_builtin(&name.id, 14, false) {
-                    self.summary.reads.insert(Location::Global(name.id.to_string()));
+                if !ruff_python_stdlib::builtins::is_python_builtin(name, 14, false) {
+                    self.summary.reads.insert(Location::Global(name.to_owned()));
                 }
                 return;
             }
         };
         let location = if owner == ScopeId::MODULE {
-            if self.is_constant(&name.id) {
+            if !write && self.is_constant(name) {
                 return;
             }
-            Location::Global(name.id.to_string())
+            Location::Global(name.to_owned())
         } else if model.function_of_scope(owner).map(|function| model.id(function)) == self.function {
             return;
-        } else if matches!(model.scope(owner).kind, ScopeKind::Class(_)) {
-            return self.summary.give_up(format!("`{}` is a name of a class body", name.id));
+        } else if let ScopeKind::Class(class) = model.scope(owner).kind {
+            // A class that the function makes for itself is nobody else's.
+            if self
+                .function
+                .is_some_and(|function| model.contains(function, model.id(class)))
+            {
+                return;
+            }
+            return self.summary.give_up(format!("`{name}` is a name of a class body"));
         } else {
-            Location::Free(owner, name.id.to_string())
+            Location::Free(owner, name.to_owned())
         };
-        if name.ctx.is_load() {
-            self.summary.reads.insert(location);
-        } else {
-            self.summary.writes.insert(location);
-        }
+        self.summary.insert(location, write);
     }
 
     /// A module-level name that is bound once, and by a definition or an import: nothing can change what it stands for.
@@ -252,11 +290,21 @@ impl<'m, 'a> Walker<'m, 'a> {
             self.summary.writes.insert(Location::Global(name));
             return;
         }
-        if model.imported_root(&attribute.value)
-            || matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
+        if matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
         {
-            // A module's member, or a method: looked at where it is called.
+            // Looked at where it is called.
             return;
+        }
+        match self.imported(&attribute.value) {
+            Some(Imported::Library) => return,
+            Some(Imported::Module) => {
+                // Only the project knows whether the module answers for names that it does not have.
+                if self.pending.is_some() {
+                    self.leave(model.id(attribute), Arguments::default(), Run::Read, |_| {});
+                }
+                return;
+            }
+            None => {}
         }
         match model.type_of(&attribute.value) {
             Type::Scalar(_) => {}
@@ -435,20 +483,6 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
     }
 
-    /// A truth test runs `__bool__` or `__len__`: of consequence only if some class here defines one.
-    fn tested(&mut self, expr: &Expr) {
-        if matches!(self.model.type_of(expr), Type::Unknown | Type::Instance(_))
-            && ["__bool__", "__len__"]
-                .iter()
-                .any(|name| self.model.methods_named(name).next().is_some())
-        {
-            self.summary.doubt(format!(
-                "`{}` may run code of its own when it is tested",
-                one_line(self.model.slice(expr))
-            ));
-        }
-    }
-
     fn comparison(&mut self, compare: &'a ast::ExprCompare) {
         for (index, op) in compare.ops.iter().enumerate() {
             let right = &compare.comparators[index];
@@ -472,7 +506,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
     }
 
-    fn iterated(&mut self, iterable: &Expr) {
+    pub(super) fn iterated(&mut self, iterable: &Expr) {
         self.needs_builtin(iterable);
         self.touch(iterable, false);
     }
