@@ -34,6 +34,10 @@ use super::{Error, interrupt, pipeline};
 /// Rounds in which files are summarised that those of the round before import.
 const MAX_ROUNDS: usize = 6;
 
+/// So many files are worth parsing for one question in any project, and one more for each so many files.
+const AFFORDABLE: usize = 100;
+const AFFORDABLE_SHARE: usize = 200;
+
 /// What the look found.
 pub struct Survey {
     files: Vec<Surveyed>,
@@ -277,6 +281,11 @@ impl Looker<'_> {
         })?;
         let found = left.into_iter().zip(found);
         Ok(found.filter_map(|(file, found)| Some((file, found?))).collect())
+    }
+
+    /// So many files are worth parsing for one question. Where more would have to be, nothing is told.
+    fn affordable(&self) -> usize {
+        AFFORDABLE + self.files.len() / AFFORDABLE_SHARE
     }
 
     /// What is said of each of these files, parsed. `None` where that failed: what goes wrong here goes wrong again, and is reported, if the

@@ -20,10 +20,6 @@ use super::{Looker, each, selects_any};
 /// Rounds in which files are parsed that those of the round before lead to.
 const MAX_ROUNDS: usize = 12;
 
-/// So many files are worth parsing for this in any project, and one more for each so many files.
-const AFFORDABLE: usize = 400;
-const AFFORDABLE_SHARE: usize = 20;
-
 /// The files whose awaits may overlap if the project says what they run: those in which something is found without it, and of `hopeful` those
 /// whose lines look so. Whatever is to be shown, they are the same.
 pub(super) fn candidates(looker: &Looker, seen: &[Option<Seen>], hopeful: &[usize]) -> Result<Vec<usize>, Error> {
@@ -76,14 +72,13 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<BTreeMap<usi
     if candidates.is_empty() {
         return nothing();
     }
-    let affordable = AFFORDABLE + looker.files.len() / AFFORDABLE_SHARE;
     let mut project = Project::new(looker.files.iter().map(|file| file.path.clone()));
     let mut parsed: BTreeSet<usize> = BTreeSet::new();
     let mut asked_for: BTreeSet<Relied> = BTreeSet::new();
     let mut wanted = candidates.to_vec();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| parsed.insert(*file));
-        if parsed.len() > affordable {
+        if parsed.len() > looker.affordable() {
             return nothing();
         }
         let summaries = looker.parsed("effects", &wanted, |context| summarise(context, Extent::Effects))?;
