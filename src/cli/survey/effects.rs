@@ -32,6 +32,10 @@ pub(super) fn candidates(looker: &Looker, seen: &[Option<Seen>], hopeful: &[usiz
             .is_some_and(|seen| seen.concerns(selection, OVERLAPPING))
     };
     let concerned: Vec<usize> = (0..seen.len()).filter(is_concerned).collect();
+    // Each of them is analysed once more for this.
+    if concerned.len() + hopeful.len() > looker.affordable() {
+        return Ok(Vec::new());
+    }
     let unconcerned = ProjectFacts::unconcerned();
     let found = each(concerned.len(), looker.threads, |buffer, index| {
         let file = &looker.files[concerned[index]];
