@@ -188,7 +188,24 @@ fn whole(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     Ok(Fix::unsafe_because(doubt, ctx.opened(&opening, edits)?).import(import))
 }
 
-// Read in the sources of aiofiles 25.1 and anyio 4.16.
+/// The methods of files (read in the sources of aiofiles 25.1 and anyio 4.16), which both libraries have alike but for one.
+const fn methods_with(close: Method) -> [(&'static str, Method); 13] {
+    [
+        ("read", Method::Awaited),
+        ("read1", Method::Awaited),
+        ("readline", Method::Awaited),
+        ("readlines", Method::Awaited),
+        ("readinto", Method::Awaited),
+        ("write", Method::Awaited),
+        ("writelines", Method::Awaited),
+        ("seek", Method::Awaited),
+        ("tell", Method::Awaited),
+        ("truncate", Method::Awaited),
+        ("flush", Method::Awaited),
+        ("fileno", Method::Same),
+        ("close", close),
+    ]
+}
 
 static AIOFILES: Twin = Twin {
     module: "aiofiles",
@@ -200,21 +217,7 @@ static AIOFILES: Twin = Twin {
     must_end: None,
     is_transaction: false,
     class: &Class {
-        methods: &[
-            ("read", Method::Awaited),
-            ("read1", Method::Awaited),
-            ("readline", Method::Awaited),
-            ("readlines", Method::Awaited),
-            ("readinto", Method::Awaited),
-            ("write", Method::Awaited),
-            ("writelines", Method::Awaited),
-            ("seek", Method::Awaited),
-            ("tell", Method::Awaited),
-            ("truncate", Method::Awaited),
-            ("flush", Method::Awaited),
-            ("fileno", Method::Same),
-            ("close", Method::Awaited),
-        ],
+        methods: &const { methods_with(Method::Awaited) },
         ..FILE
     },
 };
@@ -224,21 +227,7 @@ static ANYIO: Twin = Twin {
     maker: "open_file",
     opening: Opening::Awaited,
     class: &Class {
-        methods: &[
-            ("read", Method::Awaited),
-            ("read1", Method::Awaited),
-            ("readline", Method::Awaited),
-            ("readlines", Method::Awaited),
-            ("readinto", Method::Awaited),
-            ("write", Method::Awaited),
-            ("writelines", Method::Awaited),
-            ("seek", Method::Awaited),
-            ("tell", Method::Awaited),
-            ("truncate", Method::Awaited),
-            ("flush", Method::Awaited),
-            ("fileno", Method::Same),
-            ("close", Method::Renamed("aclose")),
-        ],
+        methods: &const { methods_with(Method::Renamed("aclose")) },
         ..FILE
     },
     ..AIOFILES

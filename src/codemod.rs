@@ -180,8 +180,7 @@ impl Selection {
     ///
     /// Where findings are suppressed, all that are found must be known, or a suppression of a declined one would be taken for unused.
     pub fn look(&self, text: &[u8], wanted: Wanted, project: &ProjectFacts) -> Look<'_> {
-        let mut concerned = self.with_needles_in(text);
-        concerned.retain(|codemod| project.concern(codemod.name) != Some(false));
+        let mut concerned = self.possible(text, project);
         let mentions_declared = || self.declared.iter().any(|name| name.find(text).is_some());
         if !concerned.is_empty() && !is_by_carriage_returns(text) && !mentions_declared() {
             let wanted = if memmem::find(text, suppression::NEEDLE.as_bytes()).is_some() {
@@ -201,33 +200,20 @@ impl Selection {
     }
 
     /// As [`Selection::look`], at a text that was looked at before the project was known: only what its facts add is looked for.
-    pub fn look_again(
-        &self,
-        text: &[u8],
-        wanted: Wanted,
-        project: &ProjectFacts,
-        concerned: &[&'static Codemod],
-    ) -> Look<'_> {
+    pub fn look_again(&self, wanted: Wanted, project: &ProjectFacts, concerned: &[&'static Codemod]) -> Look<'_> {
         let was_concerned = |codemod: &Codemod| concerned.iter().any(|known| known.name == codemod.name);
-        let needle = |index: &usize| self.needles[*index].find(text).is_some();
+        let is_concerned =
+            |codemod: &&&'static Codemod| project.concern(codemod.name) == Some(true) || was_concerned(codemod);
         Look {
             selection: self,
             wanted,
-            concerned: self
-                .codemods
-                .iter()
-                .zip(&self.required)
-                .filter(|(codemod, required)| match project.concern(codemod.name) {
-                    Some(true) => required.iter().all(needle),
-                    _ => was_concerned(codemod),
-                })
-                .map(|(codemod, _)| *codemod)
-                .collect(),
+            concerned: self.codemods.iter().filter(is_concerned).copied().collect(),
         }
     }
 
-    /// The codemods of which every needle occurs in these bytes, whatever they are: the raw bytes of a notebook, too.
-    pub fn with_needles_in(&self, text: &[u8]) -> Vec<&'static Codemod> {
+    /// The codemods that the project says to be concerned, and those of which every needle occurs in these bytes, whatever they are: the raw
+    /// bytes of a notebook, too.
+    pub fn possible(&self, text: &[u8], project: &ProjectFacts) -> Vec<&'static Codemod> {
         // Each needle is looked for at most once, and only while some codemod's fate hangs on it. Fifty such searches are faster than one
         // automaton that knows all needles: it would look at each byte, and stop at each common word.
         let mut seen: Vec<Option<bool>> = vec![None; self.needles.len()];
@@ -235,7 +221,10 @@ impl Selection {
         self.codemods
             .iter()
             .zip(&self.required)
-            .filter(|(_, required)| required.iter().all(|&needle| occurs(needle)))
+            .filter(|(codemod, required)| {
+                let has_needles = || required.iter().all(|&needle| occurs(needle));
+                project.concern(codemod.name).unwrap_or_else(has_needles)
+            })
             .map(|(codemod, _)| *codemod)
             .collect()
     }

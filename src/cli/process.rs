@@ -169,7 +169,7 @@ impl Processor<'_> {
         // Needles are ASCII, and so are these bytes of every encoding that source files can have.
         let selection = &file.profile.selection;
         match kind_of(&file.path) {
-            SourceKind::Notebook if selection.with_needles_in(bytes).is_empty() => None,
+            SourceKind::Notebook if selection.possible(bytes, project).is_empty() => None,
             SourceKind::Notebook => Some(None),
             SourceKind::Module | SourceKind::Stub => Some(Some(selection.look(bytes, self.wanted(file), project))),
         }
@@ -186,7 +186,7 @@ impl Processor<'_> {
                     .iter()
                     .filter_map(|&place| codemods.get(usize::from(place)));
                 let known: Vec<_> = known.copied().collect();
-                Some(selection.look_again(bytes, self.wanted(file), project, &known))
+                Some(selection.look_again(self.wanted(file), project, &known))
             }
             None => self.first_look(file, bytes, project)?,
         };

@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
+use crate::project;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    COLOURING, Extent, FORGOTTEN, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise,
+    COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise,
 };
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -29,7 +30,7 @@ use crate::source::SourceKind;
 use super::discover::InputFile;
 use super::process::{Buffer, Processor, Seen};
 use super::read::{Content, SourceFile, kind_of};
-use super::{Error, interrupt, pipeline};
+use super::{Error, interrupt, outsiders, pipeline};
 
 /// Rounds in which files are summarised that those of the round before import.
 const MAX_ROUNDS: usize = 6;
@@ -56,6 +57,8 @@ struct Surveyed {
 struct Look {
     seen: Option<Seen>,
     scan: Option<Scan>,
+    /// Whether it may make a synchronous engine of SQLAlchemy.
+    makes_engine: bool,
 }
 
 impl Survey {
@@ -67,6 +70,8 @@ impl Survey {
         let looks = each(files.len(), threads, |buffer, index| {
             look(processor, &files[index], buffer)
         })?;
+        let makes_engine = |look: &Option<Look>| look.as_ref().is_some_and(|look| look.makes_engine);
+        let engines: Vec<usize> = (0..files.len()).filter(|file| makes_engine(&looks[*file])).collect();
         let (seen, scans): (Vec<Option<Seen>>, Vec<Option<Scan>>) = looks
             .into_iter()
             .map(|look| look.map_or((None, None), |look| (look.seen, look.scan)))
@@ -119,7 +124,7 @@ impl Survey {
                 Some(format!("{COLOURING} looked for nothing: {reason}")),
             ),
         };
-        let layers = layer::layers(&looker)?;
+        let layers = layer::layers(&looker, engines)?;
         let colourings = layer::before(&looker, &layers, colourings);
         let overlapping = effects::candidates(&looker, &seen, &hopeful)?;
         let mut told = effects::tell(&looker, &overlapping)?;
@@ -217,6 +222,7 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
         return Some(Look {
             seen: Some(Seen::default()),
             scan: None,
+            makes_engine: false,
         });
     }
     let opened = File::open(processor.resolver.folder.join(&file.path)).ok()?;
@@ -225,6 +231,7 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
     let look = || Look {
         seen: processor.seen(file, bytes),
         scan: (is_module && reads_facts(file)).then(|| Scan::of(&file.path.to_string_lossy(), bytes)),
+        makes_engine: selects(file, LAYER) && project::layer::may_make_engine(bytes),
     };
     Some(match processor.cache {
         Some(cache) => cache.or_found(processor.key("look", file, &[bytes]), look),
@@ -253,13 +260,25 @@ impl Looker<'_> {
             for &file in &wanted {
                 asked[file] = true;
             }
-            let summaries = self.parsed("summary", &wanted, |context| summarise(context, Extent::Chains))?;
-            for (&file, summary) in wanted.iter().zip(summaries) {
-                project.files[file].1 = summary;
-            }
+            self.summarise(&mut project, &wanted, "summary", Extent::Chains)?;
             wanted = project.unread(|name| reach.is_name(name));
         }
         Ok(project)
+    }
+
+    /// Puts the summaries of these files into a project. `kind`: what they are kept as.
+    fn summarise(&self, project: &mut Project, files: &[usize], kind: &str, extent: Extent) -> Result<(), Error> {
+        let summaries = self.parsed(kind, files, |context| summarise(context, extent))?;
+        for (&file, summary) in files.iter().zip(summaries) {
+            project.files[file].1 = summary;
+        }
+        Ok(())
+    }
+
+    /// Whether files that do not belong to the run may use one of these.
+    fn have_outsiders(&self, files: impl Iterator<Item = usize>) -> bool {
+        let paths = files.map(|file| self.files[file].path.as_path());
+        outsiders::are_there(&self.processor.resolver.folder, paths, &outsiders::run_of(self.files))
     }
 
     /// The files that were not parsed and of whose text this holds.

@@ -239,6 +239,13 @@ pub fn read<'a>(ctx: &Context<'a>, root: Root<'a>) -> Result<Chain<'a>, Declined
         Root::Query(call) => model.id(*call),
         Root::Name(name) => model.id(*name),
     };
+    let chain = |links, end, statement| Chain {
+        root,
+        links,
+        end,
+        start,
+        statement,
+    };
     let mut at = start;
     let mut links = Vec::new();
     loop {
@@ -246,25 +253,13 @@ pub fn read<'a>(ctx: &Context<'a>, root: Root<'a>) -> Result<Chain<'a>, Declined
         let range = model.node(at).range();
         let AnyNodeRef::ExprAttribute(method) = model.node(parent) else {
             let end = end(ctx, at)?;
-            return Ok(Chain {
-                root,
-                links,
-                end,
-                start,
-                statement: at,
-            });
+            return Ok(chain(links, end, at));
         };
         let outer = model.parent(parent);
         let call = match model.node(outer) {
             AnyNodeRef::ExprCall(call) if call.func.range() == method.range() => call,
             _ if matches!(method.attr.as_str(), "whereclause" | "column_descriptions") => {
-                return Ok(Chain {
-                    root,
-                    links,
-                    end: End::Statement,
-                    start,
-                    statement: at,
-                });
+                return Ok(chain(links, End::Statement, at));
             }
             _ => return Err(format!("`select()` has no attribute for `{}`", method.attr).into()),
         };
@@ -286,13 +281,7 @@ pub fn read<'a>(ctx: &Context<'a>, root: Root<'a>) -> Result<Chain<'a>, Declined
             return Err("a part of the chain stands in parentheses".into());
         }
         if let Some(end) = end {
-            return Ok(Chain {
-                root,
-                links,
-                end,
-                start,
-                statement: at,
-            });
+            return Ok(chain(links, end, at));
         }
         links.push(Link { method, call });
         at = outer;

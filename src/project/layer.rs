@@ -5,6 +5,9 @@
 //! that asks the database is a leaf of the colouring, and the functions that hold one turn together, with their users.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use memchr::memmem;
 
 use ruff_text_size::{Ranged, TextRange};
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,13 @@ pub struct Parameter {
     pub offset: u32,
     pub is_session: bool,
     pub is_annotated: bool,
+}
+
+/// Whether a text may make a synchronous engine.
+pub fn may_make_engine(text: &[u8]) -> bool {
+    static CALL: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("create_engine("));
+    static LIBRARY: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("sqlalchemy"));
+    CALL.find(text).is_some() && LIBRARY.find(text).is_some()
 }
 
 /// What the imports of each file mean.
@@ -177,14 +187,10 @@ fn receiver<'p>(
         return None;
     };
     let own = project.files[function.file].1.as_ref()?;
-    let [positional, named] = &own.usage.as_ref()?.natures[function.index].parameters;
-    let name = match &passed.slot {
-        Slot::Position(position) => positional.get(*position)?,
-        Slot::Keyword(name) => positional.iter().chain(named).find(|other| *other == name)?,
-    };
+    let name = own.usage.as_ref()?.natures[function.index].parameter(&passed.slot)?;
     let offset: u32 = own.functions[function.index].range.start().into();
     let parameters = own.layer.as_ref()?.parameters.get(&offset)?;
-    let parameter = parameters.iter().find(|parameter| parameter.name == *name)?;
+    let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
     Some((function, parameter))
 }
 

@@ -423,11 +423,14 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
                 }
                 false => function.uses.push(if is_call { name_hash } else { read(name_hash) }),
             }
-            if is_call && function.is_async && is_awaited(text, start) {
-                function.awaits.push(name_hash);
-            }
-            if is_call && knows_coroutines && is_bare(text, start) {
-                function.bare.push(name_hash);
+            if is_call {
+                let path = path_start(text, start);
+                if function.is_async && is_awaited(text, path) {
+                    function.awaits.push(name_hash);
+                }
+                if knows_coroutines && is_bare(text, path) {
+                    function.bare.push(name_hash);
+                }
             }
             if is_call && let Some(waits) = leaves.find(name, at) {
                 function.blocks = true;
@@ -444,21 +447,19 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
     }
 }
 
-/// Whether `await` stands before the path that ends with the name that starts here.
-fn is_awaited(text: &[u8], start: usize) -> bool {
-    let path = text[..start]
-        .iter()
-        .rposition(|byte| !is_word(*byte) && *byte != b'.')
-        .map_or(0, |before| before + 1);
+/// Where the path starts that ends with the name that starts here: `client.get`.
+fn path_start(text: &[u8], name: usize) -> usize {
+    let before = text[..name].iter().rposition(|byte| !is_word(*byte) && *byte != b'.');
+    before.map_or(0, |before| before + 1)
+}
+
+/// Whether `await` stands before the path that starts here.
+fn is_awaited(text: &[u8], path: usize) -> bool {
     text[..path].trim_ascii_end().ends_with(b"await")
 }
 
-/// Whether the path that ends with the name that starts here begins a statement, or is asked whether it is true.
-fn is_bare(text: &[u8], start: usize) -> bool {
-    let path = text[..start]
-        .iter()
-        .rposition(|byte| !is_word(*byte) && *byte != b'.')
-        .map_or(0, |before| before + 1);
+/// Whether the path that starts here begins a statement, or is asked whether it is true.
+fn is_bare(text: &[u8], path: usize) -> bool {
     let before = text[line_start(text, path)..path].trim_ascii();
     before.is_empty() || [&b"if"[..], b"elif", b"while", b"not", b"and", b"or", b"assert"].contains(&last_word(before))
 }
@@ -565,13 +566,18 @@ impl<'s> Users<'s> {
             let may_know = if user.0 == place.0 {
                 function.is_meant_by(self.at(*user))
             } else {
-                match (&self.scans[user.0], &self.scans[place.0]) {
-                    (Some(scan), Some(other)) => scan.may_know(self.at(*user), other, function),
-                    _ => false,
-                }
+                self.may_know(*user, place)
             };
             may_know && *user != place
         })
+    }
+
+    /// Whether a function may use one of another file.
+    fn may_know(&self, user: Place, other: Place) -> bool {
+        match (&self.scans[user.0], &self.scans[other.0]) {
+            (Some(scan), Some(of)) => scan.may_know(self.at(user), of, self.at(other)),
+            _ => false,
+        }
     }
 }
 
@@ -622,16 +628,8 @@ pub fn forgotten(users: &Users) -> Forgotten {
     let mut found = Forgotten::default();
     for (place, function) in users.all() {
         for name in &function.bare {
-            let mut others = defined
-                .get(name)
-                .into_iter()
-                .flatten()
-                .filter(|other| other.0 != place.0);
-            let is_known = others.any(|other| match (&users.scans[place.0], &users.scans[other.0]) {
-                (Some(scan), Some(of)) => scan.may_know(function, of, users.at(*other)),
-                _ => false,
-            });
-            if is_known {
+            let mut others = defined.get(name).into_iter().flatten();
+            if others.any(|other| other.0 != place.0 && users.may_know(place, *other)) {
                 found.files.push(place.0);
                 found.names.insert(*name);
             }
@@ -657,13 +655,7 @@ pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
     for (place, function) in &coroutines {
         defined.entry(function.name).or_default().push(*place);
     }
-    let may_be = |user: Place, callee: Place| {
-        user.0 == callee.0
-            || match (&users.scans[user.0], &users.scans[callee.0]) {
-                (Some(scan), Some(other)) => scan.may_know(users.at(user), other, users.at(callee)),
-                _ => false,
-            }
-    };
+    let may_be = |user: Place, callee: Place| user.0 == callee.0 || users.may_know(user, callee);
     let callees = |user: Place, name: &Name| {
         let named = defined.get(name).into_iter().flatten().copied();
         named.filter(move |callee| may_be(user, *callee))

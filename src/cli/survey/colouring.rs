@@ -16,7 +16,7 @@ use crate::rewrite;
 use crate::settings::Settings;
 use crate::source::Source;
 
-use super::super::{Error, outsiders};
+use super::super::Error;
 use super::{Looker, each};
 
 /// Rounds in which files are parsed that name what turns after the round before.
@@ -94,9 +94,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Result<Vec<
         wanted = mentioning(looker, &new, &seen)?;
         if wanted.is_empty() {
             let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
-            let turned = turned.map(|file| looker.files[file].path.as_path());
-            let folder = &looker.processor.resolver.folder;
-            if !world.is_partial && outsiders::are_there(folder, turned, &outsiders::run_of(looker.files)) {
+            if !world.is_partial && looker.have_outsiders(turned) {
                 world.is_partial = true;
                 colourings = project.colour(&world);
             }
@@ -134,7 +132,6 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
         .filter(|file| !facts[*file].0.coloured.is_empty())
         .map(|file| Trial {
             file,
-            coloured: facts[file].0.coloured.clone(),
             facts: ProjectFacts {
                 colouring: Some(facts[file].clone()),
                 ..ProjectFacts::unconcerned()
@@ -155,8 +152,17 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
 /// What is to change in one file, and what the project says to it.
 pub(super) struct Trial {
     pub file: usize,
-    pub coloured: Vec<Coloured>,
     pub facts: ProjectFacts,
+}
+
+impl Trial {
+    fn coloured(&self) -> &[Coloured] {
+        match (&self.facts.layer, &self.facts.colouring) {
+            (Some((layer, _)), _) => &layer.colouring.coloured,
+            (None, Some((colouring, _))) => &colouring.coloured,
+            (None, None) => &[],
+        }
+    }
 }
 
 /// The components that cannot be written in one of their files, and why.
@@ -175,7 +181,7 @@ pub(super) fn failing(looker: &Looker, codemod: &str, trials: &[Trial]) -> Resul
     for (trial, failed) in trials.iter().zip(failed) {
         let unread = || {
             let reason = "it cannot be read".to_owned();
-            let components = trial.coloured.iter().map(|coloured| coloured.component);
+            let components = trial.coloured().iter().map(|coloured| coloured.component);
             components.map(|component| (component, reason.clone())).collect()
         };
         for (component, reason) in failed.unwrap_or_else(unread) {
@@ -197,7 +203,7 @@ fn untaken(
     let findings = rewrite::analyse(source, &look, settings, &trial.facts).ok()?;
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let mut taken: Vec<Edit> = Vec::new();
-    for coloured in &trial.coloured {
+    for coloured in trial.coloured() {
         let finding = findings
             .iter()
             .find(|found| found.range == coloured.at && found.message == coloured.message);

@@ -9,12 +9,12 @@ use crate::codemods::ALL;
 use crate::glance::is_word;
 use crate::project::effects::Relied;
 use crate::project::resolve::Linker;
-use crate::project::{Extent, OVERLAPPING, Project, ProjectFacts, effects, summarise};
+use crate::project::{Extent, OVERLAPPING, Project, ProjectFacts, effects};
 use crate::rewrite;
 use crate::semantic::effects::linked::Elsewhere;
 
+use super::super::Error;
 use super::super::process::Seen;
-use super::super::{Error, outsiders};
 use super::{Looker, each, selects_any};
 
 /// Rounds in which files are parsed that those of the round before lead to.
@@ -85,10 +85,7 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<BTreeMap<usi
         if parsed.len() > looker.affordable() {
             return nothing();
         }
-        let summaries = looker.parsed("effects", &wanted, |context| summarise(context, Extent::Effects))?;
-        for (&file, summary) in wanted.iter().zip(summaries) {
-            project.files[file].1 = summary;
-        }
+        looker.summarise(&mut project, &wanted, "effects", Extent::Effects)?;
         let linker = Linker::new(&project);
         wanted = effects::missing(&linker, candidates).into_iter().collect();
         wanted.retain(|file| !parsed.contains(file));
@@ -106,12 +103,7 @@ pub(super) fn tell(looker: &Looker, candidates: &[usize]) -> Result<BTreeMap<usi
         asked_for.extend(relied_on);
         if wanted.is_empty() {
             // What nobody looked at may put something else in the place of what was read.
-            let read = parsed.iter().map(|file| looker.files[*file].path.as_path());
-            if outsiders::are_there(
-                &looker.processor.resolver.folder,
-                read,
-                &outsiders::run_of(looker.files),
-            ) {
+            if looker.have_outsiders(parsed.iter().copied()) {
                 return nothing();
             }
             let told = candidates.iter().map(|file| (*file, link.elsewhere(*file)));

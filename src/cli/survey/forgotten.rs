@@ -8,7 +8,7 @@ use memchr::memmem;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::scan::Forgotten;
 use crate::project::summary::Edge;
-use crate::project::{Extent, Project, effects, summarise};
+use crate::project::{Extent, Project, effects};
 
 use super::super::Error;
 use super::Looker;
@@ -38,10 +38,7 @@ pub(super) fn coroutines(looker: &Looker, forgotten: &Forgotten) -> Result<Vec<(
         if parsed.len() > looker.affordable() {
             return Ok(Vec::new());
         }
-        let summaries = looker.parsed("summary", &wanted, |context| summarise(context, Extent::Chains))?;
-        for (&file, summary) in wanted.iter().zip(summaries) {
-            project.files[file].1 = summary;
-        }
+        looker.summarise(&mut project, &wanted, "summary", Extent::Chains)?;
         let linker = Linker::new(&project);
         wanted = effects::behind_calls(&linker, files, |name| forgotten.is_name(name))
             .into_iter()

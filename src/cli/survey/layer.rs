@@ -1,10 +1,7 @@
 //! The look at layers of SQLAlchemy: from each engine to whatever uses it, parsed until nothing is left out, and tried before anything is shown.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::sync::Arc;
-
-use memchr::memmem;
 
 use crate::codemods::replace_create_engine;
 use crate::edit::Applicability;
@@ -12,9 +9,9 @@ use crate::project::colouring::{Options, World};
 use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
 use crate::semantic::sqlalchemy::Known;
 
-use super::super::{Error, outsiders};
+use super::super::Error;
+use super::Looker;
 use super::colouring::{self, Trial, failing, mentioning};
-use super::{Looker, each, selects};
 
 /// Rounds in which files are parsed that the round before has led to.
 const MAX_ROUNDS: usize = 32;
@@ -24,10 +21,9 @@ const MAX_ENGINES: usize = 12;
 
 pub type Facts = (Arc<LayerFacts>, TextHash);
 
-/// What becomes of the layers, for each file.
-pub fn layers(looker: &Looker) -> Result<Vec<Facts>, Error> {
+/// What becomes of the layers, for each file. `engines`: the files that may make one.
+pub fn layers(looker: &Looker, engines: Vec<usize>) -> Result<Vec<Facts>, Error> {
     let mut facts = vec![Facts::default(); looker.files.len()];
-    let engines = engines(looker)?;
     if engines.len() > MAX_ENGINES {
         return Ok(facts);
     }
@@ -71,25 +67,6 @@ pub fn before(looker: &Looker, layers: &[Facts], mut colourings: Vec<colouring::
         }
     }
     colourings
-}
-
-/// The files that make a synchronous engine, as far as their bytes say it.
-fn engines(looker: &Looker) -> Result<Vec<usize>, Error> {
-    let files: Vec<usize> = (0..looker.files.len())
-        .filter(|file| selects(&looker.files[*file], LAYER))
-        .collect();
-    let call = memmem::Finder::new("create_engine(");
-    let library = memmem::Finder::new("sqlalchemy");
-    let found = each(files.len(), looker.threads, |buffer, index| {
-        let path = looker.processor.resolver.folder.join(&looker.files[files[index]].path);
-        let bytes = buffer.read(File::open(path).ok()?).ok()?;
-        (call.find(bytes).is_some() && library.find(bytes).is_some()).then_some(())
-    })?;
-    let found = files.into_iter().zip(found);
-    Ok(found
-        .filter(|(_, found)| found.is_some())
-        .map(|(file, _)| file)
-        .collect())
 }
 
 /// The files of the layer around an engine, and all that may use what becomes a coroutine function.
@@ -159,9 +136,7 @@ fn changes(
     let mut colourings = layer::colour(project, &world, start);
     let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
     let turned: Vec<usize> = turned.collect();
-    let paths = turned.iter().map(|file| looker.files[*file].path.as_path());
-    let folder = &looker.processor.resolver.folder;
-    if outsiders::are_there(folder, paths, &outsiders::run_of(looker.files)) {
+    if looker.have_outsiders(turned.iter().copied()) {
         world.is_partial = true;
         colourings = layer::colour(project, &world, start);
     }
@@ -173,7 +148,6 @@ fn changes(
         .iter()
         .map(|&file| Trial {
             file,
-            coloured: colourings[file].coloured.clone(),
             facts: ProjectFacts {
                 layer: Some((Arc::new(facts_of(file, colourings[file].clone())), hashes[file])),
                 ..ProjectFacts::unconcerned()

@@ -676,12 +676,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         if nature.wrapper.is_some() {
             return None;
         }
-        let [positional, named] = &nature.parameters;
-        let name = match slot {
-            Slot::Position(position) => positional.get(*position)?,
-            Slot::Keyword(name) => positional.iter().chain(named).find(|other| *other == name)?,
-        };
-        Some((function, name.clone()))
+        Some((function, nature.parameter(slot)?.to_owned()))
     }
 
     /// All calls must give a function of the family, or it would be called as what it is not.

@@ -78,6 +78,18 @@ pub struct Nature {
     pub parameters: [Vec<String>; 2],
 }
 
+impl Nature {
+    /// The name of the parameter that an argument goes to.
+    pub fn parameter(&self, slot: &Slot) -> Option<&str> {
+        let [positional, named] = &self.parameters;
+        let parameter = match slot {
+            Slot::Position(position) => positional.get(*position),
+            Slot::Keyword(name) => positional.iter().chain(named).find(|other| *other == name),
+        };
+        parameter.map(String::as_str)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Plain,

@@ -102,35 +102,39 @@ pub struct Link<'l, 'p> {
 }
 
 impl<'l, 'p> Link<'l, 'p> {
+    /// Nothing is known of replacements, nor composed.
+    fn of_nothing(linker: &'l Linker<'p>) -> Self {
+        Self {
+            linker,
+            replaced: FxHashMap::default(),
+            replaced_modules: FxHashMap::default(),
+            instruments: None,
+            of_unknown_bases: Vec::new(),
+            done: FxHashMap::default(),
+            leads_elsewhere: FxHashSet::default(),
+        }
+    }
+
     /// Links all that the functions of these files lead to.
     pub fn new(linker: &'l Linker<'p>, files: &[usize]) -> Self {
-        let mut replaced = FxHashMap::default();
-        let mut replaced_modules = FxHashMap::default();
-        let mut of_unknown_bases = Vec::new();
-        let mut instruments = None;
+        let mut link = Self::of_nothing(linker);
         for (file, summary) in linker.summaries() {
             let effects = summary.effects.as_ref();
             let place = |line: usize| linker.project.place(file, line);
             for (name, line) in effects.into_iter().flat_map(|effects| &effects.replaced) {
-                replaced.entry(name.as_str()).or_insert_with(|| place(*line));
+                link.replaced.entry(name.as_str()).or_insert_with(|| place(*line));
             }
             for (name, line) in effects.into_iter().flat_map(|effects| &effects.replaced_modules) {
-                replaced_modules.entry(name.as_str()).or_insert_with(|| place(*line));
+                link.replaced_modules
+                    .entry(name.as_str())
+                    .or_insert_with(|| place(*line));
             }
             let line = effects.and_then(|effects| effects.instruments);
-            instruments = instruments.or_else(|| line.map(place));
+            link.instruments = link.instruments.or_else(|| line.map(place));
             let classes = (0..summary.classes.len()).map(|index| ClassId { file, index });
-            of_unknown_bases.extend(classes.filter(|class| !linker.knows_bases(*class)));
+            link.of_unknown_bases
+                .extend(classes.filter(|class| !linker.knows_bases(*class)));
         }
-        let mut link = Self {
-            linker,
-            replaced,
-            replaced_modules,
-            instruments,
-            of_unknown_bases,
-            done: FxHashMap::default(),
-            leads_elsewhere: FxHashSet::default(),
-        };
         let order = link.order(files);
         link.settle(&order);
         link
@@ -765,15 +769,7 @@ fn is_inert_base(name: &str) -> bool {
 
 /// The files without a summary to which calls of these files lead that may overlap, and what those call in turn.
 pub fn missing(linker: &Linker, files: &[usize]) -> BTreeSet<usize> {
-    let link = Link {
-        linker,
-        replaced: FxHashMap::default(),
-        replaced_modules: FxHashMap::default(),
-        instruments: None,
-        of_unknown_bases: Vec::new(),
-        done: FxHashMap::default(),
-        leads_elsewhere: FxHashSet::default(),
-    };
+    let link = Link::of_nothing(linker);
     let mut chase = Chase {
         linker,
         missing: BTreeSet::new(),
