@@ -11,6 +11,7 @@ use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
+use crate::semantic::effects::MUTATORS;
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
@@ -70,25 +71,6 @@ const FREE: &[&str] = &[
 fn is_tied(name: &str) -> bool {
     TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
 }
-
-/// Methods of the builtin containers and of strings that write to what they are called on.
-const MUTATORS: &[&str] = &[
-    "add",
-    "append",
-    "appendleft",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "popleft",
-    "remove",
-    "reverse",
-    "setdefault",
-    "sort",
-    "update",
-];
 
 /// Methods of which every class that has them gives a value and does nothing else: those of strings, numbers, mappings and dates.
 const HARMLESS: &[&str] = &[
