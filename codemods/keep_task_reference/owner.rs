@@ -278,7 +278,16 @@ fn keeps_attributes<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool
 
 /// Whether the module takes objects apart: a copy, a pickle or a comparison of their attributes would meet the set.
 fn looks_into_objects(ctx: &Context) -> bool {
-    let modules = ["copy", "copyreg", "dataclasses", "dill", "cloudpickle", "marshal", "pickle", "shelve"];
+    let modules = [
+        "copy",
+        "copyreg",
+        "dataclasses",
+        "dill",
+        "cloudpickle",
+        "marshal",
+        "pickle",
+        "shelve",
+    ];
     let words = [
         "__dict__",
         "__getstate__",
