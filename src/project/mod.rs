@@ -66,6 +66,16 @@ pub struct LayerFacts {
     pub known: Known,
 }
 
+/// How well the calls of a project are understood.
+#[derive(Clone, Debug, Default)]
+pub struct Resolution {
+    /// All calls.
+    pub calls: usize,
+    /// Those of members of something of which nothing is known, where a method of the project has the name: `file:line` and what is called, as
+    /// written.
+    pub unresolved: Vec<(String, String)>,
+}
+
 /// Tells one text from another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextHash(u64);
@@ -121,6 +131,11 @@ impl Project {
     /// What turns into coroutine functions, for each file.
     pub fn colour(&self, world: &World) -> Vec<Colouring> {
         colouring::colouring(&resolve::Linker::new(self), world)
+    }
+
+    /// How many calls of methods cannot be followed, of files that were summarised for the colouring.
+    pub fn resolution(&self) -> Resolution {
+        colouring::resolution(&resolve::Linker::new(self))
     }
 
     /// Where a line is, for a message.

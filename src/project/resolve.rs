@@ -34,6 +34,67 @@ pub enum Found {
     External(String),
 }
 
+/// Modules whose functions, and the methods of what they give, give objects of the language or of libraries, and none that they were given: hooks
+/// aside, which [`super::summarise`] looks for.
+const PLAIN: &[&str] = &[
+    "base64",
+    "binascii",
+    "calendar",
+    "configparser",
+    "csv",
+    "datetime",
+    "decimal",
+    "email",
+    "fractions",
+    "getpass",
+    "glob",
+    "gzip",
+    "hashlib",
+    "hmac",
+    "html",
+    "http",
+    "httpx",
+    "httpx2",
+    "io",
+    "json",
+    "locale",
+    "logging",
+    "math",
+    "mimetypes",
+    "os",
+    "pathlib",
+    "platform",
+    "re",
+    "requests",
+    "secrets",
+    "shlex",
+    "shutil",
+    "socket",
+    "ssl",
+    "statistics",
+    "string",
+    "struct",
+    "subprocess",
+    "tarfile",
+    "tempfile",
+    "textwrap",
+    "time",
+    "tomllib",
+    "unicodedata",
+    "urllib",
+    "urllib3",
+    "uuid",
+    "xml",
+    "zipfile",
+    "zlib",
+];
+
+/// Whether what an object or a function of a library gives is nothing of the project's.
+fn is_plain(name: &str) -> bool {
+    let module = name.split('.').next().unwrap_or(name);
+    PLAIN.binary_search(&module).is_ok()
+}
+
 /// Imports that lead to imports that lead to imports.
 const MAX_STEPS: usize = 16;
 
@@ -191,10 +252,12 @@ impl<'p> Linker<'p> {
             Receiver::Attribute(outer, name) => match self.object(file, outer, steps + 1)? {
                 Found::Class(class) => self.attribute(class, name, steps + 1),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
+                Found::External(object) if is_plain(&object) => Some(Found::External(format!("{object}.{name}"))),
                 _ => None,
             },
             Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
                 Found::Class(class) => Some(Found::Class(class)),
+                Found::External(called) if is_plain(&called) => Some(Found::External(format!("{called}()"))),
                 Found::Function(function) => {
                     let returns = self.function(function).returns.as_ref()?;
                     self.class_named(function.file, returns, steps + 1)

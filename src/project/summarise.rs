@@ -13,7 +13,7 @@ use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
 use crate::semantic::effects::MUTATORS;
 use crate::semantic::names::{Lookup, map_callable, plain_name};
-use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
+use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 /// How many steps lead from an expression to what is known of it.
@@ -122,6 +122,9 @@ const HARMLESS: &[&str] = &[
     "values",
     "zfill",
 ];
+
+/// Arguments by which a parser of the standard library makes objects of any class.
+const HOOKS: &[&str] = &["cls", "object_hook", "object_pairs_hook"];
 
 /// What is asked of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,7 +367,8 @@ impl<'a> Mapper<'_, 'a> {
             let known = match model.type_of(&Expr::Attribute(store.clone())) {
                 Type::Instance(other) => self.classes.get(&model.id(other)).map(|index| ClassName::Own(*index)),
                 Type::Foreign(name) => Some(ClassName::Path(name)),
-                _ => None,
+                Type::Scalar(name) | Type::Container(name) => Some(builtin(name)),
+                Type::Unknown => None,
             };
             attributes.insert((self.classes[&model.id(class)], store.attr.to_string()), known);
         }
@@ -375,10 +379,7 @@ impl<'a> Mapper<'_, 'a> {
         }
         for function in model.functions() {
             let index = self.functions[&model.id(function)];
-            let said = function
-                .returns
-                .as_deref()
-                .and_then(|returns| self.class_named(without_none(returns)));
+            let said = function.returns.as_deref().and_then(|returns| self.annotated(returns));
             let own = || {
                 let class = self.summary.functions[index].class.map(ClassName::Own)?;
                 ends_with_itself(function).then_some(class)
@@ -392,7 +393,7 @@ impl<'a> Mapper<'_, 'a> {
         for stmt in &class.body {
             if let Stmt::AnnAssign(declared) = stmt
                 && let Expr::Name(name) = &*declared.target
-                && let Some(known) = self.class_named(without_none(&declared.annotation))
+                && let Some(known) = self.annotated(&declared.annotation)
             {
                 self.summary.classes[index]
                     .attributes
@@ -411,6 +412,29 @@ impl<'a> Mapper<'_, 'a> {
             {
                 methods.entry(alias.id.to_string()).or_insert(method);
             }
+        }
+    }
+
+    /// The class that an annotation says, `None` aside.
+    fn annotated(&self, annotation: &Expr) -> Option<ClassName> {
+        let model = self.ctx.model;
+        let annotation = without_none(annotation);
+        let class = match annotation {
+            Expr::Subscript(generic) => &generic.value,
+            class => class,
+        };
+        if let Some(container) = model.container_named(class) {
+            return Some(builtin(container));
+        }
+        match (model.builtin(class), annotation) {
+            (Some("object" | "type"), _) => None,
+            (Some(name), _) => Some(builtin(name)),
+            // Of which class the instances of a generic one are is not looked into.
+            (None, Expr::Subscript(_)) => None,
+            (None, _) => self.class_named(class).filter(|class| match class {
+                ClassName::Own(_) => true,
+                ClassName::Path(name) => !is_abstract(name),
+            }),
         }
     }
 
@@ -491,7 +515,7 @@ impl<'a> Mapper<'_, 'a> {
         if steps > MAX_STEPS {
             return None;
         }
-        match model.type_of(expr) {
+        match model.type_of_receiver(expr) {
             Type::Instance(class) => {
                 let index = self.classes.get(&model.id(class))?;
                 return Some(Receiver::Instance(ClassName::Own(*index)));
@@ -524,6 +548,8 @@ impl<'a> Mapper<'_, 'a> {
                 Box::new(self.receiver(&attribute.value, steps + 1)?),
                 attribute.attr.to_string(),
             )),
+            // What a hook makes may be anything.
+            Expr::Call(call) if HOOKS.iter().any(|hook| call.arguments.find_keyword(hook).is_some()) => None,
             Expr::Call(call) => Some(Receiver::Result(Box::new(self.target(&call.func, steps + 1)?))),
             Expr::Await(inner) => self.receiver(&inner.value, steps + 1),
             _ => None,
@@ -1000,7 +1026,7 @@ impl<'a> Mapper<'_, 'a> {
 /// Whether a function stands for what others define in its place.
 fn is_stub(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
     let model = ctx.model;
-    let is_abstract =
+    let leaves_open =
         |decorator: &ast::Decorator| plain_name(&decorator.expression).is_some_and(|name| name.starts_with("abstract"));
     let is_nothing = |stmt: &Stmt| match stmt {
         Stmt::Expr(stmt) => stmt.value.is_ellipsis_literal_expr() || stmt.value.is_string_literal_expr(),
@@ -1010,7 +1036,7 @@ fn is_stub(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
         }),
         _ => false,
     };
-    function.decorator_list.iter().any(is_abstract) || function.body.iter().all(is_nothing)
+    function.decorator_list.iter().any(leaves_open) || function.body.iter().all(is_nothing)
 }
 
 fn decorators(decorators: &[ast::Decorator]) -> Vec<&Expr> {
@@ -1018,6 +1044,11 @@ fn decorators(decorators: &[ast::Decorator]) -> Vec<&Expr> {
         .iter()
         .map(|decorator| map_callable(&decorator.expression))
         .collect()
+}
+
+/// A class of the language itself: of no project.
+fn builtin(name: &str) -> ClassName {
+    ClassName::Path(format!("builtins.{name}"))
 }
 
 /// `T` of `T | None` and `Optional[T]`.

@@ -143,13 +143,10 @@ impl<'a> SemanticModel<'a> {
 
     /// `create_task(f(x))`: an argument of a coroutine that is handed on instead of being awaited.
     fn is_given_to_task(&self, reference: NodeId) -> bool {
-        let mut calls = self
-            .ancestors(reference)
-            .into_iter()
-            .filter_map(|(_, node)| match node {
-                AnyNodeRef::ExprCall(call) => Some(call),
-                _ => None,
-            });
+        let mut calls = self.ancestors(reference).filter_map(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => Some(call),
+            _ => None,
+        });
         calls.any(|call| {
             matches!(
                 plain_name(&call.func),

@@ -79,6 +79,8 @@ pub struct Graph<'l, 'p> {
     pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
     namesakes: FxHashMap<(&'p str, bool), Namesakes>,
+    /// The calls of members that methods of the project may be, of something of which nothing is known: with their files.
+    pub unresolved: Vec<(usize, &'p Use)>,
 }
 
 /// The functions that a use by name may mean.
@@ -129,6 +131,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             decorated: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
+            unresolved: Vec::new(),
         };
         for (id, _) in linker.functions() {
             if let Some(usage) = graph.usage(id.file) {
@@ -561,6 +564,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         let Some(first) = namesakes.first else { return };
         let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
+        if is_call && is_member {
+            self.unresolved.push((used.file, used.found));
+        }
         if namesakes.is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
             self.uses[first].push(Resolved {
                 is_certain: false,
