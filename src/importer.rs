@@ -21,7 +21,7 @@ use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 pub enum Import {
     /// `import module`
     Module(#[serde(deserialize_with = "interned::read")] Interned),
-    /// `from module import member`
+    /// `from module import member`; the module may begin with dots.
     Member(
         #[serde(deserialize_with = "interned::read")] Interned,
         #[serde(deserialize_with = "interned::read")] Interned,
@@ -53,8 +53,9 @@ impl Import {
 impl Context<'_> {
     /// The name under which an imported object can be written at a node, and the import that must be added for it, if any.
     ///
-    /// An import of the module itself or an alias of it is used when it is not hidden at the node and is there at run time; the
-    /// plain name is refused where it stands for anything else.
+    /// An import of the module itself or an alias of it is used when it is not hidden at the node and is there at run time, and one that the
+    /// function makes above the node; the plain name is refused where it stands for anything else. A package that the module can do without
+    /// is not imported at its top.
     pub fn import(&self, import: Import, at: NodeId) -> Result<(String, Option<Import>), Declined> {
         let model = self.model;
         let scope = model.scope_of(at);
@@ -76,6 +77,16 @@ impl Context<'_> {
                 return Ok((binding.name.to_owned(), None));
             }
         }
+        if let Some(name) = self.imported_above(&qualified, at) {
+            return Ok((name.to_owned(), None));
+        }
+        let package = import.module().split('.').next().unwrap_or_default();
+        if !is_standard(package) && model.imports_package(package) && !model.requires_package(package) {
+            return Err(format!(
+                "the module imports `{package}` only where it needs it, and an import at its top would make it needed by all"
+            )
+            .into());
+        }
         let name = import.bound_name();
         let free = matches!(model.lookup(name, scope), Lookup::Builtin | Lookup::Unknown)
             && model
@@ -86,6 +97,23 @@ impl Context<'_> {
         } else {
             Err(format!("the name `{name}` stands for something else here").into())
         }
+    }
+
+    /// The name by which the body of a function around a node imports an object above it.
+    fn imported_above(&self, qualified: &str, at: NodeId) -> Option<&str> {
+        let model = self.model;
+        let (function, scope) = (model.enclosing_function(at)?, model.scope_of(at));
+        let place = model.node(at).start();
+        let above = function.body.iter().take_while(|stmt| stmt.end() < place);
+        let mut names = above.flat_map(|stmt| match stmt {
+            Stmt::Import(import) => import.names.as_slice(),
+            Stmt::ImportFrom(import) => import.names.as_slice(),
+            _ => &[],
+        });
+        names.find_map(|alias| {
+            let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+            (model.imported_name(name, scope).as_deref() == Some(qualified)).then_some(name)
+        })
     }
 
     /// How a member of a module is written at a node: by its own name where that is imported, else through the module, for which an import
@@ -244,16 +272,17 @@ enum Section {
 }
 
 fn section_of(stmt: &Stmt) -> Option<Section> {
-    let (module, level) = match stmt {
-        Stmt::Import(import) => (import.names.first()?.name.as_str(), 0),
-        Stmt::ImportFrom(import) => (import.module.as_deref().unwrap_or_default(), import.level),
-        _ => return None,
-    };
-    Some(if level > 0 {
-        Section::FirstParty
-    } else {
-        section_of_module(module)
-    })
+    match stmt {
+        Stmt::Import(import) => Some(section_of_module(&import.names.first()?.name)),
+        Stmt::ImportFrom(import) => Some(section_of_module(&origin(import))),
+        _ => None,
+    }
+}
+
+/// What an import takes its members from, with the dots of a relative one.
+fn origin(import: &ast::StmtImportFrom) -> String {
+    let module = import.module.as_deref().unwrap_or_default();
+    format!("{}{module}", ".".repeat(import.level as usize))
 }
 
 /// Whether a dotted name begins with a module of the standard library.
@@ -264,7 +293,9 @@ pub(crate) fn is_standard(name: &str) -> bool {
 
 fn section_of_module(module: &str) -> Section {
     let top = module.split('.').next().unwrap_or(module);
-    if top == "__future__" {
+    if module.starts_with('.') {
+        Section::FirstParty
+    } else if top == "__future__" {
         Section::Future
     } else if is_standard(module) {
         Section::Standard
@@ -283,7 +314,7 @@ fn sort_key(stmt: &Stmt) -> (bool, String) {
                 .first()
                 .map_or_else(String::new, |alias| alias.name.to_lowercase()),
         ),
-        Stmt::ImportFrom(import) => (true, import.module.as_deref().unwrap_or_default().to_lowercase()),
+        Stmt::ImportFrom(import) => (true, origin(import).to_lowercase()),
         _ => (true, String::new()),
     }
 }
@@ -455,7 +486,7 @@ fn place_without_imports(module: &Module) -> Place {
 /// The edit that takes a name into an existing `from module import ...`.
 fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -> Option<Edit> {
     let import = prologue.iter().find_map(|stmt| match stmt {
-        Stmt::ImportFrom(import) if import.level == 0 && import.module.as_deref() == Some(from) => Some(import),
+        Stmt::ImportFrom(import) if origin(import) == from => Some(import),
         _ => None,
     })?;
     if import.names.iter().any(|alias| alias.name.as_str() == "*") {

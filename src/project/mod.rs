@@ -32,6 +32,7 @@ use rustc_hash::FxHasher;
 
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
+use self::layer::End;
 use self::modules::{ModuleId, Modules};
 pub use self::summarise::{Extent, summarise, summarise_waiting};
 use self::summary::Summary;
@@ -64,6 +65,8 @@ pub struct LayerFacts {
     pub colouring: Colouring,
     /// What its imports mean.
     pub known: Known,
+    /// Its functions at whose end the engine is closed.
+    pub ends: Vec<End>,
 }
 
 /// How well the calls of a project are understood.
