@@ -77,7 +77,8 @@ impl Context<'_> {
             }
             inner = id;
         }
-        self.callers_may_wait(at, replaced)?;
+        let doubt = doubt.or(self.callers_may_wait(at, replaced)?);
+        let doubt = doubt.or_else(|| self.model.test_around(at).map(tested_before));
         let entered = || {
             let manager = crate::module::one_line(self.entered_unknown(at)?);
             Some(format!(
@@ -97,9 +98,11 @@ impl Context<'_> {
     }
 
     /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:
-    /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that.
-    fn callers_may_wait(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
+    /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that; a doubt where it tests before what it
+    /// writes behind.
+    fn callers_may_wait(&self, at: NodeId, replaced: &[NodeId]) -> Result<Option<String>, Declined> {
         let model = self.model;
+        let mut doubt = None;
         let mut open: Vec<_> = model.enclosing_function(at).into_iter().collect();
         let mut seen = Vec::new();
         while let Some(function) = open.pop() {
@@ -156,10 +159,17 @@ impl Context<'_> {
                     )
                     .into());
                 }
+                if let Some(place) = use_
+                    .awaited
+                    .filter(|_| never_waited)
+                    .and_then(|at| model.test_around(at))
+                {
+                    doubt.get_or_insert_with(|| tested_before(place));
+                }
                 open.extend(model.enclosing_function(use_.reference));
             }
         }
-        Ok(())
+        Ok(doubt)
     }
 
     /// Whether a function is called for what `asyncio.run` runs.
@@ -337,4 +347,10 @@ impl Context<'_> {
         let parent = self.model.node(self.model.parent(self.model.id(&expr)));
         ruff_python_ast::token::parenthesized_range(expr, parent, self.module.tokens()).is_some()
     }
+}
+
+fn tested_before(place: &str) -> String {
+    format!(
+        "`{place}` is tested before the await and written behind it: two tasks may both find it as it was, and both go on"
+    )
 }
