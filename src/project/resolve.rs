@@ -177,7 +177,7 @@ impl<'p> Linker<'p> {
     }
 
     /// The class of an object.
-    fn object(&self, file: usize, receiver: &Receiver, steps: usize) -> Option<Found> {
+    pub(super) fn object(&self, file: usize, receiver: &Receiver, steps: usize) -> Option<Found> {
         if steps > MAX_STEPS {
             return None;
         }
@@ -196,8 +196,10 @@ impl<'p> Linker<'p> {
             Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
                 Found::Class(class) => Some(Found::Class(class)),
                 Found::Function(function) => {
-                    let returns = self.function(function).returns.as_ref()?;
-                    self.class_named(function.file, returns, steps + 1)
+                    match &self.function(function).returns {
+                        Some(returns) => self.class_named(function.file, returns, steps + 1),
+                        None => self.given(function, None, steps + 1),
+                    }
                 }
                 _ => None,
             },
@@ -214,6 +216,11 @@ impl<'p> Linker<'p> {
                     None => None,
                 }
             }
+            Receiver::Element(target, position) => match self.find_at(file, target, steps + 1)? {
+                Found::Function(function) => self.given(function, Some(*position), steps + 1),
+                _ => None,
+            },
+            Receiver::Fixture(name) => self.fixture(file, name, steps + 1),
         }
     }
 
@@ -446,8 +453,11 @@ impl<'p> Linker<'p> {
                 index,
             };
             let function = self.function(property);
-            let returns = function.returns.as_ref().filter(|_| function.is_property)?;
-            return self.class_named(class.file, returns, steps + 1);
+            return match &function.returns {
+                _ if !function.is_property => None,
+                Some(returns) => self.class_named(class.file, returns, steps + 1),
+                None => self.given(property, None, steps + 1),
+            };
         }
         self.bases(class).into_iter().find_map(|base| match base {
             Found::Class(base) => self.attribute(base, name, steps + 1),

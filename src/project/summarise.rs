@@ -156,6 +156,8 @@ pub enum Extent {
 pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
     let mut mapper = mapped(ctx);
     if extent != Extent::Chains {
+        // The layer and the effects ask for no more than what is said.
+        mapper.follows_results = extent == Extent::Usage;
         mapper.summary.usage = Some(usage::usage(&mapper));
     }
     if extent == Extent::Effects {
@@ -179,6 +181,7 @@ fn mapped<'c, 'a>(ctx: &'c Context<'a>) -> Mapper<'c, 'a> {
         functions: FxHashMap::default(),
         classes: FxHashMap::default(),
         summary: Summary::default(),
+        follows_results: false,
     };
     mapper.definitions();
     mapper.names();
@@ -192,6 +195,8 @@ pub(super) struct Mapper<'c, 'a> {
     pub(super) functions: FxHashMap<NodeId, usize>,
     pub(super) classes: FxHashMap<NodeId, usize>,
     pub(super) summary: Summary,
+    /// Whether what functions give counts that do not say it: the colouring alone asks for that.
+    pub(super) follows_results: bool,
 }
 
 impl<'a> Mapper<'_, 'a> {
@@ -503,7 +508,11 @@ impl<'a> Mapper<'_, 'a> {
         if steps > MAX_STEPS {
             return None;
         }
-        match model.type_of(expr) {
+        let known = match self.follows_results {
+            true => model.type_of_receiver(expr),
+            false => model.type_of(expr),
+        };
+        match known {
             Type::Instance(class) => {
                 let index = self.classes.get(&model.id(class))?;
                 return Some(Receiver::Instance(ClassName::Own(*index)));
@@ -524,8 +533,11 @@ impl<'a> Mapper<'_, 'a> {
                 if let Some(class) = self.class_parameter(name) {
                     return Some(Receiver::Class(ClassName::Own(class)));
                 }
-                match model.sole_binding(&name.id, scope)?.kind {
+                let binding = model.sole_binding(&name.id, scope)?;
+                match binding.kind {
                     BindingKind::Assignment(value) => self.receiver(value, steps + 1),
+                    BindingKind::Parameter(_) if self.follows_results => self.injected(binding),
+                    BindingKind::Other if self.follows_results => self.element(binding, steps),
                     BindingKind::With(item, _) => Some(Receiver::Entered(Box::new(
                         self.receiver(&item.context_expr, steps + 1)?,
                     ))),

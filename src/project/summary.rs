@@ -184,6 +184,10 @@ pub enum Receiver {
     Result(Box<Target>),
     /// What `with` binds.
     Entered(Box<Receiver>),
+    /// One element of the tuple that a call gives.
+    Element(Box<Target>, usize),
+    /// What the fixture of this name gives to a test (pytest).
+    Fixture(String),
 }
 
 /// A call that blocks by itself.

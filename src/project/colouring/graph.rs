@@ -460,6 +460,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     {
                         return self.used_by_name(used, name_of(target));
                     }
+                    if let Some(name) = self.overridden_client(function) {
+                        self.leaf_of_library(used, name);
+                    }
                     self.used(function, used);
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
@@ -491,6 +494,28 @@ impl<'l, 'p> Graph<'l, 'p> {
             }
             Named::Unknown(name, _) => self.used_by_name(used, name),
         }
+    }
+
+    /// The method of a client of HTTP that a method of the project stands in front of: it stays as it is, and waits.
+    fn overridden_client(&self, function: FunctionId) -> Option<String> {
+        let index = self.linker.function(function).class?;
+        let class = ClassId {
+            file: function.file,
+            index,
+        };
+        let name = self.linker.name(function);
+        self.linker.bases(class).into_iter().find_map(|base| {
+            let member = match base {
+                Found::Class(base) => self.linker.member(base, name, 0)?,
+                Found::External(base) => Found::External(format!("{base}.{name}")),
+                Found::Function(_) | Found::Module(_) => return None,
+            };
+            match member {
+                Found::External(member) if usage::is_waiting_method(&member) => Some(member),
+                Found::Function(other) => self.overridden_client(other),
+                _ => None,
+            }
+        })
     }
 
     fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
@@ -546,12 +571,15 @@ impl<'l, 'p> Graph<'l, 'p> {
     fn used_by_name(&mut self, used: Resolved<'p>, name: &'p str) {
         let is_member = matches!(
             used.found.named,
-            Named::Unknown(_, Unknown::Member)
+            Named::Unknown(_, Unknown::Member | Unknown::OfData)
                 | Named::OneOf(_)
                 | Named::Target(Target::Member(..) | Target::Super(..))
         );
         if used.found.place == Place::Never(usage::AWAITED) {
             // A plain function it cannot be: that fails today.
+            return;
+        }
+        if matches!(used.found.named, Named::Unknown(_, Unknown::OfData)) && self.named("json").is_empty() {
             return;
         }
         let namesakes = match self.namesakes.get(&(name, is_member)) {

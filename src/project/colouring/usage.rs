@@ -2,7 +2,9 @@
 //!
 //! Plain data, like the rest of a summary. What cannot be resolved is kept by its name: a use that is not seen is an `await` that is missing.
 
+mod data;
 mod disguises;
+mod leaves;
 mod natures;
 mod places;
 
@@ -12,10 +14,12 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 pub(in crate::project) use self::disguises::keyword_replacements;
+pub use self::leaves::{WAITING, is_waiting_method};
 use self::natures::Decoration;
 use crate::codemod::Context;
 use crate::interned::{self, Interned};
 use crate::knowledge::blocking::{self, Rule};
+use crate::project::given::Given;
 use crate::project::summarise::{Mapper, is_no_wait};
 use crate::project::summary::{ClassName, Edge, Note, Receiver, Target};
 use crate::semantic::names::{map_callable, plain_name};
@@ -34,6 +38,8 @@ pub struct Usage {
     pub bases: Vec<Bases>,
     pub uses: Vec<Use>,
     pub leaves: Vec<Leaf>,
+    /// The fixtures of pytest by the names that tests ask for them, each with its functions.
+    pub fixtures: BTreeMap<String, Vec<usize>>,
     /// The names of members in whose place the file puts something else, with the line.
     pub replaced: BTreeMap<String, usize>,
     /// `getattr(x, name)` with a computed name: what is known of `x`, and the line.
@@ -52,6 +58,13 @@ pub struct Usage {
     pub freezes_time: bool,
     /// The line that makes a mock whose methods give plain values.
     pub mocks: Option<usize>,
+}
+
+impl Usage {
+    /// Whether it has functions to which pytest gives what fixtures make.
+    pub fn asks_fixtures(&self) -> bool {
+        !self.fixtures.is_empty() || self.natures.iter().any(|nature| nature.kind == Kind::Pytest)
+    }
 }
 
 /// What a function is, besides a body.
@@ -76,6 +89,8 @@ pub struct Nature {
     pub delegates: Vec<TextRange>,
     /// The names of its positional parameters, `self` aside, and of those that are given by name only.
     pub parameters: [Vec<String>; 2],
+    /// What its `return`s give; empty where one of them says nothing.
+    pub gives: Vec<Given>,
 }
 
 impl Nature {
@@ -175,6 +190,8 @@ pub enum Unknown {
     Member,
     /// A member of what may be a module.
     OfModule,
+    /// A member of what a method `json` gives: data, where that is the method of a library.
+    OfData,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -281,14 +298,6 @@ pub enum Way {
     Stays,
 }
 
-/// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
-pub const WAITING: &[&str] = &["sleep", "http", "declared"];
-
-/// Whether a method waits for others, and can do so in a thread.
-pub fn is_waiting_method(name: &str) -> bool {
-    blocking::movable_method(name).is_some_and(|row| WAITING.contains(&row.kind))
-}
-
 /// Why what is awaited is left alone.
 pub const AWAITED: &str = "it is awaited already";
 
@@ -339,6 +348,7 @@ pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     let imports = |package: &&str| mapper.ctx.model.imports_package(package);
     let mut usage = Usage {
         natures: finder.natures(),
+        fixtures: finder.fixtures(),
         bases: finder.bases(),
         runs_doctests: imports(&"doctest"),
         freezes_time: ["freezegun", "time_machine"].iter().any(imports),
@@ -482,9 +492,15 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_sqlalchemy_chain(&attribute.value, 0) {
             return None;
         }
+        if self.is_data(&attribute.value, 0) {
+            return Some(Named::Unknown(attribute.attr.to_string(), Unknown::OfData));
+        }
         let expr = Expr::Attribute(attribute.clone());
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
+        }
+        if self.is_of_client(attribute) {
+            return None;
         }
         if let Type::Scalar(_) | Type::Container(_) = model.type_of(&attribute.value) {
             return None;
@@ -722,89 +738,6 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => false,
         };
         known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
-    }
-
-    fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
-        let mut doubt = None;
-        let known = self.ctx.blocking_call(call).or_else(|| {
-            let name = self.likely_client(call)?;
-            doubt = Some(format!(
-                "it is not certain that `{}` is `{name}`",
-                self.ctx.module.slice(&*call.func)
-            ));
-            Some((name.clone(), *blocking::blocking(&name)?))
-        });
-        let Some((name, row)) = known else { return };
-        if self.ctx.returns_at_once(call, row) || is_no_wait(call, &name) {
-            return;
-        }
-        let (owner, place) = self.place(self.ctx.model.id(call));
-        let Some(owner) = owner.filter(|owner| *owner > 0) else {
-            return;
-        };
-        let has_generator = call.arguments.args.iter().any(Expr::is_generator_expr);
-        let is_waiting = WAITING.contains(&row.kind);
-        let way = match row.rule {
-            _ if name == "time.sleep" => match &*call.arguments.args {
-                [delay] if !delay.is_starred_expr() && call.arguments.keywords.is_empty() => {
-                    doubt = self.ctx.negative_delay(call, delay);
-                    Way::Sleep
-                }
-                _ => Way::Stays,
-            },
-            Rule::Call if is_waiting && !has_generator => Way::Thread,
-            Rule::Call | Rule::List if !is_waiting => Way::Later,
-            Rule::Closure | Rule::Never | Rule::Call | Rule::List => Way::Stays,
-            Rule::Short | Rule::Other | Rule::Leave => return,
-        };
-        usage.leaves.push(Leaf {
-            owner,
-            doubt,
-            name,
-            way,
-            place,
-            range: call.range(),
-            line: self.line(call.range()),
-        });
-    }
-
-    /// The method that an object has which may be a client of HTTP: somewhere one is put in its place.
-    fn likely_client(&self, call: &'a ast::ExprCall) -> Option<String> {
-        let model = self.ctx.model;
-        let Expr::Attribute(method) = &*call.func else {
-            return None;
-        };
-        if model.type_of(&method.value) != Type::Unknown {
-            return None;
-        }
-        let made_in = |value: &Expr| {
-            model.subtree(model.id(value)).find_map(|(_, node)| match node {
-                AnyNodeRef::ExprCall(made) => model.qualified_name(&made.func),
-                _ => None,
-            })
-        };
-        let method_of = |class: String| {
-            let name = format!("{class}.{}", method.attr);
-            is_waiting_method(&name).then_some(name)
-        };
-        match &*method.value {
-            Expr::Attribute(attribute) => {
-                model
-                    .stores_of(&attribute.attr)
-                    .find_map(|store| match model.node(model.parent(model.id(store))) {
-                        AnyNodeRef::StmtAssign(assign) => method_of(made_in(&assign.value)?),
-                        _ => None,
-                    })
-            }
-            Expr::Name(name) => {
-                let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
-                bindings.find_map(|binding| match binding.kind {
-                    BindingKind::Assignment(value) => method_of(made_in(value)?),
-                    _ => None,
-                })
-            }
-            _ => None,
-        }
     }
 }
 

@@ -735,7 +735,8 @@ fn steps_of_receiver<'t>(
             attributes.push((outer, name));
             steps_of_receiver(outer, paths, attributes);
         }
-        Receiver::Result(target) => steps_of(target, paths, attributes),
+        Receiver::Result(target) | Receiver::Element(target, _) => steps_of(target, paths, attributes),
+        Receiver::Fixture(_) => {}
         Receiver::Entered(inner) => steps_of_receiver(inner, paths, attributes),
     }
 }
@@ -880,6 +881,8 @@ impl Chase<'_, '_> {
                 }
             }
             Receiver::Entered(inner) => self.receiver(file, inner),
+            Receiver::Element(target, _) => self.target(file, target),
+            Receiver::Fixture(_) => {}
         }
         if let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) {
             self.bases(class);

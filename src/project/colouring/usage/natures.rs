@@ -217,7 +217,19 @@ impl<'a> Finder<'_, '_, 'a> {
             model.given_parameters(function).map(name).collect(),
             function.parameters.kwonlyargs.iter().map(name).collect(),
         ];
+        nature.gives = self.mapper.given(function);
         nature
+    }
+
+    pub(super) fn fixtures(&self) -> BTreeMap<String, Vec<usize>> {
+        let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for function in self.ctx.model.functions() {
+            if let Some(name) = self.mapper.fixture(function) {
+                let index = self.mapper.functions[&self.ctx.model.id(function)];
+                found.entry(name).or_default().push(index);
+            }
+        }
+        found
     }
 
     /// What a decorator makes of the function.
@@ -441,5 +453,6 @@ fn plain() -> Nature {
         cleans_up: false,
         delegates: Vec::new(),
         parameters: [Vec::new(), Vec::new()],
+        gives: Vec::new(),
     }
 }
