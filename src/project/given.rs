@@ -11,6 +11,7 @@ use super::resolve::{Found, FunctionId, Linker};
 use super::summarise::Mapper;
 use super::summary::{Meaning, Receiver, Target};
 use crate::semantic::names::map_callable;
+use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{Binding, BindingKind, ScopeId};
 
 /// What one `return` gives, or the `yield` of a fixture.
@@ -20,6 +21,15 @@ pub enum Given {
     /// A tuple, with what is known of its elements.
     Elements(Vec<Option<Receiver>>),
 }
+
+/// Functions that give what functions give, and so on.
+const MAX_CALLS: usize = 32;
+
+/// Builtins that make a container of the elements of another one.
+const COPIES: &[&str] = &["dict", "frozenset", "list", "set", "sorted", "tuple"];
+
+/// Methods that put something into a container.
+const FILLING: &[&str] = &["add", "append", "extend", "insert", "setdefault", "update"];
 
 /// Decorators that give arguments of their own to the first parameters of a test.
 const PATCHES: &[&str] = &["unittest.mock.patch", "mock.patch"];
@@ -51,7 +61,9 @@ impl<'a> Mapper<'_, 'a> {
             return Vec::new();
         }
         let scope = model.body_scope(function);
-        let own = model.subtree(model.id(function)).filter(|(id, _)| model.scope_of(*id) == scope);
+        let own = model
+            .subtree(model.id(function))
+            .filter(|(id, _)| model.scope_of(*id) == scope);
         let values = own.filter_map(|(_, node)| match node {
             AnyNodeRef::StmtReturn(stmt) if !is_generator => stmt.value.as_deref(),
             AnyNodeRef::ExprYield(expr) => expr.value.as_deref(),
@@ -62,9 +74,85 @@ impl<'a> Mapper<'_, 'a> {
             Expr::Tuple(tuple) if !tuple.elts.iter().any(Expr::is_starred_expr) => Some(Given::Elements(
                 tuple.elts.iter().map(|element| self.receiver(element, 0)).collect(),
             )),
-            value => self.receiver(value, 0).map(Given::Object),
+            value => self
+                .data(value, 0)
+                .or_else(|| self.receiver(value, 0))
+                .map(Given::Object),
         });
         given.collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+
+    /// What is read from JSON, or is a number or a string: nothing in it is an object of the project.
+    pub(super) fn data(&self, expr: &'a Expr, steps: usize) -> Option<Receiver> {
+        let model = self.ctx.model;
+        if let Type::Scalar(_) = model.type_of(expr) {
+            return Some(Receiver::Data(String::new()));
+        }
+        match expr {
+            Expr::Call(call) => match &*call.func {
+                // A decoder of one's own is an argument.
+                Expr::Attribute(method) if method.attr.as_str() == "json" && !model.imported_root(&method.value) => {
+                    call.arguments.is_empty().then(|| Receiver::Data("json".to_owned()))
+                }
+                func => {
+                    let [value] = &*call.arguments.args else { return None };
+                    let is_copy = COPIES.iter().any(|name| model.is_builtin(func, name));
+                    (is_copy && call.arguments.keywords.is_empty())
+                        .then(|| Some(Receiver::Part(Box::new(self.receiver(value, steps + 1)?))))?
+                }
+            },
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "headers" && !model.imported_root(expr) => {
+                Some(Receiver::Data("headers".to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the values are that a name is assigned in several places; `None`, which has no members, counts for nothing.
+    pub(super) fn one_of(&self, name: &ast::ExprName, steps: usize) -> Option<Receiver> {
+        let model = self.ctx.model;
+        let mut values = Vec::new();
+        for binding in model.resolve(&name.id, model.scope_of(model.id(name))) {
+            let BindingKind::Assignment(value) = binding.kind else {
+                return None;
+            };
+            if !model.is_none(value) {
+                values.push(
+                    self.data(value, steps + 1)
+                        .or_else(|| self.receiver(value, steps + 1))?,
+                );
+            }
+        }
+        let is_known = !values.is_empty() && !self.is_filled(name);
+        is_known.then_some(Receiver::OneOf(values))
+    }
+
+    /// What a loop goes over that binds a name.
+    pub(super) fn iterated(&self, binding: &Binding<'a>) -> Option<&'a Expr> {
+        let model = self.ctx.model;
+        let mut around = model.ancestors(binding.node).filter(|(_, node)| !node.is_expr_tuple());
+        let binds = |target: &Expr| target.range().contains_range(binding.range);
+        match around.find(|(id, _)| *id != binding.node)?.1 {
+            AnyNodeRef::StmtFor(stmt) if binds(&stmt.target) => Some(&stmt.iter),
+            AnyNodeRef::Comprehension(part) if binds(&part.target) => Some(&part.iter),
+            _ => None,
+        }
+    }
+
+    /// Whether something is put into what a name stands for.
+    pub(super) fn is_filled(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let owner = model.lookup(&name.id, model.scope_of(model.id(name)));
+        model.references_named(&name.id).any(|reference| {
+            model.lookup(&name.id, reference.scope) == owner
+                && match model.node(model.parent(reference.node)) {
+                    AnyNodeRef::ExprSubscript(subscript) => !subscript.ctx.is_load(),
+                    AnyNodeRef::ExprAttribute(member) => {
+                        !member.ctx.is_load() || FILLING.contains(&member.attr.as_str())
+                    }
+                    _ => false,
+                }
+        })
     }
 
     /// What pytest gives for a parameter: of a test, or of another fixture.
@@ -86,10 +174,10 @@ impl<'a> Mapper<'_, 'a> {
         // What a test is run with for several values is no fixture: those are named in a string, or not at all.
         let is_parametrized = decorators().any(|decorator| {
             matches!(&decorator.expression, Expr::Call(call)
-                if model.written(&call.func).ends_with("parametrize") && !call.arguments.args.first().is_some_and(|names| {
-                    matches!(names, Expr::StringLiteral(names)
-                        if !names.value.to_str().split(',').any(|name| name.trim() == parameter.name.as_str()))
-                }))
+            if model.written(&call.func).ends_with("parametrize") && !call.arguments.args.first().is_some_and(|names| {
+                matches!(names, Expr::StringLiteral(names)
+                    if !names.value.to_str().split(',').any(|name| name.trim() == parameter.name.as_str()))
+            }))
         });
         let mut given = model.given_parameters(function);
         let position = given.position(|other| other.parameter.name.range() == parameter.name.range());
@@ -98,7 +186,11 @@ impl<'a> Mapper<'_, 'a> {
             .any(|other| other.parameter.name.range() == parameter.name.range() && other.default.is_some());
         let is_patch = |name: String| PATCHES.iter().any(|patch| name.starts_with(patch));
         let patches = decorators()
-            .filter(|decorator| model.qualified_name(map_callable(&decorator.expression)).is_some_and(is_patch))
+            .filter(|decorator| {
+                model
+                    .qualified_name(map_callable(&decorator.expression))
+                    .is_some_and(is_patch)
+            })
             .count();
         let is_marked = model.bindings_in(ScopeId::MODULE, "pytestmark").next().is_some();
         if is_parametrized || has_default || is_marked || position.is_none_or(|position| position < patches) {
@@ -122,7 +214,22 @@ impl<'a> Mapper<'_, 'a> {
 
 impl Linker<'_> {
     /// The class of what a function gives, or of one element of it, where all that it may give agree.
-    pub(super) fn given(&self, function: FunctionId, element: Option<usize>, steps: usize) -> Option<Found> {
+    pub(super) fn given(&self, function: FunctionId, element: Option<usize>) -> Option<Found> {
+        let key = (function, element);
+        if let Some(known) = self.given.borrow().get(&key) {
+            return known.clone();
+        }
+        // Of one that leads to itself nothing is known.
+        self.given.borrow_mut().insert(key, None);
+        self.looking.set(self.looking.get() + 1);
+        let is_near = self.looking.get() <= MAX_CALLS;
+        let found = is_near.then(|| self.look_into(function, element)).flatten();
+        self.looking.set(self.looking.get() - 1);
+        self.given.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn look_into(&self, function: FunctionId, element: Option<usize>) -> Option<Found> {
         let usage = self.project.files[function.file].1.as_ref()?.usage.as_ref()?;
         let nature = usage.natures.get(function.index)?;
         let declared = self.function(function);
@@ -137,7 +244,7 @@ impl Linker<'_> {
                 (Given::Elements(elements), Some(position)) => elements.get(position)?.as_ref()?,
                 _ => return None,
             };
-            let found = self.object(function.file, receiver, steps + 1)?;
+            let found = self.object(function.file, receiver, 0)?;
             if agreed.get_or_insert_with(|| found.clone()) != &found {
                 return None;
             }
@@ -161,7 +268,7 @@ impl Linker<'_> {
     }
 
     /// The class of what a fixture gives to the tests of a file.
-    pub(super) fn fixture(&self, file: usize, name: &str, steps: usize) -> Option<Found> {
+    pub(super) fn fixture(&self, file: usize, name: &str) -> Option<Found> {
         let places = std::iter::once(file).chain(self.modules.conftests(file).filter(|place| *place != file));
         for place in places {
             let summary = self.project.files[place].1.as_ref()?;
@@ -178,7 +285,7 @@ impl Linker<'_> {
                 return match (declared.class, returns) {
                     (Some(_), _) => None,
                     (None, Some(returns)) => self.class_of(place, returns),
-                    (None, None) => self.given(id, None, steps + 1),
+                    (None, None) => self.given(id, None),
                 };
             }
             // An imported one.
@@ -187,7 +294,7 @@ impl Linker<'_> {
                     let Some(Found::Function(id)) = self.find(place, &Target::Path(path.clone())) else {
                         return None;
                     };
-                    return self.given(id, None, steps + 1);
+                    return self.given(id, None);
                 }
                 _ if !summary.stars.is_empty() => return None,
                 _ => {}

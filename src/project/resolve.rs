@@ -2,9 +2,9 @@
 //!
 //! What is found is certain as far as the files tell: names by their only binding, methods by the class of a receiver that is known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Project;
 use super::modules::{ModuleId, Modules};
@@ -32,7 +32,39 @@ pub enum Found {
     Module(ModuleId),
     /// Of a library: the qualified name.
     External(String),
+    /// Data, or an object of a library that knows nothing of the project: no member of it is the project's.
+    Data,
 }
+
+/// The starts of the names of what gives data: text, numbers, answers from afar, and containers of them.
+const SOURCES: &[&str] = &[
+    "base64.",
+    "bz2.",
+    "csv.",
+    "datetime.",
+    "gzip.",
+    "hashlib.",
+    "http.",
+    "io.",
+    "json.",
+    "lzma.",
+    "os.",
+    "pathlib.",
+    "re.",
+    "requests.",
+    "requests_mock.",
+    "requests_oauthlib.",
+    "responses.",
+    "socket.",
+    "subprocess.",
+    "tarfile.",
+    "tempfile.",
+    "time.",
+    "urllib.",
+    "urllib3.",
+    "uuid.",
+    "zipfile.",
+];
 
 /// Imports that lead to imports that lead to imports.
 const MAX_STEPS: usize = 16;
@@ -44,6 +76,22 @@ pub struct Linker<'p> {
     derived: FxHashMap<ClassId, Vec<ClassId>>,
     /// What was found for a name that a file imports.
     found: RefCell<FxHashMap<usize, FxHashMap<String, Option<Found>>>>,
+    /// The last parts of the names of all functions.
+    names: OnceCell<FxHashSet<String>>,
+    /// What functions give that do not say it, or an element of that; `None` also while it is looked for.
+    pub(super) given: RefCell<FxHashMap<(FunctionId, Option<usize>), Option<Found>>>,
+    /// How many of them are looked for at once.
+    pub(super) looking: Cell<usize>,
+}
+
+/// What gives parts of something that knows nothing of the project.
+fn is_data(found: &Found) -> Option<Found> {
+    let is_data = match found {
+        Found::Data => true,
+        Found::External(name) => SOURCES.iter().any(|source| name.starts_with(source)),
+        Found::Function(_) | Found::Class(_) | Found::Module(_) => false,
+    };
+    is_data.then_some(Found::Data)
 }
 
 impl<'p> Linker<'p> {
@@ -53,6 +101,9 @@ impl<'p> Linker<'p> {
             modules: &project.modules,
             derived: FxHashMap::default(),
             found: RefCell::default(),
+            names: OnceCell::new(),
+            given: RefCell::default(),
+            looking: Cell::new(0),
         };
         let mut derived: FxHashMap<ClassId, Vec<ClassId>> = FxHashMap::default();
         for (file, summary) in linker.summaries() {
@@ -148,6 +199,14 @@ impl<'p> Linker<'p> {
             }
     }
 
+    /// Whether the project has a function of this name.
+    fn defines(&self, name: &str) -> bool {
+        let names = self
+            .names
+            .get_or_init(|| self.functions().map(|(id, _)| self.name(id).to_owned()).collect());
+        names.contains(name)
+    }
+
     /// What a target is. For an object, its class.
     pub fn find(&self, file: usize, target: &Target) -> Option<Found> {
         self.find_at(file, target, 0)
@@ -170,6 +229,7 @@ impl<'p> Linker<'p> {
                 Found::Class(class) => self.member(class, name, steps + 1),
                 Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
+                Found::Data => Some(Found::Data),
                 Found::Function(_) => None,
             },
             Target::Object(receiver) => self.object(file, receiver, steps + 1),
@@ -191,21 +251,22 @@ impl<'p> Linker<'p> {
             Receiver::Attribute(outer, name) => match self.object(file, outer, steps + 1)? {
                 Found::Class(class) => self.attribute(class, name, steps + 1),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
+                Found::Data => Some(Found::Data),
                 _ => None,
             },
             Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
                 Found::Class(class) => Some(Found::Class(class)),
-                Found::Function(function) => {
-                    match &self.function(function).returns {
-                        Some(returns) => self.class_named(function.file, returns, steps + 1),
-                        None => self.given(function, None, steps + 1),
-                    }
-                }
+                found @ (Found::Data | Found::External(_)) => is_data(&found),
+                Found::Function(function) => match &self.function(function).returns {
+                    Some(returns) => self.class_named(function.file, returns, steps + 1),
+                    None => self.given(function, None),
+                },
                 _ => None,
             },
             Receiver::Entered(inner) => {
-                let Found::Class(class) = self.object(file, inner, steps + 1)? else {
-                    return None;
+                let class = match self.object(file, inner, steps + 1)? {
+                    Found::Class(class) => class,
+                    found => return is_data(&found),
                 };
                 // Whether it enters itself is not said; a method of the same class is then the best that is known.
                 let Some(Found::Function(enter)) = self.member(class, "__enter__", steps + 1) else {
@@ -217,10 +278,17 @@ impl<'p> Linker<'p> {
                 }
             }
             Receiver::Element(target, position) => match self.find_at(file, target, steps + 1)? {
-                Found::Function(function) => self.given(function, Some(*position), steps + 1),
+                Found::Function(function) => self.given(function, Some(*position)),
                 _ => None,
             },
-            Receiver::Fixture(name) => self.fixture(file, name, steps + 1),
+            Receiver::Fixture(name) => self.fixture(file, name),
+            Receiver::Data(name) => (!self.defines(name)).then_some(Found::Data),
+            Receiver::OneOf(all) => {
+                let mut all = all.iter().map(|one| self.object(file, one, steps + 1));
+                let first = all.next()??;
+                all.all(|other| other.as_ref() == Some(&first)).then_some(first)
+            }
+            Receiver::Part(inner) => is_data(&self.object(file, inner, steps + 1)?),
         }
     }
 
@@ -314,7 +382,7 @@ impl<'p> Linker<'p> {
                     return match self.class_named(file, class, steps + 1)? {
                         Found::Class(class) => self.member(class, name, steps + 1),
                         Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
-                        Found::Function(_) | Found::Module(_) => None,
+                        Found::Function(_) | Found::Module(_) | Found::Data => None,
                     };
                 }
                 (Some(_), _) => return None,
@@ -432,7 +500,7 @@ impl<'p> Linker<'p> {
                 Found::External(base) => {
                     library.get_or_insert(format!("{base}.{name}"));
                 }
-                Found::Function(_) | Found::Module(_) => {}
+                Found::Function(_) | Found::Module(_) | Found::Data => {}
             }
         }
         library.map(Found::External)
@@ -456,7 +524,7 @@ impl<'p> Linker<'p> {
             return match &function.returns {
                 _ if !function.is_property => None,
                 Some(returns) => self.class_named(class.file, returns, steps + 1),
-                None => self.given(property, None, steps + 1),
+                None => self.given(property, None),
             };
         }
         self.bases(class).into_iter().find_map(|base| match base {

@@ -18,6 +18,9 @@ use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 /// How many steps lead from an expression to what is known of it.
 const MAX_STEPS: usize = 5;
 
+/// The same where what functions give counts.
+const MAX_STEPS_BEHIND: usize = 10;
+
 /// Methods that hand a function over to the event loop, and which of their arguments it is.
 pub(super) const CALLBACK_TAKERS: &[(&str, usize)] = &[
     ("add_done_callback", 0),
@@ -503,9 +506,14 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What is known of an object.
-    pub(super) fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
+    pub(super) fn receiver(&self, expr: &'a Expr, steps: usize) -> Option<Receiver> {
         let model = self.ctx.model;
-        if steps > MAX_STEPS {
+        let limit = if self.follows_results {
+            MAX_STEPS_BEHIND
+        } else {
+            MAX_STEPS
+        };
+        if steps > limit {
             return None;
         }
         let known = match self.follows_results {
@@ -522,6 +530,11 @@ impl<'a> Mapper<'_, 'a> {
             Type::Scalar(_) | Type::Container(_) => return None,
             Type::Unknown => {}
         }
+        if self.follows_results
+            && let Some(known) = self.data(expr, steps)
+        {
+            return Some(known);
+        }
         match expr {
             Expr::Name(name) => {
                 let scope = model.scope_of(model.id(name));
@@ -533,11 +546,24 @@ impl<'a> Mapper<'_, 'a> {
                 if let Some(class) = self.class_parameter(name) {
                     return Some(Receiver::Class(ClassName::Own(class)));
                 }
-                let binding = model.sole_binding(&name.id, scope)?;
+                let Some(binding) = model.sole_binding(&name.id, scope) else {
+                    return if self.follows_results {
+                        self.one_of(name, steps)
+                    } else {
+                        None
+                    };
+                };
                 match binding.kind {
                     BindingKind::Assignment(value) => self.receiver(value, steps + 1),
                     BindingKind::Parameter(_) if self.follows_results => self.injected(binding),
-                    BindingKind::Other if self.follows_results => self.element(binding, steps),
+                    BindingKind::Other if self.follows_results => {
+                        let iterated = || {
+                            Some(Receiver::Part(Box::new(
+                                self.receiver(self.iterated(binding)?, steps + 1)?,
+                            )))
+                        };
+                        self.element(binding, steps).or_else(iterated)
+                    }
                     BindingKind::With(item, _) => Some(Receiver::Entered(Box::new(
                         self.receiver(&item.context_expr, steps + 1)?,
                     ))),
@@ -548,7 +574,21 @@ impl<'a> Mapper<'_, 'a> {
                 Box::new(self.receiver(&attribute.value, steps + 1)?),
                 attribute.attr.to_string(),
             )),
+            // `getattr(object, name)()`
+            Expr::Call(call)
+                if self.follows_results
+                    && let Expr::Call(getter) = &*call.func
+                    && model.is_builtin(&getter.func, "getattr")
+                    && let Some(object) = getter.arguments.args.first() =>
+            {
+                Some(Receiver::Part(Box::new(self.receiver(object, steps + 1)?)))
+            }
             Expr::Call(call) => Some(Receiver::Result(Box::new(self.target(&call.func, steps + 1)?))),
+            Expr::Subscript(subscript) if self.follows_results => {
+                let is_filled = matches!(&*subscript.value, Expr::Name(name) if self.is_filled(name));
+                let object = self.receiver(&subscript.value, steps + 1).filter(|_| !is_filled)?;
+                Some(Receiver::Part(Box::new(object)))
+            }
             Expr::Await(inner) => self.receiver(&inner.value, steps + 1),
             _ => None,
         }

@@ -11,7 +11,7 @@ use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
-use crate::project::summary::{Edge, Function, Receiver, Target};
+use crate::project::summary::{ClassName, Edge, Function, Receiver, Target};
 
 /// Index of a node.
 pub type NodeIndex = usize;
@@ -54,6 +54,8 @@ pub struct Graph<'l, 'p> {
     /// Why a node stays as it is, whatever its users do.
     pub stops: Vec<Option<String>>,
     pub uses: Vec<Vec<Resolved<'p>>>,
+    /// Methods of one name and several families of which a use may mean any: they turn together or not at all. With the place of a use.
+    pub namesakes_at: FxHashMap<&'p str, (Vec<NodeIndex>, String)>,
     /// Names that stand in strings, with a file and line.
     pub strings: FxHashMap<&'p str, (usize, usize)>,
     /// Names that the examples of doc strings call, with a file and line.
@@ -73,6 +75,8 @@ pub struct Graph<'l, 'p> {
     kept: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
+    /// Calls of functions of the project, where they are looked for among the calls that wait as well.
+    known_calls: FxHashSet<(usize, TextRange)>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
@@ -95,6 +99,9 @@ struct Namesakes {
 fn may_be_meant(function: &Function, is_member: bool) -> bool {
     !is_member || function.class.is_some()
 }
+
+/// Families of which a use by name may mean any.
+const MAX_NAMESAKES: usize = 16;
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
 const COMMON: &[&str] = &[
@@ -121,11 +128,13 @@ impl<'l, 'p> Graph<'l, 'p> {
             families: Groups::default(),
             stops: Vec::new(),
             uses: Vec::new(),
+            namesakes_at: FxHashMap::default(),
             computed: None,
             wrappers: Vec::new(),
             boundaries: FxHashSet::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
+            known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
@@ -227,9 +236,13 @@ impl<'l, 'p> Graph<'l, 'p> {
         let usage = id.and_then(|id| self.usage(id.file));
         let leaves = usage.map_or(&[][..], |usage| &usage.leaves);
         let of_library = self.of_library.get(&node).into_iter().flatten();
+        // What is certainly of the project is no client that it may be.
+        let is_own = move |leaf: &Leaf| {
+            leaf.doubt.is_some() && id.is_some_and(|id| self.known_calls.contains(&(id.file, leaf.range)))
+        };
         leaves
             .iter()
-            .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index))
+            .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index) && !is_own(leaf))
             .chain(of_library)
     }
 
@@ -323,7 +336,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                             _ => {}
                         },
                         Found::External(base) => self.overrides(method, &format!("{base}.{name}")),
-                        Found::Function(_) | Found::Module(_) => {}
+                        Found::Function(_) | Found::Module(_) | Found::Data => {}
                     }
                 }
             }
@@ -460,6 +473,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     {
                         return self.used_by_name(used, name_of(target));
                     }
+                    self.known_calls.insert((file, found.range));
                     if let Some(name) = self.overridden_client(function) {
                         self.leaf_of_library(used, name);
                     }
@@ -467,7 +481,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
                 Some(Found::External(name)) => self.leaf_of_library(used, name),
-                Some(Found::Module(_)) => {}
+                Some(Found::Module(_) | Found::Data) => {}
                 None => self.used_by_name(used, name_of(target)),
             },
             Named::OneOf(targets) => {
@@ -508,7 +522,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             let member = match base {
                 Found::Class(base) => self.linker.member(base, name, 0)?,
                 Found::External(base) => Found::External(format!("{base}.{name}")),
-                Found::Function(_) | Found::Module(_) => return None,
+                Found::Function(_) | Found::Module(_) | Found::Data => return None,
             };
             match member {
                 Found::External(member) if usage::is_waiting_method(&member) => Some(member),
@@ -571,7 +585,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     fn used_by_name(&mut self, used: Resolved<'p>, name: &'p str) {
         let is_member = matches!(
             used.found.named,
-            Named::Unknown(_, Unknown::Member | Unknown::OfData)
+            Named::Unknown(_, Unknown::Member)
                 | Named::OneOf(_)
                 | Named::Target(Target::Member(..) | Target::Super(..))
         );
@@ -579,7 +593,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             // A plain function it cannot be: that fails today.
             return;
         }
-        if matches!(used.found.named, Named::Unknown(_, Unknown::OfData)) && self.named("json").is_empty() {
+        if used.found.is_of_client {
             return;
         }
         let namesakes = match self.namesakes.get(&(name, is_member)) {
@@ -587,14 +601,36 @@ impl<'l, 'p> Graph<'l, 'p> {
             None => self.namesakes_of(name, is_member),
         };
         let Some(first) = namesakes.first else { return };
+        if is_member
+            && !used.found.needs.is_empty()
+            && self.methods_named(name).all(|node| self.lacks(node, &used.found.needs))
+        {
+            return;
+        }
         let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
-        if namesakes.is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
-            self.uses[first].push(Resolved {
+        let is_meant = || is_listed || !COMMON.contains(&name) || self.is_of_project(used.file, &used.found.named);
+        if is_call && is_member && !namesakes.are_stopped && is_meant() {
+            let used = Resolved {
                 is_certain: false,
                 ..used
-            });
-            return;
+            };
+            if namesakes.is_one_family {
+                self.uses[first].push(used);
+                return;
+            }
+            let all: Vec<NodeIndex> = self.methods_named(name).collect();
+            let is_plain = |node: &NodeIndex| {
+                !self.is_async(*node) && self.nature(self.nodes[*node].function()).kind == Kind::Plain
+            };
+            if all.len() <= MAX_NAMESAKES && all.iter().all(is_plain) {
+                for &node in &all {
+                    self.uses[node].push(used);
+                }
+                let place = self.place(used.file, used.found.line);
+                self.namesakes_at.entry(name).or_insert_with(|| (all, place));
+                return;
+            }
         }
         if namesakes.are_stopped {
             return;
@@ -613,6 +649,33 @@ impl<'l, 'p> Graph<'l, 'p> {
             ..namesakes
         };
         self.namesakes.insert((name, is_member), stopped);
+    }
+
+    /// The methods of this name.
+    fn methods_named(&self, name: &str) -> impl Iterator<Item = NodeIndex> + '_ {
+        let named = self.named(name).iter().copied();
+        named.filter(|node| may_be_meant(self.function(*node), true))
+    }
+
+    /// Whether objects of a method's class are certain not to have one of these special methods.
+    fn lacks(&self, method: NodeIndex, needs: &[String]) -> bool {
+        let id = self.nodes[method].function();
+        let Some(index) = self.function(method).class else {
+            return false;
+        };
+        let class = ClassId { file: id.file, index };
+        let mut classes = self.linker.descendants(class);
+        classes.push(class);
+        let is_plain = |class: &ClassId| {
+            self.linker.knows_bases(*class) && needs.iter().any(|name| self.linker.member(*class, name, 0).is_none())
+        };
+        classes.iter().all(is_plain)
+    }
+
+    /// Whether an object is of a class that a file takes from a module of the project.
+    fn is_of_project(&self, file: usize, named: &Named) -> bool {
+        matches!(named, Named::Target(Target::Member(Receiver::Instance(ClassName::Path(path)), _))
+            if self.linker.modules.find(file, path).is_some())
     }
 
     fn namesakes_of(&mut self, name: &'p str, is_member: bool) -> Namesakes {

@@ -2,7 +2,6 @@
 //!
 //! Plain data, like the rest of a summary. What cannot be resolved is kept by its name: a use that is not seen is an `await` that is missing.
 
-mod data;
 mod disguises;
 mod leaves;
 mod natures;
@@ -168,6 +167,10 @@ pub struct Use {
     pub text: String,
     /// Whether the receiver is what somebody else has given: an annotation or an attribute says what it is, and may be wrong.
     pub is_given: bool,
+    /// Whether it is the method of what is put in place as a client of HTTP: by its name alone it is no function of the project.
+    pub is_of_client: bool,
+    /// The special methods that the receiver must have, by what else is done with it.
+    pub needs: Vec<String>,
 }
 
 /// What is used.
@@ -190,8 +193,6 @@ pub enum Unknown {
     Member,
     /// A member of what may be a module.
     OfModule,
-    /// A member of what a method `json` gives: data, where that is the method of a library.
-    OfData,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -338,6 +339,9 @@ const HARMLESS_BASES: &[&str] = &[
 pub fn is_harmless_base(name: &str) -> bool {
     HARMLESS_BASES.contains(&name)
 }
+
+/// Builtins that tell what an object is.
+const ASKING: &[&str] = &["callable", "getattr", "hasattr", "isinstance", "issubclass", "type"];
 
 /// What one file says.
 pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
@@ -492,15 +496,9 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_sqlalchemy_chain(&attribute.value, 0) {
             return None;
         }
-        if self.is_data(&attribute.value, 0) {
-            return Some(Named::Unknown(attribute.attr.to_string(), Unknown::OfData));
-        }
         let expr = Expr::Attribute(attribute.clone());
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
-        }
-        if self.is_of_client(attribute) {
-            return None;
         }
         if let Type::Scalar(_) | Type::Container(_) = model.type_of(&attribute.value) {
             return None;
@@ -602,8 +600,13 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::ExprAttribute(attribute) => self.is_given(&attribute.value),
             _ => false,
         };
+        let needs = match model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => self.needed(&attribute.value),
+            _ => Vec::new(),
+        };
         usage.uses.push(Use {
             owner,
+            needs,
             named,
             how,
             place,
@@ -611,7 +614,54 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(range),
             text: crate::module::one_line(model.slice(model.node(id).range())),
             is_given,
+            is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
+    }
+
+    /// The special methods of an object that a function asks for what it is by nothing but what it does with it.
+    fn needed(&self, expr: &Expr) -> Vec<String> {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return Vec::new() };
+        let scope = model.scope_of(model.id(name));
+        if model.sole_binding(&name.id, scope).is_none() || model.type_of(expr) != Type::Unknown {
+            return Vec::new();
+        }
+        let owner = model.lookup(&name.id, scope);
+        let mut needs = Vec::new();
+        for reference in model.references_named(&name.id) {
+            if model.lookup(&name.id, reference.scope) != owner {
+                continue;
+            }
+            let parent = model.parent(reference.node);
+            let is_first = |expr: &Expr| expr.range() == reference.name.range();
+            match model.node(parent) {
+                AnyNodeRef::ExprSubscript(subscript) if is_first(&subscript.value) => {
+                    let method = match subscript.ctx {
+                        ast::ExprContext::Store => "__setitem__",
+                        ast::ExprContext::Del => "__delitem__",
+                        _ => "__getitem__",
+                    };
+                    needs.push(method.to_owned());
+                }
+                // It may be asked what it is.
+                AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
+                    AnyNodeRef::ExprCall(call) if model.is_builtin(&call.func, "len") => {
+                        needs.push("__len__".to_owned())
+                    }
+                    AnyNodeRef::ExprCall(call) if ASKING.iter().any(|name| model.is_builtin(&call.func, name)) => {
+                        return Vec::new();
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+            if model.ancestors(reference.node).any(|(_, node)| node.is_stmt_try()) {
+                return Vec::new();
+            }
+        }
+        needs.sort_unstable();
+        needs.dedup();
+        needs
     }
 
     /// An object that may be iterated over without a loop.
@@ -643,6 +693,8 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(expr.range()),
             text: crate::module::one_line(self.ctx.module.slice(expr)),
             is_given: self.is_given(expr),
+            is_of_client: false,
+            needs: Vec::new(),
         });
     }
 

@@ -341,7 +341,7 @@ impl<'l, 'p> Link<'l, 'p> {
                 Some(self.method(file, target, own, function, call.pending.run))
             }
             Found::Class(class) => Some(self.construction(class)),
-            Found::External(_) | Found::Module(_) => None,
+            Found::External(_) | Found::Module(_) | Found::Data => None,
         }
     }
 
@@ -549,7 +549,7 @@ impl<'l, 'p> Link<'l, 'p> {
                 self.hierarchy_is_plain(class, name).ok()?;
                 self.is_attribute(class, name).then(|| Ok(Vec::new()))
             }
-            Found::Function(_) | Found::External(_) => None,
+            Found::Function(_) | Found::External(_) | Found::Data => None,
         }
     }
 
@@ -736,7 +736,9 @@ fn steps_of_receiver<'t>(
             steps_of_receiver(outer, paths, attributes);
         }
         Receiver::Result(target) | Receiver::Element(target, _) => steps_of(target, paths, attributes),
-        Receiver::Fixture(_) => {}
+        Receiver::Part(inner) => steps_of_receiver(inner, paths, attributes),
+        Receiver::OneOf(all) => all.iter().for_each(|one| steps_of_receiver(one, paths, attributes)),
+        Receiver::Fixture(_) | Receiver::Data(_) => {}
         Receiver::Entered(inner) => steps_of_receiver(inner, paths, attributes),
     }
 }
@@ -882,7 +884,9 @@ impl Chase<'_, '_> {
             }
             Receiver::Entered(inner) => self.receiver(file, inner),
             Receiver::Element(target, _) => self.target(file, target),
-            Receiver::Fixture(_) => {}
+            Receiver::Part(inner) => self.receiver(file, inner),
+            Receiver::OneOf(all) => all.iter().for_each(|one| self.receiver(file, one)),
+            Receiver::Fixture(_) | Receiver::Data(_) => {}
         }
         if let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) {
             self.bases(class);

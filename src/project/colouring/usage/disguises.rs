@@ -64,6 +64,8 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(call),
             text: crate::module::one_line(self.ctx.module.slice(call)),
             is_given: true,
+            is_of_client: false,
+            needs: Vec::new(),
         });
     }
 

@@ -68,11 +68,43 @@ impl<'a> Finder<'_, '_, 'a> {
         });
     }
 
-    /// Whether a member is the method of what may be a client of HTTP, and is called.
+    /// Whether a member is called of what is made as a client of HTTP, or given instead of one that would be.
     pub(super) fn is_of_client(&self, method: &'a ast::ExprAttribute) -> bool {
         let model = self.ctx.model;
-        matches!(model.node(model.parent(model.id(method))), AnyNodeRef::ExprCall(call)
-            if call.func.range() == method.range() && self.likely_client(call).is_some())
+        let is_called = matches!(model.node(model.parent(model.id(method))), AnyNodeRef::ExprCall(call)
+            if call.func.range() == method.range() && self.likely_client(call).is_some());
+        let mut is_made = false;
+        let mut fits = |value: &'a Expr| {
+            let name = self
+                .made_in(value, true)
+                .map(|class| format!("{class}.{}", method.attr));
+            is_made |= name.as_deref().is_some_and(is_waiting_method);
+            name.as_deref().is_none_or(is_waiting_method)
+                && (model.is_none(value) || value.is_name_expr() || name.is_some())
+        };
+        let fit = match &*method.value {
+            Expr::Attribute(attribute) if is_called => {
+                let class = model.type_of(&attribute.value);
+                let mut stores = model
+                    .stores_of(&attribute.attr)
+                    .filter(|store| model.type_of(&store.value) == class);
+                class != Type::Unknown
+                    && stores.all(|store| match model.node(model.parent(model.id(store))) {
+                        AnyNodeRef::StmtAssign(assign) => fits(&assign.value),
+                        _ => false,
+                    })
+            }
+            Expr::Name(name) if is_called => {
+                let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
+                bindings.all(|binding| match binding.kind {
+                    BindingKind::Assignment(value) => fits(value),
+                    BindingKind::Parameter(_) => true,
+                    _ => false,
+                })
+            }
+            _ => false,
+        };
+        fit && is_made
     }
 
     /// The method that an object has which may be a client of HTTP: somewhere one is put in its place, or it is called a session and makes requests.
@@ -142,6 +174,8 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => model.qualified_name(object)?,
         };
         let method = format!("{owner}.request");
-        blocking::blocking(&method).is_some_and(|row| WAITING.contains(&row.kind)).then_some(method)
+        blocking::blocking(&method)
+            .is_some_and(|row| WAITING.contains(&row.kind))
+            .then_some(method)
     }
 }
