@@ -72,14 +72,15 @@ impl<'a> Mapper<'_, 'a> {
         let values = values.filter(|value| !value.is_none_literal_expr());
         let given = values.map(|value| match value {
             Expr::Tuple(tuple) if !tuple.elts.iter().any(Expr::is_starred_expr) => Some(Given::Elements(
-                tuple.elts.iter().map(|element| self.receiver(element, 0)).collect(),
+                tuple.elts.iter().map(|element| self.value(element, 0)).collect(),
             )),
-            value => self
-                .data(value, 0)
-                .or_else(|| self.receiver(value, 0))
-                .map(Given::Object),
+            value => self.value(value, 0).map(Given::Object),
         });
         given.collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+
+    fn value(&self, expr: &'a Expr, steps: usize) -> Option<Receiver> {
+        self.data(expr, steps).or_else(|| self.receiver(expr, steps))
     }
 
     /// What is read from JSON, or is a number or a string: nothing in it is an object of the project.
@@ -88,7 +89,10 @@ impl<'a> Mapper<'_, 'a> {
         if let Type::Scalar(_) = model.type_of(expr) {
             return Some(Receiver::Data(String::new()));
         }
+        let is_scalar = |element: &Expr| matches!(model.type_of(element), Type::Scalar(_));
         match expr {
+            Expr::Dict(dict) => dict.iter_values().all(is_scalar).then(|| Receiver::Data(String::new())),
+            Expr::List(list) => list.elts.iter().all(is_scalar).then(|| Receiver::Data(String::new())),
             Expr::Call(call) => match &*call.func {
                 // A decoder of one's own is an argument.
                 Expr::Attribute(method) if method.attr.as_str() == "json" && !model.imported_root(&method.value) => {
@@ -117,10 +121,7 @@ impl<'a> Mapper<'_, 'a> {
                 return None;
             };
             if !model.is_none(value) {
-                values.push(
-                    self.data(value, steps + 1)
-                        .or_else(|| self.receiver(value, steps + 1))?,
-                );
+                values.push(self.value(value, steps + 1)?);
             }
         }
         let is_known = !values.is_empty() && !self.is_filled(name);

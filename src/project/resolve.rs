@@ -282,7 +282,7 @@ impl<'p> Linker<'p> {
                 _ => None,
             },
             Receiver::Fixture(name) => self.fixture(file, name),
-            Receiver::Data(name) => (!self.defines(name)).then_some(Found::Data),
+            Receiver::Data(name) => (name.is_empty() || !self.defines(name)).then_some(Found::Data),
             Receiver::OneOf(all) => {
                 let mut all = all.iter().map(|one| self.object(file, one, steps + 1));
                 let first = all.next()??;

@@ -475,12 +475,13 @@ impl<'l, 'p> Graph<'l, 'p> {
                     }
                     self.known_calls.insert((file, found.range));
                     if let Some(name) = self.overridden_client(function) {
-                        self.leaf_of_library(used, name);
+                        let own = &self.linker.function(function).qualname;
+                        self.leaf_of_library(used, name, Some(format!("`{own}` runs in a thread")));
                     }
                     self.used(function, used);
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
-                Some(Found::External(name)) => self.leaf_of_library(used, name),
+                Some(Found::External(name)) => self.leaf_of_library(used, name, None),
                 Some(Found::Module(_) | Found::Data) => {}
                 None => self.used_by_name(used, name_of(target)),
             },
@@ -532,7 +533,13 @@ impl<'l, 'p> Graph<'l, 'p> {
         })
     }
 
-    fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
+    /// Whether a use is a call that waits itself, in a thread: of a method that stands in front of a client's.
+    pub fn is_leaf(&self, used: &Resolved) -> bool {
+        let own = self.owner(used).and_then(|owner| self.of_library.get(&owner));
+        own.into_iter().flatten().any(|leaf| leaf.range == used.found.range)
+    }
+
+    fn leaf_of_library(&mut self, used: Resolved<'p>, name: String, doubt: Option<String>) {
         let is_call = matches!(used.found.how, How::Call(_));
         let Some(owner) = self.owner(&used).filter(|_| is_call) else {
             return;
@@ -540,7 +547,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         if usage::is_waiting_method(&name) && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
             self.of_library.entry(owner).or_default().push(Leaf {
                 owner: used.found.owner.unwrap_or_default(),
-                doubt: None,
+                doubt,
                 name,
                 way: Way::Thread,
                 place: used.found.place.clone(),
