@@ -70,7 +70,23 @@ pub struct Context<'a> {
     pub(crate) codemod: &'static str,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What is seen of one file where no codemod asks: for the project's sake.
+    pub fn of_file(
+        module: &'a Module,
+        model: &'a SemanticModel<'a>,
+        settings: &'a Settings,
+        project: &'a ProjectFacts,
+    ) -> Self {
+        Self {
+            module,
+            model,
+            settings,
+            project,
+            codemod: "",
+        }
+    }
+
     /// This codemod's options, defaults filled in.
     pub fn options<T: DeserializeOwned + Default>(&self) -> T {
         self.settings.options(self.codemod)

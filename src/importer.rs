@@ -21,7 +21,7 @@ use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 pub enum Import {
     /// `import module`
     Module(#[serde(deserialize_with = "interned::read")] Interned),
-    /// `from module import member`
+    /// `from module import member`; the module may begin with dots.
     Member(
         #[serde(deserialize_with = "interned::read")] Interned,
         #[serde(deserialize_with = "interned::read")] Interned,
@@ -244,16 +244,17 @@ enum Section {
 }
 
 fn section_of(stmt: &Stmt) -> Option<Section> {
-    let (module, level) = match stmt {
-        Stmt::Import(import) => (import.names.first()?.name.as_str(), 0),
-        Stmt::ImportFrom(import) => (import.module.as_deref().unwrap_or_default(), import.level),
-        _ => return None,
-    };
-    Some(if level > 0 {
-        Section::FirstParty
-    } else {
-        section_of_module(module)
-    })
+    match stmt {
+        Stmt::Import(import) => Some(section_of_module(&import.names.first()?.name)),
+        Stmt::ImportFrom(import) => Some(section_of_module(&origin(import))),
+        _ => None,
+    }
+}
+
+/// What an import takes its members from, with the dots of a relative one.
+fn origin(import: &ast::StmtImportFrom) -> String {
+    let module = import.module.as_deref().unwrap_or_default();
+    format!("{}{module}", ".".repeat(import.level as usize))
 }
 
 /// Whether a dotted name begins with a module of the standard library.
@@ -264,7 +265,9 @@ pub(crate) fn is_standard(name: &str) -> bool {
 
 fn section_of_module(module: &str) -> Section {
     let top = module.split('.').next().unwrap_or(module);
-    if top == "__future__" {
+    if module.starts_with('.') {
+        Section::FirstParty
+    } else if top == "__future__" {
         Section::Future
     } else if is_standard(module) {
         Section::Standard
@@ -283,7 +286,7 @@ fn sort_key(stmt: &Stmt) -> (bool, String) {
                 .first()
                 .map_or_else(String::new, |alias| alias.name.to_lowercase()),
         ),
-        Stmt::ImportFrom(import) => (true, import.module.as_deref().unwrap_or_default().to_lowercase()),
+        Stmt::ImportFrom(import) => (true, origin(import).to_lowercase()),
         _ => (true, String::new()),
     }
 }
@@ -455,7 +458,7 @@ fn place_without_imports(module: &Module) -> Place {
 /// The edit that takes a name into an existing `from module import ...`.
 fn merge_member(module: &Module, prologue: &[&Stmt], from: &str, member: &str) -> Option<Edit> {
     let import = prologue.iter().find_map(|stmt| match stmt {
-        Stmt::ImportFrom(import) if import.level == 0 && import.module.as_deref() == Some(from) => Some(import),
+        Stmt::ImportFrom(import) if origin(import) == from => Some(import),
         _ => None,
     })?;
     if import.names.iter().any(|alias| alias.name.as_str() == "*") {

@@ -45,7 +45,8 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    fn function(&self, name: impl Ranged) -> Result<&'a ast::StmtFunctionDef, Declined> {
+    /// The function whose name stands there.
+    pub fn function(&self, name: impl Ranged) -> Result<&'a ast::StmtFunctionDef, Declined> {
         let found = self.functions.get(&name.range()).copied();
         found.ok_or_else(|| "the file is not what it was".into())
     }

@@ -16,7 +16,7 @@ use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
 use crate::legacy_query;
-use crate::project::layer::Passed;
+use crate::project::layer::{Passed, left_open};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -84,9 +84,14 @@ fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     layer.values()?;
     layer.colour()?;
     layer.is_run_here()?;
-    layer.end()?;
+    layer.end();
+    let is_open = layer.entry.is_none() && !layer.is_disposed;
     let edits = layer.draft.finish()?;
-    let reason = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises";
+    let mut reason = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises".to_owned();
+    if is_open && is_sqlite(ctx, call) && may_keep_running(ctx) {
+        let (line, _) = ctx.module.location(call.start());
+        reason = format!("{reason}; and {}", left_open(&format!("line {line}")));
+    }
     Ok(Fix::unsafe_because(reason, edits).import(layer.imports).last())
 }
 
@@ -683,19 +688,23 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// The engine's connections are closed while the event loop is there: some drivers' threads would keep the program from ending.
-    fn end(&mut self) -> Result<(), Declined> {
-        let (Some(function), false) = (self.entry, self.is_disposed) else {
-            return Ok(());
-        };
+    fn end(&mut self) {
+        if let (Some(function), false) = (self.entry, self.is_disposed) {
+            self.dispose(function, self.name);
+        }
+    }
+
+    /// Closes the engine where a function ends.
+    fn dispose(&mut self, function: &'a ast::StmtFunctionDef, engine: &str) {
         let model = self.ctx.model;
         let (Some(first), Some(last)) = (function.body.first(), function.body.last()) else {
-            return Ok(());
+            return;
         };
         let scope = model.body_scope(function);
         let leaves = model.subtree(model.id(function)).any(|(id, node)| {
             matches!(node, AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtRaise(_)) && model.scope_of(id) == scope
         });
-        let dispose = format!("await {}.dispose()", self.name);
+        let dispose = format!("await {engine}.dispose()");
         if leaves {
             let range = TextRange::new(first.start(), last.end());
             self.draft.put_under(range, "try:");
@@ -704,7 +713,6 @@ impl<'c, 'a> Layer<'c, 'a> {
         } else {
             self.draft.line_below(last, dispose);
         }
-        Ok(())
     }
 }
 
@@ -792,6 +800,30 @@ fn backend(ctx: &Context, url: &Expr) -> Option<&'static Driver> {
     let mut known = sqlalchemy::all_drivers().filter(|driver| ctx.settings.dependencies.contains(&driver.package));
     let first = known.next()?;
     known.next().is_none().then_some(first)
+}
+
+/// Whether the engine is one of SQLite's.
+fn is_sqlite(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let driver = match (address(call), call.arguments.find_argument_value("url", 0)) {
+        (Some((_, scheme)), _) => driver(ctx, scheme),
+        (None, Some(url)) => backend(ctx, url),
+        _ => None,
+    };
+    driver.is_some_and(|driver| driver.is.starts_with("sqlite"))
+}
+
+/// Whether SQLAlchemy may be too old to end the threads of aiosqlite with the program.
+fn may_keep_running(ctx: &Context) -> bool {
+    let version = ctx.settings.dependencies.version("sqlalchemy");
+    version.is_none_or(|version| *version < pep440_rs::Version::new([2, 0, 46]))
+}
+
+/// Whether a database of SQLite goes with its connections: one without a file, or all in one connection.
+fn is_in_memory(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let text = ctx.module.slice(call);
+    [":memory:", "\"sqlite://\"", "'sqlite://'", "StaticPool"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// The literal that an expression has in this module: a constant's, the default of `os.environ.get`, or what the module itself writes into `os.environ`.

@@ -333,14 +333,8 @@ impl Looker<'_> {
                 panic::catch_unwind(AssertUnwindSafe(|| {
                     let module = Module::parse(&decoded.source, settings.target).ok()?;
                     let model = SemanticModel::build(&module);
-                    let context = Context {
-                        module: &module,
-                        model: &model,
-                        settings,
-                        project: &ProjectFacts::default(),
-                        codemod: "",
-                    };
-                    Some(work(index, &context))
+                    let project = ProjectFacts::default();
+                    Some(work(index, &Context::of_file(&module, &model, settings, &project)))
                 }))
                 .ok()
                 .flatten()

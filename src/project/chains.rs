@@ -295,7 +295,7 @@ impl<'l, 'p> Edges<'l, 'p> {
                     && match self.linker.find(id.file, &site.target) {
                         // What blocks is known.
                         Some(Found::External(name)) if blocking::blocking(&name).is_some() => false,
-                        None | Some(Found::Data) => true,
+                        None => true,
                         Some(Found::External(name)) => !is_standard(&name),
                         Some(Found::Class(_)) => false,
                         Some(Found::Function(made)) => !self.linker.function(made).is_generator,

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
-use super::resolve::{Found, FunctionId, Linker};
+use super::resolve::{ClassId, Found, FunctionId, Linker, agreed};
 use super::summarise::Mapper;
 use super::summary::{Meaning, Receiver, Target};
 use crate::semantic::names::map_callable;
@@ -238,19 +238,18 @@ impl Linker<'_> {
         if !is_fixture && !declared.decorators.is_empty() || self.is_overridden(function) {
             return None;
         }
-        let mut agreed: Option<Found> = None;
-        for given in &nature.gives {
+        let found = nature.gives.iter().map(|given| {
             let receiver = match (given, element) {
                 (Given::Object(receiver), None) => receiver,
                 (Given::Elements(elements), Some(position)) => elements.get(position)?.as_ref()?,
                 _ => return None,
             };
-            let found = self.object(function.file, receiver, 0)?;
-            if agreed.get_or_insert_with(|| found.clone()) != &found {
-                return None;
-            }
-        }
-        agreed
+            self.object(function.file, receiver, 0)
+        });
+        let found: Vec<Found> = found.collect::<Option<_>>()?;
+        let mut found = found.into_iter();
+        let first = found.next()?;
+        found.try_fold(first, agreed)
     }
 
     /// Whether a derived class has a method of the same name.
@@ -258,7 +257,7 @@ impl Linker<'_> {
         let Some(index) = self.function(function).class else {
             return false;
         };
-        let class = super::resolve::ClassId {
+        let class = ClassId {
             file: function.file,
             index,
         };

@@ -12,16 +12,18 @@ use memchr::memmem;
 use ruff_text_size::{Ranged, TextRange};
 use serde::{Deserialize, Serialize};
 
-use super::Project;
 use super::colouring::usage::{How, Named, Slot};
-use super::colouring::{self, Change, Coloured, Colouring, Stopped, World};
+use super::colouring::{self, Change, Coloured, Stopped, World};
 use super::modules::ModuleId;
 use super::resolve::{Found, FunctionId, Linker};
 use super::summary::{Meaning, Note};
+use super::{LayerFacts, Project};
 use crate::semantic::sqlalchemy::Known;
 
 /// The class of the sessions that become asynchronous.
 pub const SESSION: &str = "sqlalchemy.orm.Session";
+/// The class of the engines.
+const ENGINE: &str = "sqlalchemy.engine.Engine";
 
 /// Re-exports of re-exports.
 const MAX_STEPS: usize = 8;
@@ -57,6 +59,22 @@ pub struct Part {
     pub needs_lifespan: bool,
     /// Whether its connections can be used in another event loop than the one that has made them.
     pub is_tied_to_loop: bool,
+    /// Whether a connection that is not closed may keep the program from ending.
+    pub keeps_running: bool,
+    /// Whether it closes the engine itself.
+    pub is_disposed: bool,
+    /// Whether its database is gone when the engine is closed.
+    pub is_in_memory: bool,
+}
+
+/// A function at whose end an event loop ends, and with it the connections that belong to it.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// The range of its name.
+    pub function: TextRange,
+    /// The dotted name by which its file can import the engine; without a dot, the file makes it.
+    pub engine: String,
+    made_in: usize,
 }
 
 /// A session, as an argument.
@@ -245,8 +263,8 @@ pub fn turning(project: &Project, world: &World, start: usize) -> BTreeSet<Strin
 }
 
 /// What becomes of the layer, for each file.
-pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> {
-    let mut found: Vec<Colouring> = project.files.iter().map(|_| Colouring::default()).collect();
+pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts> {
+    let mut found: Vec<LayerFacts> = project.files.iter().map(|_| LayerFacts::default()).collect();
     let linked = linked(project, start);
     let (_, line) = part(project, start).and_then(|part| part.engine).unwrap_or_default();
     let linker = Linker::new(project);
@@ -256,6 +274,8 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
     };
     match outcome {
         Ok(changes) => {
+            let ends = ends(project, &linker, &changes);
+            let open = open_end(project, &linker, &linked, &ends).map(|place| left_open(&place));
             let files: Vec<usize> = linked
                 .iter()
                 .copied()
@@ -278,17 +298,19 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
                     .or_else(|| defined.or(changes.first()).map(Ranged::range))
                     .or_else(|| own.and_then(|part| part.at));
                 let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
-                let reason = match doubt {
-                    Some(doubt) => format!("{reason}; and {doubt}"),
-                    None => reason.to_owned(),
-                };
-                found[file].coloured.push(Coloured {
+                let reason = [Some(reason), doubt.as_deref(), open.as_deref()];
+                let reason: Vec<&str> = reason.into_iter().flatten().collect();
+                let reason = reason.join("; and ");
+                found[file].colouring.coloured.push(Coloured {
                     component: 0,
                     at: at.unwrap_or_default(),
                     message: message.clone(),
                     doubt: Some(reason),
                     changes,
                 });
+            }
+            for (file, end) in ends {
+                found[file].ends.push(end);
             }
         }
         Err(reason) => stop(project, &linked, &reason, &mut found),
@@ -297,17 +319,124 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<Colouring> 
 }
 
 /// Says at each engine of a layer why it stays as it is.
-pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &mut [Colouring]) {
+pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &mut [LayerFacts]) {
     for &file in linked {
-        found[file].coloured.clear();
+        found[file].colouring.coloured.clear();
+        found[file].ends.clear();
         if let Some((at, _)) = part(project, file).and_then(|part| part.engine) {
-            found[file].stopped.push(Stopped {
+            found[file].colouring.stopped.push(Stopped {
                 at,
                 name: String::new(),
                 reason: reason.to_owned(),
             });
         }
     }
+}
+
+/// The functions that get an event loop of their own, by the files in which they stand.
+fn ends(project: &Project, linker: &Linker, changes: &BTreeMap<usize, Coloured>) -> Vec<(usize, End)> {
+    let mut found: BTreeMap<(FunctionId, usize), End> = BTreeMap::new();
+    for (file, coloured) in changes {
+        let usage = project.files[*file]
+            .1
+            .as_ref()
+            .and_then(|summary| summary.usage.as_ref());
+        for call in coloured
+            .changes
+            .iter()
+            .filter(|change| matches!(change, Change::Run(_)))
+        {
+            let uses = usage.iter().flat_map(|usage| &usage.uses);
+            let run = uses
+                .filter(|used| used.range == call.range())
+                .find_map(|used| match &used.named {
+                    Named::Target(target) => linker.find(*file, target),
+                    _ => None,
+                });
+            let Some(Found::Function(function)) = run else { continue };
+            for made_in in reached(project, linker, function.file) {
+                if let Some(engine) = engine_as_named(project, linker, function.file, made_in) {
+                    let end = End {
+                        function: linker.function(function).range,
+                        engine,
+                        made_in,
+                    };
+                    found.insert((function, made_in), end);
+                }
+            }
+        }
+    }
+    // What one event loop leaves in memory may be for the next one.
+    let is_shared = found.len() > 1;
+    found.retain(|(_, made_in), _| !(is_shared && part(project, *made_in).is_some_and(|part| part.is_in_memory)));
+    found
+        .into_iter()
+        .map(|((function, _), end)| (function.file, end))
+        .collect()
+}
+
+/// The files with engines that are imported with a file, and the file itself.
+fn reached(project: &Project, linker: &Linker, start: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![start];
+    while let Some(file) = open.pop() {
+        if seen.insert(file) {
+            let paths = part(project, file).into_iter().flat_map(|part| &part.imports);
+            open.extend(paths.filter_map(|path| origin(linker, file, path, 0).map(|(other, _)| other)));
+        }
+    }
+    seen.retain(|file| part(project, *file).is_some_and(|part| part.engine.is_some()));
+    seen
+}
+
+/// The dotted name by which a file can import the engine of another one.
+fn engine_as_named(project: &Project, linker: &Linker, file: usize, made_in: usize) -> Option<String> {
+    let objects = &part(project, made_in)?.exports.objects;
+    let (engine, _) = objects.iter().find(|(_, class)| *class == ENGINE)?;
+    if file == made_in {
+        return Some(engine.clone());
+    }
+    let mut beside = None;
+    for path in &part(project, file)?.imports {
+        match origin(linker, file, path, 0) {
+            Some((module, Some(name))) if module == made_in && name == *engine => return Some(path.clone()),
+            Some((module, name)) if module == made_in => {
+                let module = match (name, path.rsplit_once('.')) {
+                    (Some(_), Some((module, _))) => module,
+                    _ => path,
+                };
+                beside.get_or_insert(format!("{module}.{engine}"));
+            }
+            _ => {}
+        }
+    }
+    let outright = || format!("{}.{engine}", linker.modules.name_of(made_in));
+    let path = beside.unwrap_or_else(outright);
+    let leads_there = origin(linker, file, &path, 0).is_some_and(|(module, _)| module == made_in);
+    leads_there.then_some(path)
+}
+
+/// What is to be known of an engine that nothing closes.
+pub fn left_open(place: &str) -> String {
+    format!(
+        "nothing closes the engine of {place}: before SQLAlchemy 2.0.46, connections of aiosqlite 0.22 keep a program from ending that does not await its `dispose()`"
+    )
+}
+
+/// The place of an engine that may keep the program from ending.
+fn open_end(project: &Project, linker: &Linker, linked: &BTreeSet<usize>, ends: &[(usize, End)]) -> Option<String> {
+    let parts = || linked.iter().filter_map(|file| Some((*file, part(project, *file)?)));
+    let mut closed: BTreeSet<usize> = ends.iter().map(|(_, end)| end.made_in).collect();
+    for (file, part) in parts() {
+        if part.needs_lifespan || part.is_disposed {
+            closed.extend(reached(project, linker, file));
+        }
+    }
+    let (file, line) = parts().find_map(|(file, part)| {
+        let (_, line) = part.engine.filter(|_| part.keeps_running && !closed.contains(&file))?;
+        Some((file, line))
+    })?;
+    Some(project.place(file, line))
 }
 
 /// Why the layer stays as it is, as far as its parts say it.

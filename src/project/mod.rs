@@ -33,6 +33,7 @@ use rustc_hash::FxHasher;
 
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
+use self::layer::End;
 use self::modules::{ModuleId, Modules};
 pub use self::summarise::{Extent, summarise, summarise_waiting};
 use self::summary::Summary;
@@ -65,6 +66,18 @@ pub struct LayerFacts {
     pub colouring: Colouring,
     /// What its imports mean.
     pub known: Known,
+    /// Its functions at whose end the engine is closed.
+    pub ends: Vec<End>,
+}
+
+/// How well the calls of a project are understood.
+#[derive(Clone, Debug, Default)]
+pub struct Resolution {
+    /// All calls.
+    pub calls: usize,
+    /// Those of members of something of which nothing is known, where a method of the project has the name: `file:line` and what is called, as
+    /// written.
+    pub unresolved: Vec<(String, String)>,
 }
 
 /// Tells one text from another.
@@ -122,6 +135,11 @@ impl Project {
     /// What turns into coroutine functions, for each file.
     pub fn colour(&self, world: &World) -> Vec<Colouring> {
         colouring::colouring(&resolve::Linker::new(self), world)
+    }
+
+    /// How many calls of methods cannot be followed, of files that were summarised for the colouring.
+    pub fn resolution(&self) -> Resolution {
+        colouring::resolution(&resolve::Linker::new(self))
     }
 
     /// Where a line is, for a message.

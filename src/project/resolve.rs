@@ -32,42 +32,92 @@ pub enum Found {
     Module(ModuleId),
     /// Of a library: the qualified name.
     External(String),
-    /// Data, or an object of a library that knows nothing of the project: no member of it is the project's.
-    Data,
 }
 
-/// The starts of the names of what gives data: text, numbers, answers from afar, and containers of them.
-const SOURCES: &[&str] = &[
-    "base64.",
-    "bz2.",
-    "csv.",
-    "datetime.",
-    "gzip.",
-    "hashlib.",
-    "http.",
-    "io.",
-    "json.",
-    "lzma.",
-    "os.",
-    "pathlib.",
-    "re.",
-    "requests.",
-    "requests_mock.",
-    "requests_oauthlib.",
-    "responses.",
-    "socket.",
-    "subprocess.",
-    "tarfile.",
-    "tempfile.",
-    "time.",
-    "urllib.",
-    "urllib3.",
-    "uuid.",
-    "zipfile.",
+/// Modules whose functions, and the methods of what they give, give objects of the language or of libraries, and none that they were given: hooks
+/// aside, which [`super::summarise`] looks for.
+const PLAIN: &[&str] = &[
+    "base64",
+    "binascii",
+    "bz2",
+    "calendar",
+    "configparser",
+    "csv",
+    "datetime",
+    "decimal",
+    "email",
+    "fractions",
+    "getpass",
+    "glob",
+    "gzip",
+    "hashlib",
+    "hmac",
+    "html",
+    "http",
+    "httpx",
+    "httpx2",
+    "io",
+    "json",
+    "locale",
+    "logging",
+    "lzma",
+    "math",
+    "mimetypes",
+    "os",
+    "pathlib",
+    "platform",
+    "re",
+    "requests",
+    "requests_mock",
+    "requests_oauthlib",
+    "responses",
+    "secrets",
+    "shlex",
+    "shutil",
+    "socket",
+    "ssl",
+    "statistics",
+    "string",
+    "struct",
+    "subprocess",
+    "tarfile",
+    "tempfile",
+    "textwrap",
+    "time",
+    "tomllib",
+    "unicodedata",
+    "urllib",
+    "urllib3",
+    "uuid",
+    "xml",
+    "zipfile",
+    "zlib",
 ];
+
+/// Whether what an object or a function of a library gives is nothing of the project's.
+fn is_plain(name: &str) -> bool {
+    let module = name.split('.').next().unwrap_or(name);
+    PLAIN.binary_search(&module).is_ok()
+}
+
+/// A part of something, where that is plain.
+fn plain(found: &Found) -> Option<Found> {
+    matches!(found, Found::External(name) if is_plain(name)).then(|| Found::External(DATA.to_owned()))
+}
+
+/// What two values agree on: the same thing, or that neither is anything of the project's.
+pub(super) fn agreed(one: Found, other: Found) -> Option<Found> {
+    if one == other {
+        return Some(one);
+    }
+    plain(&one).and(plain(&other))
+}
 
 /// Imports that lead to imports that lead to imports.
 const MAX_STEPS: usize = 16;
+
+/// By a function, and the element of the tuple that it gives.
+type ByElement = FxHashMap<(FunctionId, Option<usize>), Option<Found>>;
 
 pub struct Linker<'p> {
     pub project: &'p Project,
@@ -79,20 +129,13 @@ pub struct Linker<'p> {
     /// The last parts of the names of all functions.
     names: OnceCell<FxHashSet<String>>,
     /// What functions give that do not say it, or an element of that; `None` also while it is looked for.
-    pub(super) given: RefCell<FxHashMap<(FunctionId, Option<usize>), Option<Found>>>,
+    pub(super) given: RefCell<ByElement>,
     /// How many of them are looked for at once.
     pub(super) looking: Cell<usize>,
 }
 
-/// What gives parts of something that knows nothing of the project.
-fn is_data(found: &Found) -> Option<Found> {
-    let is_data = match found {
-        Found::Data => true,
-        Found::External(name) => SOURCES.iter().any(|source| name.starts_with(source)),
-        Found::Function(_) | Found::Class(_) | Found::Module(_) => false,
-    };
-    is_data.then_some(Found::Data)
-}
+/// What was read from JSON, as something of a library.
+const DATA: &str = "json.data";
 
 impl<'p> Linker<'p> {
     pub fn new(project: &'p Project) -> Self {
@@ -229,7 +272,6 @@ impl<'p> Linker<'p> {
                 Found::Class(class) => self.member(class, name, steps + 1),
                 Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
-                Found::Data => Some(Found::Data),
                 Found::Function(_) => None,
             },
             Target::Object(receiver) => self.object(file, receiver, steps + 1),
@@ -251,12 +293,12 @@ impl<'p> Linker<'p> {
             Receiver::Attribute(outer, name) => match self.object(file, outer, steps + 1)? {
                 Found::Class(class) => self.attribute(class, name, steps + 1),
                 Found::Module(module) => self.in_module(module, &[name], steps + 1),
-                Found::Data => Some(Found::Data),
+                Found::External(object) if is_plain(&object) => Some(Found::External(format!("{object}.{name}"))),
                 _ => None,
             },
             Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
                 Found::Class(class) => Some(Found::Class(class)),
-                found @ (Found::Data | Found::External(_)) => is_data(&found),
+                Found::External(called) if is_plain(&called) => Some(Found::External(format!("{called}()"))),
                 Found::Function(function) => match &self.function(function).returns {
                     Some(returns) => self.class_named(function.file, returns, steps + 1),
                     None => self.given(function, None),
@@ -266,7 +308,7 @@ impl<'p> Linker<'p> {
             Receiver::Entered(inner) => {
                 let class = match self.object(file, inner, steps + 1)? {
                     Found::Class(class) => class,
-                    found => return is_data(&found),
+                    found => return plain(&found),
                 };
                 // Whether it enters itself is not said; a method of the same class is then the best that is known.
                 let Some(Found::Function(enter)) = self.member(class, "__enter__", steps + 1) else {
@@ -282,13 +324,13 @@ impl<'p> Linker<'p> {
                 _ => None,
             },
             Receiver::Fixture(name) => self.fixture(file, name),
-            Receiver::Data(name) => (name.is_empty() || !self.defines(name)).then_some(Found::Data),
+            Receiver::Data(name) => (name.is_empty() || !self.defines(name)).then(|| Found::External(DATA.to_owned())),
             Receiver::OneOf(all) => {
                 let mut all = all.iter().map(|one| self.object(file, one, steps + 1));
                 let first = all.next()??;
-                all.all(|other| other.as_ref() == Some(&first)).then_some(first)
+                all.try_fold(first, |first, other| agreed(first, other?))
             }
-            Receiver::Part(inner) => is_data(&self.object(file, inner, steps + 1)?),
+            Receiver::Part(inner) => plain(&self.object(file, inner, steps + 1)?),
         }
     }
 
@@ -382,7 +424,7 @@ impl<'p> Linker<'p> {
                     return match self.class_named(file, class, steps + 1)? {
                         Found::Class(class) => self.member(class, name, steps + 1),
                         Found::External(class) => Some(Found::External(format!("{class}.{name}"))),
-                        Found::Function(_) | Found::Module(_) | Found::Data => None,
+                        Found::Function(_) | Found::Module(_) => None,
                     };
                 }
                 (Some(_), _) => return None,
@@ -500,7 +542,7 @@ impl<'p> Linker<'p> {
                 Found::External(base) => {
                     library.get_or_insert(format!("{base}.{name}"));
                 }
-                Found::Function(_) | Found::Module(_) | Found::Data => {}
+                Found::Function(_) | Found::Module(_) => {}
             }
         }
         library.map(Found::External)

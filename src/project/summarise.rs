@@ -12,7 +12,7 @@ use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Rece
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
 use crate::semantic::names::{Lookup, map_callable};
-use crate::semantic::types::{Type, TypeOracle, ends_with_itself};
+use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 /// How many steps lead from an expression to what is known of it.
@@ -143,6 +143,9 @@ const HARMLESS: &[&str] = &[
     "values",
     "zfill",
 ];
+
+/// Arguments by which a parser of the standard library makes objects of any class.
+const HOOKS: &[&str] = &["cls", "object_hook", "object_pairs_hook"];
 
 /// What is asked of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -384,7 +387,8 @@ impl<'a> Mapper<'_, 'a> {
             let known = match model.type_of(&Expr::Attribute(store.clone())) {
                 Type::Instance(other) => self.classes.get(&model.id(other)).map(|index| ClassName::Own(*index)),
                 Type::Foreign(name) => Some(ClassName::Path(name)),
-                _ => None,
+                Type::Scalar(name) | Type::Container(name) => Some(builtin(name)),
+                Type::Unknown => None,
             };
             attributes.insert((self.classes[&model.id(class)], store.attr.to_string()), known);
         }
@@ -395,10 +399,7 @@ impl<'a> Mapper<'_, 'a> {
         }
         for function in model.functions() {
             let index = self.functions[&model.id(function)];
-            let said = function
-                .returns
-                .as_deref()
-                .and_then(|returns| self.class_named(without_none(returns)));
+            let said = function.returns.as_deref().and_then(|returns| self.annotated(returns));
             let own = || {
                 let class = self.summary.functions[index].class.map(ClassName::Own)?;
                 ends_with_itself(function).then_some(class)
@@ -412,7 +413,7 @@ impl<'a> Mapper<'_, 'a> {
         for stmt in &class.body {
             if let Stmt::AnnAssign(declared) = stmt
                 && let Expr::Name(name) = &*declared.target
-                && let Some(known) = self.class_named(without_none(&declared.annotation))
+                && let Some(known) = self.annotated(&declared.annotation)
             {
                 self.summary.classes[index]
                     .attributes
@@ -431,6 +432,29 @@ impl<'a> Mapper<'_, 'a> {
             {
                 methods.entry(alias.id.to_string()).or_insert(method);
             }
+        }
+    }
+
+    /// The class that an annotation says, `None` aside.
+    fn annotated(&self, annotation: &Expr) -> Option<ClassName> {
+        let model = self.ctx.model;
+        let annotation = without_none(annotation);
+        let class = match annotation {
+            Expr::Subscript(generic) => &generic.value,
+            class => class,
+        };
+        if let Some(container) = model.container_named(class) {
+            return Some(builtin(container));
+        }
+        match (model.builtin(class), annotation) {
+            (Some("object" | "type"), _) => None,
+            (Some(name), _) => Some(builtin(name)),
+            // Of which class the instances of a generic one are is not looked into.
+            (None, Expr::Subscript(_)) => None,
+            (None, _) => self.class_named(class).filter(|class| match class {
+                ClassName::Own(_) => true,
+                ClassName::Path(name) => !is_abstract(name),
+            }),
         }
     }
 
@@ -516,11 +540,7 @@ impl<'a> Mapper<'_, 'a> {
         if steps > limit {
             return None;
         }
-        let known = match self.follows_results {
-            true => model.type_of_receiver(expr),
-            false => model.type_of(expr),
-        };
-        match known {
+        match model.type_of_receiver(expr) {
             Type::Instance(class) => {
                 let index = self.classes.get(&model.id(class))?;
                 return Some(Receiver::Instance(ClassName::Own(*index)));
@@ -574,6 +594,8 @@ impl<'a> Mapper<'_, 'a> {
                 Box::new(self.receiver(&attribute.value, steps + 1)?),
                 attribute.attr.to_string(),
             )),
+            // What a hook makes may be anything.
+            Expr::Call(call) if HOOKS.iter().any(|hook| call.arguments.find_keyword(hook).is_some()) => None,
             // `getattr(object, name)()`
             Expr::Call(call)
                 if self.follows_results
@@ -921,6 +943,11 @@ impl<'a> Mapper<'_, 'a> {
         let note = self.note(at, text);
         self.summary.functions[owner].unknown.get_or_insert(note);
     }
+}
+
+/// A class of the language itself: of no project.
+fn builtin(name: &str) -> ClassName {
+    ClassName::Path(format!("builtins.{name}"))
 }
 
 /// `T` of `T | None` and `Optional[T]`.

@@ -124,18 +124,25 @@ impl<'a> SemanticModel<'a> {
     /// The arguments of the annotation of a name: all of a tuple's must agree; of a dictionary's, the one with this index.
     fn annotated_elements(&self, expr: &Expr, index: usize, steps: usize) -> Type<'a> {
         let Expr::Name(name) = expr else { return Type::Unknown };
-        let annotation = match self
-            .sole_binding(&name.id, self.scope_of(self.id(name)))
-            .map(|found| found.kind)
-        {
-            Some(BindingKind::Parameter(parameter)) => parameter.annotation.as_deref(),
-            Some(BindingKind::Annotated(assign)) => Some(&*assign.annotation),
+        let Some(binding) = self.sole_binding(&name.id, self.scope_of(self.id(name))) else {
+            return Type::Unknown;
+        };
+        let annotation = match binding.kind {
+            BindingKind::Parameter(parameter) => parameter.annotation.as_deref(),
+            BindingKind::Annotated(assign) => Some(&*assign.annotation),
             _ => None,
         };
+        if let (Some(container), Some(annotation)) = (self.variadic(binding), annotation) {
+            return match (container, index) {
+                ("dict", 0) => Type::Scalar("str"),
+                _ => self.annotation(annotation, steps + 1),
+            };
+        }
         let Some(Expr::Subscript(generic)) = annotation else {
             return Type::Unknown;
         };
-        let is = |name: &str| self.is_builtin(&generic.value, name);
+        let container = self.container_named(&generic.value);
+        let is = |name: &str| container == Some(name);
         match &*generic.slice {
             Expr::Tuple(pair) if is("dict") => pair
                 .elts

@@ -353,19 +353,8 @@ impl<'a> SemanticModel<'a> {
     /// Whether a name is the function's `*args` or `**kwargs` and nothing else.
     fn is_variadic(&self, expr: &Expr) -> bool {
         let Expr::Name(name) = expr else { return false };
-        let scope = self.scope_of(self.id(name));
-        self.sole_binding(&name.id, scope).is_some_and(|binding| {
-            match (binding.kind, self.function_of_scope(binding.scope)) {
-                (BindingKind::Parameter(parameter), Some(function)) => {
-                    let parameters = &function.parameters;
-                    [&parameters.vararg, &parameters.kwarg]
-                        .into_iter()
-                        .flatten()
-                        .any(|variadic| std::ptr::eq(&raw const **variadic, parameter))
-                }
-                _ => false,
-            }
-        })
+        let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)));
+        binding.is_some_and(|binding| self.variadic(binding).is_some())
     }
 
     /// Operators of builtin scalars are total, but for those that divide, shift or raise to a power.

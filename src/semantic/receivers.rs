@@ -98,6 +98,7 @@ impl<'a> SemanticModel<'a> {
         let in_scope = |scope, name| {
             self.bindings_in(scope, name).filter_map(|binding| match binding.kind {
                 BindingKind::Annotated(assign) => Some(&*assign.annotation),
+                BindingKind::Parameter(_) if self.variadic(binding).is_some() => None,
                 BindingKind::Parameter(parameter) => parameter.annotation.as_deref(),
                 _ => None,
             })

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator};
 use ruff_text_size::Ranged;
 use rustc_hash::FxHashMap;
 
-use super::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 
 /// What is known of a value's class.
 #[derive(Clone, Debug, PartialEq)]
@@ -370,9 +370,10 @@ impl<'a> SemanticModel<'a> {
                     .map_or(Type::Unknown, |value| self.infer(value, steps + 1)),
                 known => known,
             },
-            BindingKind::Parameter(parameter) => match &parameter.annotation {
-                Some(annotation) => self.annotation(annotation, steps),
-                None => match self.self_type(parameter, binding.scope) {
+            BindingKind::Parameter(parameter) => match (self.variadic(binding), &parameter.annotation) {
+                (Some(container), _) => Type::Container(container),
+                (None, Some(annotation)) => self.annotation(annotation, steps),
+                (None, None) => match self.self_type(parameter, binding.scope) {
                     Type::Unknown => match self.infer_injected(parameter, binding, steps) {
                         Type::Unknown => self.known_parameter(parameter),
                         known => known,
@@ -417,6 +418,40 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
+    /// What a parameter like `*args` or `**kwargs` is, whose annotation is that of its elements (Python reference, 8.7).
+    pub(super) fn variadic(&self, binding: &Binding<'a>) -> Option<&'static str> {
+        let BindingKind::Parameter(parameter) = binding.kind else {
+            return None;
+        };
+        let parameters = match self.scope(binding.scope).kind {
+            ScopeKind::Function(function) => &*function.parameters,
+            ScopeKind::Lambda(lambda) => lambda.parameters.as_deref()?,
+            _ => return None,
+        };
+        let is =
+            |found: &Option<Box<ast::Parameter>>| found.as_deref().is_some_and(|found| std::ptr::eq(found, parameter));
+        if is(&parameters.vararg) {
+            Some("tuple")
+        } else {
+            is(&parameters.kwarg).then_some("dict")
+        }
+    }
+
+    /// The builtin container that a class expression names, or that it is an alias of: `list`, `typing.List` (Python library, `typing`).
+    pub(crate) fn container_named(&self, class: &Expr) -> Option<&'static str> {
+        const CONTAINERS: &[(&str, &str)] = &[
+            ("list", "typing.List"),
+            ("dict", "typing.Dict"),
+            ("set", "typing.Set"),
+            ("tuple", "typing.Tuple"),
+        ];
+        let alias = self.qualified_name(class);
+        CONTAINERS
+            .iter()
+            .find(|(name, typing)| self.is_builtin(class, name) || alias.as_deref() == Some(typing))
+            .map(|(name, _)| *name)
+    }
+
     /// Whether `__enter__` or `__aenter__` of a class of this module is `return self`.
     fn enters_itself(&self, class: &'a ast::StmtClassDef) -> bool {
         self.returns_itself(class, &["__aenter__", "__enter__"])
@@ -440,13 +475,12 @@ impl<'a> SemanticModel<'a> {
             }
         }
         let class = match annotation {
+            Expr::StringLiteral(quoted) => return self.quoted_class(quoted),
             Expr::Subscript(subscript) => &*subscript.value,
             other => other,
         };
-        for name in ["list", "dict", "set", "tuple"] {
-            if self.is_builtin(class, name) {
-                return Type::Container(name);
-            }
+        if let Some(container) = self.container_named(class) {
+            return Type::Container(container);
         }
         if let Some(class) = self.class_named(class) {
             return Type::Instance(class);
@@ -462,7 +496,8 @@ impl<'a> SemanticModel<'a> {
                 },
                 _ => Type::Unknown,
             },
-            Some(name) if name.starts_with("typing.") => Type::Unknown,
+            // Any class may be what these describe.
+            Some(name) if is_abstract(&name) => Type::Unknown,
             Some(name) => Type::Foreign(self.known_alias(&name).map_or(name, str::to_owned)),
             None => match class {
                 // `SessionDep = Annotated[AsyncSession, Depends(get_session)]`
@@ -475,6 +510,22 @@ impl<'a> SemanticModel<'a> {
                 },
                 _ => Type::Unknown,
             },
+        }
+    }
+
+    /// The class that an annotation in quotes names, where that is a plain name.
+    fn quoted_class(&self, quoted: &ast::ExprStringLiteral) -> Type<'a> {
+        let (name, scope) = (quoted.value.to_str(), self.scope_of(self.id(quoted)));
+        if let Some(path) = self.imported_name(name, scope) {
+            return if is_abstract(&path) {
+                Type::Unknown
+            } else {
+                Type::Foreign(path)
+            };
+        }
+        match self.sole_binding(name, scope).map(|binding| binding.kind) {
+            Some(BindingKind::Class(class)) => Type::Instance(class),
+            _ => Type::Unknown,
         }
     }
 
@@ -590,6 +641,13 @@ impl<'a> SemanticModel<'a> {
         }
         agreed.unwrap_or(Type::Unknown)
     }
+}
+
+/// Whether an annotation says what an object can do, and not of which class it is.
+pub(crate) fn is_abstract(name: &str) -> bool {
+    ["typing", "typing_extensions", "collections.abc"]
+        .iter()
+        .any(|module| name.strip_prefix(module).is_some_and(|member| member.starts_with('.')))
 }
 
 fn names(target: &Expr, name: &str) -> bool {

@@ -10,8 +10,8 @@ of its own three times: as it is, rewritten for the same session, and rewritten 
 with models that stand in the program, and with models that are imported. All must give the same values or
 exceptions. Every form must be rewritten, those marked `-` for asynchronous sessions only (by `run_sync`).
 
-Environments for the three lines of SQLAlchemy are made with
-`environment.py --requirements FILE`, where FILE pins sqlalchemy, greenlet and aiosqlite.
+Environments for the older lines of SQLAlchemy are made with `environment.py --requirements FILE`, where FILE
+is one of the `sqlalchemy-*.txt` beside this file.
 """
 
 import argparse

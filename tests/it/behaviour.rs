@@ -33,6 +33,13 @@ fn environment() -> PathBuf {
     PathBuf::from(python(Path::new("python3"), &["tests/behaviour/environment.py"]).trim())
 }
 
+/// The interpreter of an environment with another SQLAlchemy.
+fn with_sqlalchemy(version: &str) -> PathBuf {
+    let requirements = format!("tests/behaviour/sqlalchemy-{version}.txt");
+    let arguments = ["tests/behaviour/environment.py", "--requirements", &requirements];
+    PathBuf::from(python(Path::new("python3"), &arguments).trim())
+}
+
 /// Another interpreter of at least 3.11, for the runs that a second Python version must confirm.
 fn other() -> Option<PathBuf> {
     let found = python(Path::new("python3"), &["tests/behaviour/environment.py", "--others"]);
@@ -57,6 +64,34 @@ fn programs_and_pages_behave_as_before() {
     assert!(said.contains(" passed, 0 failed"), "{said}");
 }
 
+#[track_caller]
+fn programs_behave_as_before_with(version: &str) {
+    let interpreter = with_sqlalchemy(version);
+    let path = interpreter.to_string_lossy();
+    let library = format!("sqlalchemy-{version}");
+    let arguments = [
+        "tests/behaviour/behaviour.py",
+        "--tool",
+        TOOL,
+        "--python",
+        &path,
+        "--with",
+        &library,
+    ];
+    let said = python(&interpreter, &arguments);
+    assert!(said.contains(" passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn programs_behave_as_before_with_the_oldest_sqlalchemy() {
+    programs_behave_as_before_with("1.4");
+}
+
+#[test]
+fn programs_behave_as_before_with_the_sqlalchemy_before_the_current_one() {
+    programs_behave_as_before_with("2.0");
+}
+
 /// What colouring adds can be taken away again, and then every syntax tree is the one from before.
 #[test]
 fn coloured_programs_without_their_colour_are_as_before() {
@@ -74,14 +109,17 @@ fn coloured_programs_without_their_colour_are_as_before() {
     assert!(said.contains(" coloured, 0 wrong"), "{said}");
 }
 
-/// On the SQLAlchemy of the environment; `queries.py` is given those of other versions by hand.
 #[test]
 fn legacy_queries_give_the_same_rows() {
-    let interpreter = environment();
-    let path = interpreter.to_string_lossy();
-    let arguments = ["tests/behaviour/queries.py", "--tool", TOOL, "--python", &path];
-    let said = python(&interpreter, &arguments);
-    assert_eq!(said.matches(" 0 wrong").count(), 2, "{said}");
+    let interpreters = [environment(), with_sqlalchemy("1.4"), with_sqlalchemy("2.0")];
+    let paths: Vec<_> = interpreters.iter().map(|path| path.to_string_lossy()).collect();
+    let mut arguments = vec!["tests/behaviour/queries.py", "--tool", TOOL];
+    for path in &paths {
+        arguments.extend(["--python", path]);
+    }
+    let said = python(&interpreters[0], &arguments);
+    // With models of the program's own, and with imported ones.
+    assert_eq!(said.matches(" 0 wrong").count(), 2 * paths.len(), "{said}");
 }
 
 #[test]

@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{CREATE, CREATE_ASYNC, Layer, address, driver, sync_object};
+use super::{CREATE, CREATE_ASYNC, Layer, sync_object};
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
+use crate::interned::interned;
 use crate::knowledge::sqlalchemy::Role;
-use crate::layout::own_lines;
+use crate::layout::{above_blank_lines, own_lines};
 use crate::project::colouring::Coloured;
 use crate::project::colouring::usage::Slot;
-use crate::project::layer::{Parameter, Part, Passed};
+use crate::project::layer::{End, Parameter, Part, Passed};
 use crate::project::summary::{Note, Summary};
 use crate::project::{ProjectFacts, TextHash, summarise_waiting};
 use crate::semantic::sqlalchemy::Known;
@@ -92,7 +93,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
         return false;
     }
     for coloured in &facts.colouring.coloured {
-        let fix = rewrite(ctx, facts.known.clone(), coloured);
+        let fix = rewrite(ctx, facts.known.clone(), &facts.ends, coloured);
         acc.push(coloured.at, coloured.message.clone(), fix);
     }
     for stopped in &facts.colouring.stopped {
@@ -102,7 +103,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
     !facts.colouring.coloured.is_empty() || !facts.colouring.stopped.is_empty()
 }
 
-fn rewrite(ctx: &Context, known: Known, coloured: &Coloured) -> Result<Fix, Declined> {
+fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Result<Fix, Declined> {
     let model = SemanticModel::build(ctx.module).with_objects(known);
     let project = ProjectFacts::unconcerned();
     let ctx = Context {
@@ -113,9 +114,13 @@ fn rewrite(ctx: &Context, known: Known, coloured: &Coloured) -> Result<Fix, Decl
     let mut layer = Layer::without_engine(&ctx);
     layer.is_part = true;
     layer.find()?;
+    let nodes = Nodes::of(&ctx);
+    for end in ends {
+        layer.close_at_end(nodes.function(end.function)?, &end.engine)?;
+    }
     let mut more = layer.lifespan()?;
     let Layer { draft, mut imports, .. } = layer;
-    let (mut edits, others) = turning::write(&ctx, &Nodes::of(&ctx), draft, coloured)?;
+    let (mut edits, others) = turning::write(&ctx, &nodes, draft, coloured)?;
     imports.extend(others);
     edits.append(&mut more.edits);
     imports.append(&mut more.imports);
@@ -469,7 +474,14 @@ impl<'c, 'a> Layer<'c, 'a> {
             self.imports.extend(import);
             let unit = ctx.indent_unit(NodeId(0));
             let [open, run] = lines;
-            let text = format!("async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())");
+            let start = ctx.module.line_start(node.start());
+            let above = above_blank_lines(ctx.module, start);
+            let has_comment = !ctx.comments_above(node).is_empty();
+            let blank = ctx.module.text()[TextRange::new(above, start)].matches('\n').count();
+            let missing = if has_comment { 0 } else { 2_usize.saturating_sub(blank) };
+            let gap = "\n".repeat(missing);
+            let text =
+                format!("{gap}async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())");
             self.draft.restate(node.range(), text);
             self.at_import += 1;
             if self.at_import > 1 {
@@ -477,11 +489,13 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
             return Ok(());
         }
-        self.application()
+        let app = self
+            .application()
             .ok_or_else(|| format!("nothing can be awaited in line {line}"))??;
         own_lines(ctx.module, node.start(), node.end())?;
         let start = ctx.module.line_start(node.start());
-        let mut end = ctx.module.line_end_with_newline(node.end());
+        let line_end = ctx.module.line_end_with_newline(node.end());
+        let mut end = line_end;
         while ctx
             .module
             .slice(TextRange::new(end, ctx.module.line_end(end)))
@@ -491,7 +505,16 @@ impl<'c, 'a> Layer<'c, 'a> {
         {
             end = ctx.module.line_end_with_newline(end);
         }
-        self.draft.delete(TextRange::new(start, end));
+        let made = model.node(app.stmt);
+        let comments = ctx.comments_above(made);
+        let made = comments.first().map_or(made.start(), |comment| comment.start());
+        // The lifespan brings its own blank lines, and counts those that stand above the application.
+        let lines_of_it = if ctx.module.line_start(made) == end {
+            TextRange::new(above_blank_lines(ctx.module, start), line_end)
+        } else {
+            TextRange::new(start, end)
+        };
+        self.draft.delete(lines_of_it);
         self.tables.push(lines);
         Ok(())
     }
@@ -555,6 +578,32 @@ impl<'c, 'a> Layer<'c, 'a> {
         Ok(more)
     }
 
+    /// Closes the engine, which another file may make, where a function ends.
+    fn close_at_end(&mut self, function: &'a ast::StmtFunctionDef, engine: &str) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let id = model.id(function);
+        let is_closed = model
+            .subtree(id)
+            .any(|(_, node)| matches!(node, AnyNodeRef::ExprAttribute(method) if method.attr.as_str() == "dispose"));
+        if is_closed {
+            return Ok(());
+        }
+        let name = match engine.rsplit_once('.') {
+            Some((module, name)) => {
+                // `.engine` in a package is `from . import engine`.
+                let module = if module.trim_start_matches('.').is_empty() {
+                    &engine[..engine.len() - name.len()]
+                } else {
+                    module
+                };
+                self.member(interned(module), interned(name), id)?
+            }
+            None => engine.to_owned(),
+        };
+        self.dispose(function, &name);
+        Ok(())
+    }
+
     /// What other files are told.
     fn facts(&self) -> Part {
         let ctx = self.ctx;
@@ -563,18 +612,15 @@ impl<'c, 'a> Layer<'c, 'a> {
         let mut part = Part {
             passed: self.passed.clone(),
             needs_lifespan: !self.tables.is_empty(),
+            is_disposed: self.is_disposed,
             ..Part::default()
         };
         if let [call, ..] = &*self.engines() {
             part.engine = Some((call.func.range(), line(call.func.range())));
-            let sqlite = address(call)
-                .map(|(_, scheme)| driver(ctx, scheme).is_some_and(|driver| driver.is.starts_with("sqlite")));
-            part.is_tied_to_loop = !sqlite.unwrap_or_else(|| {
-                call.arguments
-                    .find_argument_value("url", 0)
-                    .and_then(|url| super::backend(ctx, url))
-                    .is_some_and(|driver| driver.is.starts_with("sqlite"))
-            });
+            let is_sqlite = super::is_sqlite(ctx, call);
+            part.is_tied_to_loop = !is_sqlite;
+            part.keeps_running = is_sqlite && super::may_keep_running(ctx);
+            part.is_in_memory = is_sqlite && super::is_in_memory(ctx, call);
         }
         let classes = model
             .uses_of(super::SESSIONS)

@@ -133,35 +133,34 @@ fn changes(
 ) -> Result<Vec<(usize, Facts)>, Error> {
     let (settings, _) = looker.processor.settings(&looker.files[start]);
     let mut world = World::of(&settings);
-    let mut colourings = layer::colour(project, &world, start);
-    let turned = (0..colourings.len()).filter(|file| !colourings[*file].coloured.is_empty());
+    let mut found = layer::colour(project, &world, start);
+    let turned = (0..found.len()).filter(|file| !found[*file].colouring.coloured.is_empty());
     let turned: Vec<usize> = turned.collect();
     if looker.have_outsiders(turned.iter().copied()) {
         world.is_partial = true;
-        colourings = layer::colour(project, &world, start);
+        found = layer::colour(project, &world, start);
     }
-    let facts_of = |file: usize, colouring| LayerFacts {
-        colouring,
-        known: known[file].clone(),
-    };
+    for (facts, known) in found.iter_mut().zip(known) {
+        facts.known = known.clone();
+    }
     let trials: Vec<Trial> = turned
         .iter()
         .map(|&file| Trial {
             file,
             facts: ProjectFacts {
-                layer: Some((Arc::new(facts_of(file, colourings[file].clone())), hashes[file])),
+                layer: Some((Arc::new(found[file].clone()), hashes[file])),
                 ..ProjectFacts::unconcerned()
             },
         })
         .collect();
     if let Some(reason) = failing(looker, LAYER, &trials)?.into_values().next() {
-        layer::stop(project, &layer::linked(project, start), &reason, &mut colourings);
+        layer::stop(project, &layer::linked(project, start), &reason, &mut found);
     }
-    let concerned = colourings
+    let concerned = found
         .into_iter()
         .enumerate()
-        .filter(|(_, colouring)| !colouring.coloured.is_empty() || !colouring.stopped.is_empty());
+        .filter(|(_, facts)| !facts.colouring.coloured.is_empty() || !facts.colouring.stopped.is_empty());
     Ok(concerned
-        .map(|(file, colouring)| (file, (Arc::new(facts_of(file, colouring)), hashes[file])))
+        .map(|(file, facts)| (file, (Arc::new(facts), hashes[file])))
         .collect())
 }

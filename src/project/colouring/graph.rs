@@ -83,6 +83,8 @@ pub struct Graph<'l, 'p> {
     pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
     namesakes: FxHashMap<(&'p str, bool), Namesakes>,
+    /// The calls of members that methods of the project may be, of something of which nothing is known: with their files.
+    pub unresolved: Vec<(usize, &'p Use)>,
 }
 
 /// The functions that a use by name may mean.
@@ -138,6 +140,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             decorated: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
+            unresolved: Vec::new(),
         };
         for (id, _) in linker.functions() {
             if let Some(usage) = graph.usage(id.file) {
@@ -336,7 +339,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                             _ => {}
                         },
                         Found::External(base) => self.overrides(method, &format!("{base}.{name}")),
-                        Found::Function(_) | Found::Module(_) | Found::Data => {}
+                        Found::Function(_) | Found::Module(_) => {}
                     }
                 }
             }
@@ -482,7 +485,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
                 Some(Found::External(name)) => self.leaf_of_library(used, name, None),
-                Some(Found::Module(_) | Found::Data) => {}
+                Some(Found::Module(_)) => {}
                 None => self.used_by_name(used, name_of(target)),
             },
             Named::OneOf(targets) => {
@@ -523,7 +526,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             let member = match base {
                 Found::Class(base) => self.linker.member(base, name, 0)?,
                 Found::External(base) => Found::External(format!("{base}.{name}")),
-                Found::Function(_) | Found::Module(_) | Found::Data => return None,
+                Found::Function(_) | Found::Module(_) => return None,
             };
             match member {
                 Found::External(member) if usage::is_waiting_method(&member) => Some(member),
@@ -616,6 +619,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
         let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
+        if is_call && is_member {
+            self.unresolved.push((used.file, used.found));
+        }
         let is_meant = || is_listed || !COMMON.contains(&name) || self.is_of_project(used.file, &used.found.named);
         if is_call && is_member && !namesakes.are_stopped && is_meant() {
             let used = Resolved {

@@ -28,6 +28,7 @@ use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
 use super::resolve::{FunctionId, Linker};
+use crate::project::Resolution;
 use crate::settings::Settings;
 
 /// What one file has to do with functions that turn together.
@@ -162,6 +163,22 @@ impl World {
             entry_points: settings.entry_points.clone(),
             keep_sync: settings.options::<Options>(super::COLOURING).keep_sync,
         }
+    }
+}
+
+/// Which calls of methods remain that may lead to a method of the project, and nobody knows.
+pub fn resolution(linker: &Linker) -> Resolution {
+    let graph = Graph::of(linker, &World::default());
+    let place = |file, line| linker.project.place(file, line);
+    let unresolved = graph.unresolved.iter();
+    Resolution {
+        calls: linker
+            .summaries()
+            .filter_map(|(_, summary)| Some(summary.usage.as_ref()?.calls))
+            .sum(),
+        unresolved: unresolved
+            .map(|&(file, found)| (place(file, found.line), found.text.clone()))
+            .collect(),
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Usage {
     pub freezes_time: bool,
     /// The line that makes a mock whose methods give plain values.
     pub mocks: Option<usize>,
+    /// How many calls stand in it.
+    pub calls: usize,
 }
 
 impl Usage {
@@ -432,6 +434,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, attribute),
                 AnyNodeRef::ExprStringLiteral(string) => self.string(usage, id, string),
                 AnyNodeRef::ExprCall(call) => {
+                    usage.calls += 1;
                     self.leaf(usage, call);
                     self.patched(usage, call);
                 }
@@ -500,7 +503,7 @@ impl<'a> Finder<'_, '_, 'a> {
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
         }
-        if let Type::Scalar(_) | Type::Container(_) = model.type_of(&attribute.value) {
+        if let Type::Scalar(_) | Type::Container(_) = model.type_of_receiver(&attribute.value) {
             return None;
         }
         let name = attribute.attr.to_string();

@@ -341,7 +341,7 @@ impl<'l, 'p> Link<'l, 'p> {
                 Some(self.method(file, target, own, function, call.pending.run))
             }
             Found::Class(class) => Some(self.construction(class)),
-            Found::External(_) | Found::Module(_) | Found::Data => None,
+            Found::External(_) | Found::Module(_) => None,
         }
     }
 
@@ -549,7 +549,7 @@ impl<'l, 'p> Link<'l, 'p> {
                 self.hierarchy_is_plain(class, name).ok()?;
                 self.is_attribute(class, name).then(|| Ok(Vec::new()))
             }
-            Found::Function(_) | Found::External(_) | Found::Data => None,
+            Found::Function(_) | Found::External(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: any
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """A synchronous engine that is asked for its tables: by an assignment, by a return, and where the table is not there."""
 
 from sqlalchemy import create_engine, inspect, text

@@ -1,24 +1,24 @@
 # codemods: replace_create_engine, replace_query_with_select
 # level: any
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """A layer of one module: sessions, a factory, a connection, a bulk insert, a union, callers up to an async function."""
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import Column, Integer, String, create_engine, func, select
 from sqlalchemy.exc import NoResultFound
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Session, declarative_base, sessionmaker
 
 effects = []
 engine = create_engine("sqlite:///layer.db")
 maker = sessionmaker(engine)
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 class User(Base):
     __tablename__ = "user"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
 
 
 def reset() -> None:

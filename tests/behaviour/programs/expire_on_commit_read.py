@@ -1,24 +1,26 @@
 # codemods: set_expire_on_commit
 # level: unsafe
 # expect: differs
+# gives: 'ann'
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """What is read behind a commit raised `MissingGreenlet`."""
 
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Column, Integer, String
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 class User(Base):
     __tablename__ = "user"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
 
 
 engine = create_async_engine("sqlite+aiosqlite:///expired.db")
-Session = async_sessionmaker(engine)
+Session = sessionmaker(engine, class_=AsyncSession)
 
 
 async def create(name):

@@ -1,5 +1,6 @@
 # codemods: set_expire_on_commit, load_relationship
 # level: none
+# also-with: sqlalchemy-2.0
 """Reads that fail whatever the factory says: behind a rollback, behind `expire`, and of a relationship that was never loaded."""
 
 from sqlalchemy import ForeignKey

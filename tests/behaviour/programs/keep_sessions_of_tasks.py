@@ -1,5 +1,6 @@
 # codemods: share_no_session, load_relationship, set_expire_on_commit
 # level: none
+# also-with: sqlalchemy-2.0
 """A session for each task, one task with a session, relationships that are loaded, values that are kept."""
 
 import asyncio

@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: unsafe
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """A layer over several files: engine, dependency, models, functions, routers; tables that are made at import."""
 
 from fastapi.testclient import TestClient
@@ -37,14 +38,13 @@ def users(db: Session):
     return db.query(User).order_by(User.id).all()
 # file: app/database.py
 from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, sessionmaker
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 engine = create_engine("sqlite:///./test.db", connect_args={"check_same_thread": False})
 SessionLocal = sessionmaker(bind=engine)
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 # file: app/deps.py
 from typing import Annotated
 
@@ -70,24 +70,23 @@ Base.metadata.create_all(engine)
 app = FastAPI()
 app.include_router(users.router)
 # file: app/models.py
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, Integer, String
 
 from app.database import Base
 
 
 class User(Base):
     __tablename__ = "users"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    age: Mapped[int] = mapped_column(default=0)
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+    age = Column(Integer, default=0)
 
 
 class Item(Base):
     __tablename__ = "items"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    id = Column(Integer, primary_key=True)
+    title = Column(String)
+    owner_id = Column(Integer, ForeignKey("users.id"))
 # file: app/routers/__init__.py
 # file: app/routers/users.py
 from fastapi import APIRouter, HTTPException

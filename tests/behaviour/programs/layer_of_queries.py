@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: unsafe
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """Queries of many shapes in functions that other modules call."""
 
 from fastapi.testclient import TestClient
@@ -74,14 +75,13 @@ def names(db: Session):
     return {u.id: u.name for u in db.query(User)}, sum(u.age for u in db.query(User).all()), db.query(User).filter(User.id == 1).one().name
 # file: app/database.py
 from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, sessionmaker
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 engine = create_engine("sqlite:///./test.db", connect_args={"check_same_thread": False})
 SessionLocal = sessionmaker(bind=engine)
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 def get_db():
@@ -117,21 +117,20 @@ def everything(db: Session = Depends(get_db)):
     crud.add_user(db, "dog", 6)
     return [crud.search(db), crud.search(db, "a", 1), crud.bulk(db), crud.joined(db), crud.older(db), crud.first_name(db), crud.names(db)]
 # file: app/models.py
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, Integer, String
 
 from app.database import Base
 
 
 class User(Base):
     __tablename__ = "users"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    age: Mapped[int] = mapped_column(default=0)
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+    age = Column(Integer, default=0)
 
 
 class Item(Base):
     __tablename__ = "items"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    id = Column(Integer, primary_key=True)
+    title = Column(String)
+    owner_id = Column(Integer, ForeignKey("users.id"))

@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: unsafe
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """The engine goes through a package's names, and a dependency has no annotation."""
 
 from fastapi.testclient import TestClient
@@ -39,14 +40,13 @@ from .core import Base, SessionLocal, engine
 from .session import get_db
 # file: app/db/core.py
 from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, sessionmaker
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 engine = create_engine("sqlite:///./test.db", connect_args={"check_same_thread": False})
 SessionLocal = sessionmaker(bind=engine)
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 # file: app/db/session.py
 from .core import SessionLocal
@@ -79,21 +79,20 @@ def users():
     with database.SessionLocal() as db:
         return [user.name for user in crud.users(db)]
 # file: app/models.py
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, Integer, String
 
 from app.db import Base
 
 
 class User(Base):
     __tablename__ = "users"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    age: Mapped[int] = mapped_column(default=0)
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+    age = Column(Integer, default=0)
 
 
 class Item(Base):
     __tablename__ = "items"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    id = Column(Integer, primary_key=True)
+    title = Column(String)
+    owner_id = Column(Integer, ForeignKey("users.id"))

@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: unsafe
+# also-with: sqlalchemy-2.0
 """Methods of a generic class that are given the session, and objects of it that modules share."""
 
 from fastapi.testclient import TestClient

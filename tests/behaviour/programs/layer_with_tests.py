@@ -1,5 +1,6 @@
 # codemods: replace_create_engine
 # level: unsafe
+# also-with: sqlalchemy-1.4
 """Tests with an engine of their own, which stands in for the dependency."""
 
 import test_app
@@ -34,14 +35,13 @@ def users(db: Session):
     return db.query(User).order_by(User.id).all()
 # file: app/database.py
 from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, sessionmaker
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 engine = create_engine("sqlite:///./test.db", connect_args={"check_same_thread": False})
 SessionLocal = sessionmaker(bind=engine)
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 def get_db():
@@ -74,24 +74,23 @@ def add(name: str, db: Session = Depends(get_db)):
 def users(db: Session = Depends(get_db)):
     return [user.name for user in crud.users(db)]
 # file: app/models.py
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, Integer, String
 
 from app.database import Base
 
 
 class User(Base):
     __tablename__ = "users"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    age: Mapped[int] = mapped_column(default=0)
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+    age = Column(Integer, default=0)
 
 
 class Item(Base):
     __tablename__ = "items"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    id = Column(Integer, primary_key=True)
+    title = Column(String)
+    owner_id = Column(Integer, ForeignKey("users.id"))
 # file: test_app.py
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine

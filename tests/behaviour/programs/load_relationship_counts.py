@@ -1,27 +1,28 @@
 # codemods: load_relationship
 # level: unsafe
 # expect: differs
+# gives: [2]
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """Relationships that were loaded when they were read, which raised."""
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import Column, ForeignKey, Integer, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import declarative_base, relationship
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 class User(Base):
     __tablename__ = "user"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    addresses: Mapped[list["Address"]] = relationship()
+    id = Column(Integer, primary_key=True)
+    addresses = relationship("Address")
 
 
 class Address(Base):
     __tablename__ = "address"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    id = Column(Integer, primary_key=True)
+    user_id = Column(ForeignKey("user.id"))
 
 
 async def counts(session: AsyncSession):

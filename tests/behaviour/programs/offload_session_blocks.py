@@ -1,5 +1,6 @@
 # codemods: offload_session
 # level: safe
+# also-with: sqlalchemy-2.0
 """Reading, writing, a failure inside and names that are used behind the block; a file as the database."""
 
 from sqlalchemy import create_engine, select

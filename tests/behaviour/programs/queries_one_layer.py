@@ -1,5 +1,6 @@
 # codemods: replace_query_with_select
 # level: safe
+# also-with: sqlalchemy-2.0
 """A synchronous layer that an async program uses: lists, pages, bulk changes, an eager relationship, errors."""
 
 from sqlalchemy import ForeignKey, create_engine, func

@@ -1,22 +1,22 @@
 # codemods: await_session_call
 # level: none
+# also-with: sqlalchemy-1.4 sqlalchemy-2.0
 """Coroutines that are stored, gathered or awaited elsewhere, and methods that need no await."""
 
 import asyncio
 
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Column, Integer, String, select, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import declarative_base, sessionmaker
 
 
-class Base(DeclarativeBase):
-    pass
+Base = declarative_base()
 
 
 class User(Base):
     __tablename__ = "user"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
 
 
 async def later(coroutine):
@@ -31,7 +31,7 @@ async def names(session: AsyncSession):
 
 async def main():
     engine = create_async_engine("sqlite+aiosqlite:///session_calls.db")
-    maker = async_sessionmaker(engine, expire_on_commit=False)
+    maker = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with maker() as session:

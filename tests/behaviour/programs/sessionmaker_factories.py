@@ -1,5 +1,6 @@
 # codemods: replace_sessionmaker
 # level: safe
+# also-with: sqlalchemy-2.0
 """Factories with positional and named engines, a class of their own, `configure`, `begin`, annotations and a test of the class."""
 
 import asyncio

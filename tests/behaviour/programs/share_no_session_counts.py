@@ -1,6 +1,8 @@
 # codemods: share_no_session
 # level: unsafe
 # expect: differs
+# gives: [2, 1, 0]
+# also-with: sqlalchemy-2.0
 """Tasks that meet in one session raise; with a session each, they count."""
 
 import asyncio

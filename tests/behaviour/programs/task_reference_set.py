@@ -20,14 +20,14 @@ def note(task):
 
 
 def start(loop):
-    loop.create_task(job("from a loop", 0.002))
+    loop.create_task(job("from a loop", 0.02))
 
 
 async def main():
     start(asyncio.get_running_loop())
-    asyncio.ensure_future(job("second", 0.004)).add_done_callback(note)
-    unread = asyncio.create_task(job("third", 0.006), name="third")
+    asyncio.ensure_future(job("second", 0.04)).add_done_callback(note)
+    unread = asyncio.create_task(job("third", 0.06), name="third")
     unread.add_done_callback(note)
-    failing = asyncio.create_task(job("bad", 0.001))
-    await asyncio.sleep(0.05)
+    failing = asyncio.create_task(job("bad", 0.005))
+    await asyncio.sleep(0.1)
     return [len(effects), failing.exception().args]
