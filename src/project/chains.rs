@@ -57,6 +57,13 @@ pub enum Told {
     There(String),
 }
 
+/// Where a [`Blocked`] stands: its file, its index among those of the file, its line.
+struct Place {
+    file: usize,
+    index: usize,
+    line: usize,
+}
+
 /// So many places may be told of one defect, each by itself.
 const MANY: usize = 5;
 
@@ -86,8 +93,8 @@ pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
     let mut found: Vec<Vec<Blocked>> = linker.project.files.iter().map(|_| Vec::new()).collect();
     let edges = Edges::of(linker);
     let steps = edges.steps();
-    // The places of what can only be reported, by what is used there: file, index and line.
-    let mut shared: BTreeMap<(FunctionId, Edge), Vec<(usize, usize, usize)>> = BTreeMap::new();
+    // The places of what can only be reported, by what is used there.
+    let mut shared: BTreeMap<(FunctionId, Edge), Vec<Place>> = BTreeMap::new();
     for (id, function) in linker.functions() {
         let mut seen: BTreeSet<(&str, Edge)> = BTreeSet::new();
         for (site, callees) in edges.sites(id) {
@@ -110,20 +117,24 @@ pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
                 let described = edges.describe(&steps, id, site, first);
                 if !function.is_test && (described.hazard.is_some() || site.edge != Edge::Call || site.is_awaited) {
                     let places = shared.entry((first, site.edge)).or_default();
-                    places.push((id.file, found[id.file].len(), site.line));
+                    places.push(Place {
+                        file: id.file,
+                        index: found[id.file].len(),
+                        line: site.line,
+                    });
                 }
                 found[id.file].push(described);
             }
         }
     }
     for places in shared.values().filter(|places| places.len() > MANY) {
-        let [(file, at, line), others @ ..] = places.as_slice() else {
+        let [first, others @ ..] = places.as_slice() else {
             continue;
         };
-        found[*file][*at].told = Told::Here(others.len());
-        let first = linker.project.place(*file, *line);
-        for (file, at, _) in others {
-            found[*file][*at].told = Told::There(first.clone());
+        found[first.file][first.index].told = Told::Here(others.len());
+        let there = linker.project.place(first.file, first.line);
+        for other in others {
+            found[other.file][other.index].told = Told::There(there.clone());
         }
     }
     found
