@@ -137,6 +137,10 @@ LIBRARIES = [
         " handler_lite.py:115 handler_plus.py:122 handler_plus.py:267",
     ),
     Library(
+        "luno-python", "0.3.0", "97849f7ac9b6f77eb434973b61c2c81379d371b3966cf5a673629cd521720abf", "luno_python", ".", "tests",
+        "base_client.py:90",
+    ),
+    Library(
         "influxdb", "5.3.2", "58c647f6043712dd86e9aee12eb4ccfbbb5415467bc9910a48aa8c74c1108970", "influxdb", ".",
         "influxdb/tests --ignore=influxdb/tests/dataframe_client_test.py --ignore=influxdb/tests/influxdb08/dataframe_client_test.py",
         "client.py:343 client.py:365 client.py:1199 influxdb08/client.py:227 influxdb08/client.py:843",

@@ -136,6 +136,12 @@ impl<'a> Writer<'_, '_, 'a> {
             }
             Change::Thread(call) => self.thread(self.nodes.node(call)?),
             Change::TestCase(base) => self.test_case(base.range()),
+            Change::Asked(call) => {
+                let call = self.call(self.nodes.node(call)?)?;
+                let written = self.beside("inspect", "isasyncgen", self.ctx.model.id(&*call.func))?;
+                self.draft.replace(call.func.range(), written);
+                Ok(())
+            }
             Change::AssertRaises(call) => self.assert_raises(self.nodes.node(call)?),
             Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
         }

@@ -53,6 +53,7 @@ PLAIN = {
     "AsyncIterable": "Iterable",
     "AsyncIterator": "Iterator",
     "StopAsyncIteration": "StopIteration",
+    "isasyncgen": "isgenerator",
     "AsyncMock": "Mock",
     "MagicMock": "Mock",
     "assert_awaited": "assert_called",

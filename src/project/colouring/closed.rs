@@ -214,6 +214,9 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             };
             return own(reason);
         }
+        // Of what is no generator, the call says enough.
+        How::Step(_) if kind != Kind::Generator => return None,
+        How::Step(_) => {}
         How::Object(_, taken) => {
             if let Some(reason) = veto_of_protocol(kind, *taken) {
                 return own(reason);
@@ -224,7 +227,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 return None;
             }
             match (kind, taken) {
-                (Kind::Generator, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_)) => {}
+                (Kind::Generator, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) | Taken::Held) => {}
                 (Kind::Generator, _) => {
                     return own("it is a generator, and what it gives is not iterated over in the same place");
                 }

@@ -575,14 +575,14 @@ impl<'l, 'p> Graph<'l, 'p> {
                     &["__init__", "__iter__", "__next__"]
                 }
                 Taken::Elsewhere => &["__init__", "__enter__", "__exit__", "__iter__", "__next__"],
-                Taken::Value => &["__init__"],
+                Taken::Value | Taken::Held | Taken::Asked(_) => &["__init__"],
             },
             How::Object(_, Taken::Elsewhere) => &["__enter__", "__exit__", "__iter__", "__next__"],
             How::Object(Edge::Enter, _) => &["__enter__", "__exit__"],
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
             How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
-            How::Object(..) | How::Value(_) | How::Decorates(_) => &[],
+            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) => &[],
         };
         for method in methods {
             if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
@@ -617,9 +617,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         {
             return;
         }
-        let is_call = matches!(used.found.how, How::Call(_));
+        let is_call = matches!(used.found.how, How::Call(_) | How::Step(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
-        if is_call && is_member {
+        if matches!(used.found.how, How::Call(_)) && is_member {
             self.unresolved.push((used.file, used.found));
         }
         let is_meant = || is_listed || !COMMON.contains(&name) || self.is_of_project(used.file, &used.found.named);

@@ -72,6 +72,8 @@ pub enum Change {
     /// The base class of a test case; its range.
     TestCase(Span),
     AssertRaises(Span),
+    /// `inspect.isgenerator(...)`
+    Asked(Span),
     /// The annotation of a function's parameter: the range of the function's name, and the parameter's place.
     Callable(Span, usize),
 }
@@ -445,6 +447,7 @@ impl Component<'_, '_, '_> {
             let own = changes.entry(used.file).or_default();
             let span = Span::from(used.found.range);
             match &used.found.how {
+                How::Call(Taken::Held) if kind == Kind::Generator => {}
                 How::Call(taken) | How::Object(_, taken) => {
                     let is_bridged = self.bridge(used).is_some();
                     let is_run = used.found.place == Place::Main || is_bridged;
@@ -468,7 +471,19 @@ impl Component<'_, '_, '_> {
                 How::Value(Sink::AssertRaises(call)) => {
                     own.insert(Change::AssertRaises((*call).into()));
                 }
-                How::Value(_) | How::Decorates(_) => {}
+                How::Step(taken) if kind == Kind::Generator => {
+                    own.insert(match taken {
+                        Taken::For(stmt) => Change::For((*stmt).into()),
+                        Taken::Part(part) => Change::Part((*part).into()),
+                        Taken::YieldFrom(expr) => Change::YieldFrom((*expr).into()),
+                        Taken::Asked(call) => Change::Asked((*call).into()),
+                        _ => Change::All(span),
+                    });
+                    if let Place::Frame(eager) = &used.found.place {
+                        own.extend(lists(eager));
+                    }
+                }
+                How::Step(_) | How::Value(_) | How::Decorates(_) => {}
             }
             if own.is_empty() {
                 changes.remove(&used.file);
@@ -739,7 +754,7 @@ impl Resolved<'_> {
         match &self.found.how {
             How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
-            How::Value(_) | How::Decorates(_) => false,
+            How::Step(_) | How::Value(_) | How::Decorates(_) => false,
         }
     }
 }
@@ -761,6 +776,7 @@ impl Ranged for Change {
         | Self::Thread(span)
         | Self::TestCase(span)
         | Self::AssertRaises(span)
+        | Self::Asked(span)
         | Self::Callable(span, _)) = self;
         span.range()
     }

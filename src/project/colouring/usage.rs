@@ -202,6 +202,8 @@ pub enum How {
     Call(Taken),
     /// An object is entered, or iterated over.
     Object(Edge, Taken),
+    /// What a call gave is iterated over, in a variable of the function that called.
+    Step(Taken),
     Value(Sink),
     /// It decorates this function.
     Decorates(usize),
@@ -217,6 +219,10 @@ pub enum Taken {
     Part(TextRange),
     /// Given to a builtin that takes all elements at once.
     All,
+    /// Bound to a local variable that is iterated over, and nothing else.
+    Held,
+    /// Asked whether it is a generator, by the call of this range.
+    Asked(TextRange),
     /// A statement `yield from`.
     YieldFrom(TextRange),
     /// Entered by the `with` statement of this range, which enters nothing else.
@@ -599,6 +605,9 @@ impl<'a> Finder<'_, '_, 'a> {
         };
         let (owner, place) = self.place(at);
         let range = model.node(at).range();
+        if let How::Call(Taken::Held) = how {
+            self.steps(usage, parent, &named);
+        }
         let is_given = match model.node(id) {
             AnyNodeRef::ExprAttribute(attribute) => self.is_given(&attribute.value),
             _ => false,
@@ -619,6 +628,31 @@ impl<'a> Finder<'_, '_, 'a> {
             is_given,
             is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
+    }
+
+    /// Where the variable is iterated over that a call is bound to.
+    fn steps(&self, usage: &mut Usage, call: NodeId, named: &Named) {
+        let model = self.ctx.model;
+        let AnyNodeRef::StmtAssign(assign) = model.node(model.parent(call)) else {
+            return;
+        };
+        let [Expr::Name(name)] = &*assign.targets else { return };
+        for (id, taken) in self.held(name).into_iter().flatten() {
+            let (owner, place) = self.place(id);
+            let range = model.node(id).range();
+            usage.uses.push(Use {
+                owner,
+                named: named.clone(),
+                how: How::Step(taken),
+                place,
+                range,
+                line: self.line(range),
+                text: name.id.to_string(),
+                is_given: false,
+                is_of_client: false,
+                needs: Vec::new(),
+            });
+        }
     }
 
     /// The special methods of an object that a function asks for what it is by nothing but what it does with it.

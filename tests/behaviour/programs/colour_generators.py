@@ -28,5 +28,11 @@ def early():
     return number
 
 
+def held():
+    both = page(30)
+    found = [number for number in both]
+    return found, list(both)
+
+
 async def main():
-    return list(pages()), sorted(pages(), reverse=True), {n: 1 for n in pages()}, sum(n for n in page(1)), early()
+    return held(), list(pages()), sorted(pages(), reverse=True), {n: 1 for n in pages()}, sum(n for n in page(1)), early()

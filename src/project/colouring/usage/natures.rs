@@ -41,6 +41,9 @@ const HOOKS: &[&str] = &[
 /// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
 const TRANSPARENT: &[&str] = &[
     "functools.wraps",
+    // They look whether it is a coroutine function, and wait in the event loop then.
+    "backoff.on_exception",
+    "backoff.on_predicate",
     "pytest.mark.",
     "unittest.skip",
     "unittest.mock.patch",

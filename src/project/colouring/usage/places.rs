@@ -63,6 +63,12 @@ impl<'a> Finder<'_, '_, 'a> {
                 }
                 _ => Taken::Value,
             },
+            AnyNodeRef::StmtAssign(assign)
+                if model.node(id).is_expr_call()
+                    && matches!(&*assign.targets, [Expr::Name(name)] if self.held(name).is_some()) =>
+            {
+                Taken::Held
+            }
             AnyNodeRef::ExprStarred(_) | AnyNodeRef::ExprYieldFrom(_) => Taken::Elsewhere,
             AnyNodeRef::ExprCompare(compare) if compare.left.range() != range => Taken::Elsewhere,
             AnyNodeRef::StmtAssign(assign)
@@ -75,6 +81,37 @@ impl<'a> Finder<'_, '_, 'a> {
             }
             _ => Taken::Value,
         }
+    }
+
+    /// How a local variable is iterated over, at each of its uses. `None` where something else is done with it.
+    pub(super) fn held(&self, name: &'a ast::ExprName) -> Option<Vec<(NodeId, Taken)>> {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        model.function_of_scope(scope)?;
+        model.sole_binding(&name.id, scope)?;
+        let owner = model.lookup(&name.id, scope);
+        let references = model.references_named(&name.id);
+        let own = references.filter(|reference| model.lookup(&name.id, reference.scope) == owner);
+        let steps = own.map(|reference| {
+            let taken = match model.node(model.parent(model.parent(reference.node))) {
+                AnyNodeRef::ExprCall(call)
+                    if call.arguments.len() == 1
+                        && model
+                            .qualified_name(&call.func)
+                            .is_some_and(|name| name == "inspect.isgenerator") =>
+                {
+                    Taken::Asked(call.range())
+                }
+                _ => self.taken(reference.node),
+            };
+            let is_step = matches!(
+                taken,
+                Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) | Taken::Asked(_)
+            );
+            is_step.then_some((reference.node, taken))
+        });
+        let steps = steps.collect::<Option<Vec<_>>>()?;
+        (!steps.is_empty()).then_some(steps)
     }
 
     /// In whose frame an expression runs, and whether it could be awaited there.
