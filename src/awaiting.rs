@@ -9,19 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
-use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
-
-/// Managers of `with` that belong to threads: a task that waits inside one keeps its loop's thread from ever releasing it.
-const THREAD_LOCKS: &[&str] = &[
-    "threading.Lock",
-    "threading.RLock",
-    "threading.Condition",
-    "threading.Semaphore",
-    "threading.BoundedSemaphore",
-    "multiprocessing.Lock",
-    "multiprocessing.RLock",
-];
 
 /// What cancels the task, or the tasks, that run in it.
 const CANCELLERS: &[&str] = &[
@@ -89,8 +77,15 @@ impl Context<'_> {
             }
             inner = id;
         }
-        self.callers_may_wait(at, replaced)?;
-        Ok(doubt.or_else(|| self.visible_cancellation()))
+        let doubt = doubt.or(self.callers_may_wait(at, replaced)?);
+        let doubt = doubt.or_else(|| self.model.test_around(at).map(tested_before));
+        let entered = || {
+            let manager = crate::module::one_line(self.entered_unknown(at)?);
+            Some(format!(
+                "other tasks can run inside `with {manager}` now, and nothing is known of what it holds or changes"
+            ))
+        };
+        Ok(doubt.or_else(entered).or_else(|| self.visible_cancellation()))
     }
 
     /// `self.n = self.n + f()` reads its target before it waits for `f`.
@@ -102,68 +97,12 @@ impl Context<'_> {
                 .any(|read| model.node(read).end() <= model.node(at).start())
     }
 
-    /// Refuses a place inside a `with` on a threading lock: a task that waits there stops the loop as soon as another one wants the lock.
-    pub fn no_thread_lock_around(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
-        let mut inner = at;
-        for (id, node) in self.model.ancestors(at) {
-            match node {
-                AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
-                    return Err(
-                        "it is called while a threading lock is held: an await there would deadlock. Call it outside of the lock, or take a lock of asyncio where no thread needs this one"
-                            .into(),
-                    );
-                }
-                _ => {}
-            }
-            inner = id;
-        }
-        match self.acquired_before(at, replaced) {
-            Some(line) => Err(format!(
-                "a threading lock is acquired in line {line} and still held: an await there would deadlock. Release it before, or take a lock of asyncio where no thread needs this one"
-            )
-            .into()),
-            None => Ok(()),
-        }
-    }
-
-    /// The line in which the enclosing function acquires a threading lock that it has not released where a node stands.
-    fn acquired_before(&self, at: NodeId, replaced: &[NodeId]) -> Option<usize> {
-        let model = self.model;
-        let function = model.enclosing_function(at)?;
-        let (function, point) = (model.id(function), model.node(at).range());
-        let methods = |name: &'static str| {
-            model
-                .loads_of(name)
-                .filter_map(|(id, method)| match model.node(model.parent(id)) {
-                    AnyNodeRef::ExprCall(call) if call.func.range() == method.range() && !self.is_awaited(call) => {
-                        Some(method)
-                    }
-                    _ => None,
-                })
-        };
-        methods("acquire")
-            .filter(|acquire| acquire.end() <= point.start() && model.contains(function, model.id(*acquire)))
-            .filter(|acquire| self.is_thread_lock(&acquire.value) && !replaced.contains(&model.id(&*acquire.value)))
-            .find(|acquire| {
-                let lock = model.slice(&*acquire.value);
-                let releases: Vec<_> = methods("release")
-                    .filter(|release| {
-                        model.contains(function, model.id(*release)) && model.slice(&*release.value) == lock
-                    })
-                    .map(Ranged::start)
-                    .collect();
-                // Without a release behind it, the last thing that happened to the lock counts.
-                releases.iter().any(|release| *release >= point.end())
-                    || releases.iter().all(|release| *release < acquire.start())
-            })
-            .map(|acquire| self.module.location(acquire.start()).0)
-    }
-
     /// A function that never waited can be awaited under a threading lock, and between the reading and the writing of `x += await f()`:
-    /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that.
-    fn callers_may_wait(&self, at: NodeId, replaced: &[NodeId]) -> Result<(), Declined> {
+    /// no other task ran. Refused where a caller in this module, however many awaits away, relies on that; a doubt where it tests before what it
+    /// writes behind.
+    fn callers_may_wait(&self, at: NodeId, replaced: &[NodeId]) -> Result<Option<String>, Declined> {
         let model = self.model;
+        let mut doubt = None;
         let mut open: Vec<_> = model.enclosing_function(at).into_iter().collect();
         let mut seen = Vec::new();
         while let Some(function) = open.pop() {
@@ -174,18 +113,21 @@ impl Context<'_> {
             seen.push(id);
             for use_ in model.uses_of_function(function) {
                 let line = || self.module.location(model.node(use_.reference).start()).0;
-                let mut inner = use_.reference;
-                for (outer, node) in model.ancestors(use_.reference) {
+                if self.starts_loop(use_.reference) {
+                    // What is held around the whole life of an event loop, no task of it waits for.
+                    continue;
+                }
+                if self.holding(use_.reference, replaced).is_some() {
+                    return Err(format!(
+                        "`{}` is awaited in line {} while a threading lock is held: a wait there would deadlock",
+                        function.name,
+                        line()
+                    )
+                    .into());
+                }
+                for (_, node) in model.ancestors(use_.reference) {
                     match node {
                         AnyNodeRef::StmtFunctionDef(_) => break,
-                        AnyNodeRef::StmtWith(with) if self.holds_lock(with, inner, replaced) => {
-                            return Err(format!(
-                                "`{}` is awaited in line {} while a threading lock is held: a wait there would deadlock",
-                                function.name,
-                                line()
-                            )
-                            .into());
-                        }
                         AnyNodeRef::StmtAugAssign(assign)
                             if use_.awaited.is_some() && !self.is_own_local(&assign.target) =>
                         {
@@ -198,7 +140,6 @@ impl Context<'_> {
                         }
                         _ => {}
                     }
-                    inner = outer;
                 }
                 if let Some(held) = self.acquired_before(use_.reference, replaced) {
                     return Err(format!(
@@ -218,10 +159,34 @@ impl Context<'_> {
                     )
                     .into());
                 }
+                if let Some(place) = use_
+                    .awaited
+                    .filter(|_| never_waited)
+                    .and_then(|at| model.test_around(at))
+                {
+                    doubt.get_or_insert_with(|| tested_before(place));
+                }
                 open.extend(model.enclosing_function(use_.reference));
             }
         }
-        Ok(())
+        Ok(doubt)
+    }
+
+    /// Whether a function is called for what `asyncio.run` runs.
+    fn starts_loop(&self, reference: NodeId) -> bool {
+        let model = self.model;
+        let call = model.parent(reference);
+        let arguments = model.parent(call);
+        match (
+            model.node(call),
+            model.node(arguments),
+            model.node(model.parent(arguments)),
+        ) {
+            (AnyNodeRef::ExprCall(_), AnyNodeRef::Arguments(_), AnyNodeRef::ExprCall(outer)) => {
+                model.qualified_name(&outer.func).as_deref() == Some("asyncio.run")
+            }
+            _ => false,
+        }
     }
 
     /// The comment on the expression's line that silences a linter's report of a blocking call.
@@ -284,29 +249,8 @@ impl Context<'_> {
         matches!(self.model.node(parent), AnyNodeRef::ExprAwait(_))
     }
 
-    fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId, replaced: &[NodeId]) -> bool {
-        !with.is_async
-            && self.is_in_body(&with.body, inner)
-            && with.items.iter().any(|item| {
-                let manager = &item.context_expr;
-                self.is_thread_lock(manager) && !replaced.contains(&self.model.id(manager))
-            })
-    }
-
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
         body.iter().any(|stmt| self.model.contains(self.model.id(stmt), inner))
-    }
-
-    pub fn is_thread_lock(&self, manager: &Expr) -> bool {
-        match self.model.type_of(manager) {
-            Type::Foreign(name) => THREAD_LOCKS.contains(&name.as_str()),
-            // A lock of unknown make that is entered by a plain `with` is a thread's: asyncio's cannot be.
-            Type::Unknown => last_name(manager).is_some_and(|name| {
-                let name = name.to_lowercase();
-                name.ends_with("lock") || name.ends_with("mutex")
-            }),
-            _ => false,
-        }
     }
 
     /// Cancellation that arrives at the new `await` and would be caught, or would interrupt a clean-up.
@@ -320,8 +264,14 @@ impl Context<'_> {
             return None;
         }
         for ast::ExceptHandler::ExceptHandler(handler) in &outer.handlers {
-            let name = handler.type_.as_deref().map(|type_| self.model.slice(type_));
-            match name {
+            let caught = handler.type_.as_deref();
+            if caught.is_some_and(|caught| self.names_interrupt(caught)) {
+                return Some(format!(
+                    "Ctrl-C is raised in the event loop while the task waits, and the `except KeyboardInterrupt` in line {} does not run",
+                    self.module.location(handler.start()).0
+                ));
+            }
+            match caught.map(|caught| self.model.slice(caught)) {
                 Some(name) if name.ends_with("CancelledError") => return None,
                 None | Some("BaseException") => {
                     let reraises = matches!(handler.body.last(), Some(ast::Stmt::Raise(raise)) if raise.exc.is_none());
@@ -333,6 +283,15 @@ impl Context<'_> {
             }
         }
         None
+    }
+
+    /// Whether what a handler catches names `KeyboardInterrupt`.
+    fn names_interrupt(&self, caught: &Expr) -> bool {
+        let caught = match caught {
+            Expr::Tuple(several) => several.elts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        caught.iter().any(|one| self.model.is_builtin(one, "KeyboardInterrupt"))
     }
 
     /// A name that only the enclosing function itself binds and reads: no other task can change it during an await.
@@ -390,12 +349,8 @@ impl Context<'_> {
     }
 }
 
-/// `lock` of `lock`, `self.lock` and `self._lock()`.
-fn last_name(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::Name(name) => Some(&name.id),
-        Expr::Attribute(attribute) => Some(&attribute.attr),
-        Expr::Call(call) => last_name(&call.func),
-        _ => None,
-    }
+fn tested_before(place: &str) -> String {
+    format!(
+        "`{place}` is tested before the await and written behind it: two tasks may both find it as it was, and both go on"
+    )
 }

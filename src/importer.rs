@@ -53,8 +53,9 @@ impl Import {
 impl Context<'_> {
     /// The name under which an imported object can be written at a node, and the import that must be added for it, if any.
     ///
-    /// An import of the module itself or an alias of it is used when it is not hidden at the node and is there at run time; the
-    /// plain name is refused where it stands for anything else.
+    /// An import of the module itself or an alias of it is used when it is not hidden at the node and is there at run time, and one that the
+    /// function makes above the node; the plain name is refused where it stands for anything else. A package that the module can do without
+    /// is not imported at its top.
     pub fn import(&self, import: Import, at: NodeId) -> Result<(String, Option<Import>), Declined> {
         let model = self.model;
         let scope = model.scope_of(at);
@@ -76,6 +77,16 @@ impl Context<'_> {
                 return Ok((binding.name.to_owned(), None));
             }
         }
+        if let Some(name) = self.imported_above(&qualified, at) {
+            return Ok((name.to_owned(), None));
+        }
+        let package = import.module().split('.').next().unwrap_or_default();
+        if !is_standard(package) && model.imports_package(package) && !model.requires_package(package) {
+            return Err(format!(
+                "the module imports `{package}` only where it needs it, and an import at its top would make it needed by all"
+            )
+            .into());
+        }
         let name = import.bound_name();
         let free = matches!(model.lookup(name, scope), Lookup::Builtin | Lookup::Unknown)
             && model
@@ -86,6 +97,23 @@ impl Context<'_> {
         } else {
             Err(format!("the name `{name}` stands for something else here").into())
         }
+    }
+
+    /// The name by which the body of a function around a node imports an object above it.
+    fn imported_above(&self, qualified: &str, at: NodeId) -> Option<&str> {
+        let model = self.model;
+        let (function, scope) = (model.enclosing_function(at)?, model.scope_of(at));
+        let place = model.node(at).start();
+        let above = function.body.iter().take_while(|stmt| stmt.end() < place);
+        let mut names = above.flat_map(|stmt| match stmt {
+            Stmt::Import(import) => import.names.as_slice(),
+            Stmt::ImportFrom(import) => import.names.as_slice(),
+            _ => &[],
+        });
+        names.find_map(|alias| {
+            let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+            (model.imported_name(name, scope).as_deref() == Some(qualified)).then_some(name)
+        })
     }
 
     /// How a member of a module is written at a node: by its own name where that is imported, else through the module, for which an import

@@ -21,6 +21,7 @@ pub mod exception_groups;
 pub mod finding;
 pub mod generators;
 pub mod glance;
+pub mod held;
 pub mod importer;
 mod interned;
 pub mod knowledge;

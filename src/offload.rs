@@ -10,9 +10,11 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::Declined;
-use crate::importer::Import;
+use crate::importer::{Import, is_standard};
 use crate::semantic::NodeId;
+use crate::semantic::names::map_callable;
 use crate::semantic::place::Backend;
+use crate::semantic::types::{Type, TypeOracle};
 
 /// The text around a callable and its arguments that has them run by another thread, `await` aside.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct OffLoader {
 
 impl Context<'_> {
     /// What is written around a callable that is run by another thread, by the event loop of the module: `asyncio.to_thread`, below
-    /// Python 3.9 `run_in_executor` with the context copied, Starlette's own function where that is imported, trio's or anyio's in their modules.
+    /// Python 3.9 `run_in_executor` with the context copied, Starlette's own function where the module cannot do without that, trio's or anyio's in their modules.
     pub fn off_loader(&self, at: NodeId, has_keywords: bool) -> Result<OffLoader, Declined> {
         let model = self.model;
         let mut imports = Vec::new();
@@ -43,7 +45,7 @@ impl Context<'_> {
                 let uses_to_thread = model.calls_to("asyncio.to_thread").next().is_some();
                 let web = ["fastapi", "starlette"]
                     .into_iter()
-                    .find(|package| !uses_to_thread && model.imports_package(package));
+                    .find(|package| !uses_to_thread && model.requires_package(package));
                 if let Some(package) = web {
                     let from = if package == "fastapi" {
                         "fastapi.concurrency"
@@ -222,14 +224,48 @@ fn is_statement_value(ctx: &Context, call: &ast::ExprCall) -> bool {
     ) && !ctx.is_parenthesized(call)
 }
 
-/// A function of the module or a lambda that is passed on would run in the thread as well.
+/// Keywords by which functions of the standard library are given what they call.
+const CALLBACKS: &[&str] = &[
+    "callback",
+    "copy_function",
+    "default",
+    "filter",
+    "ignore",
+    "key",
+    "object_hook",
+    "object_pairs_hook",
+    "onerror",
+    "onexc",
+    "preexec_fn",
+    "reporthook",
+];
+
+/// A function that is passed on would run in the thread as well: one of the module, a lambda, or one of which nothing is known.
 fn given_function(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
     call.arguments.iter_source_order().find_map(|argument| {
         let value = argument.value();
+        let is_callback = matches!(argument, ast::ArgOrKeyword::Keyword(keyword)
+            if keyword.arg.as_ref().is_some_and(|name| CALLBACKS.contains(&name.as_str())));
         let name = match value {
             Expr::Lambda(_) => "a lambda".to_owned(),
-            value => format!("`{}`", ctx.model.function_of(value)?.name),
+            value => match ctx.model.function_of(value) {
+                Some(function) => format!("`{}`", function.name),
+                None if is_callback && !is_known_callable(ctx, value) => {
+                    format!("`{}`", crate::module::one_line(ctx.model.slice(value)))
+                }
+                None => return None,
+            },
         };
         Some(format!("{name}, which it is given, would run in the thread as well"))
     })
+}
+
+/// Whether a value is no function, or one of the language or its library.
+fn is_known_callable(ctx: &Context, value: &Expr) -> bool {
+    let model = ctx.model;
+    let named = map_callable(value);
+    value.is_literal_expr()
+        || model.builtin(named).is_some()
+        || model.qualified_name(named).is_some_and(|name| is_standard(&name))
+        || matches!(model.type_of(value), Type::Scalar(_) | Type::Container(_))
 }

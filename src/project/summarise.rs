@@ -1,6 +1,6 @@
 //! The map: one parsed file to its [`Summary`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -11,12 +11,16 @@ use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
 use crate::knowledge::blocking::Rule;
-use crate::semantic::names::{Lookup, map_callable};
+use crate::semantic::effects::MUTATORS;
+use crate::semantic::names::{Lookup, map_callable, plain_name};
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 /// How many steps lead from an expression to what is known of it.
 const MAX_STEPS: usize = 5;
+
+/// The same where what functions give counts.
+const MAX_STEPS_BEHIND: usize = 10;
 
 /// Methods that hand a function over to the event loop, and which of their arguments it is.
 pub(super) const CALLBACK_TAKERS: &[(&str, usize)] = &[
@@ -70,25 +74,6 @@ const FREE: &[&str] = &[
 fn is_tied(name: &str) -> bool {
     TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
 }
-
-/// Methods of the builtin containers and of strings that write to what they are called on.
-const MUTATORS: &[&str] = &[
-    "add",
-    "append",
-    "appendleft",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "popleft",
-    "remove",
-    "reverse",
-    "setdefault",
-    "sort",
-    "update",
-];
 
 /// Methods of which every class that has them gives a value and does nothing else: those of strings, numbers, mappings and dates.
 const HARMLESS: &[&str] = &[
@@ -159,6 +144,8 @@ pub enum Extent {
 pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
     let mut mapper = mapped(ctx);
     if extent != Extent::Chains {
+        // The layer and the effects ask for no more than what is said.
+        mapper.follows_results = extent == Extent::Usage;
         mapper.summary.usage = Some(usage::usage(&mapper));
     }
     if extent == Extent::Effects {
@@ -182,6 +169,7 @@ fn mapped<'c, 'a>(ctx: &'c Context<'a>) -> Mapper<'c, 'a> {
         functions: FxHashMap::default(),
         classes: FxHashMap::default(),
         summary: Summary::default(),
+        follows_results: false,
     };
     mapper.definitions();
     mapper.names();
@@ -195,6 +183,8 @@ pub(super) struct Mapper<'c, 'a> {
     pub(super) functions: FxHashMap<NodeId, usize>,
     pub(super) classes: FxHashMap<NodeId, usize>,
     pub(super) summary: Summary,
+    /// Whether what functions give counts that do not say it: the colouring alone asks for that.
+    pub(super) follows_results: bool,
 }
 
 impl<'a> Mapper<'_, 'a> {
@@ -240,6 +230,7 @@ impl<'a> Mapper<'_, 'a> {
         found.is_async = function.is_async;
         found.is_generator = model.is_generator(function);
         found.is_test = function.name.starts_with("test_");
+        found.is_stub = is_stub(self.ctx, function);
         found.is_local_to_coroutine = model.enclosing_function(id).is_some_and(|outer| outer.is_async);
         for decorator in &function.decorator_list {
             let expr = &decorator.expression;
@@ -296,6 +287,11 @@ impl<'a> Mapper<'_, 'a> {
                 binding.kind,
                 BindingKind::Assignment(Expr::Call(_)) | BindingKind::Annotated(_)
             );
+            if let BindingKind::Assignment(value) = binding.kind
+                && self.gives_iterator(value)
+            {
+                self.summary.iterators.insert(binding.name.to_owned());
+            }
             if !is_made
                 || model.is_replaced(binding.name)
                 || model.sole_binding(binding.name, ScopeId::MODULE).is_none()
@@ -522,9 +518,14 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What is known of an object.
-    pub(super) fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
+    pub(super) fn receiver(&self, expr: &'a Expr, steps: usize) -> Option<Receiver> {
         let model = self.ctx.model;
-        if steps > MAX_STEPS {
+        let limit = if self.follows_results {
+            MAX_STEPS_BEHIND
+        } else {
+            MAX_STEPS
+        };
+        if steps > limit {
             return None;
         }
         match model.type_of_receiver(expr) {
@@ -537,6 +538,11 @@ impl<'a> Mapper<'_, 'a> {
             Type::Scalar(_) | Type::Container(_) => return None,
             Type::Unknown => {}
         }
+        if self.follows_results
+            && let Some(known) = self.data(expr, steps)
+        {
+            return Some(known);
+        }
         match expr {
             Expr::Name(name) => {
                 let scope = model.scope_of(model.id(name));
@@ -548,8 +554,24 @@ impl<'a> Mapper<'_, 'a> {
                 if let Some(class) = self.class_parameter(name) {
                     return Some(Receiver::Class(ClassName::Own(class)));
                 }
-                match model.sole_binding(&name.id, scope)?.kind {
+                let Some(binding) = model.sole_binding(&name.id, scope) else {
+                    return if self.follows_results {
+                        self.one_of(name, steps)
+                    } else {
+                        None
+                    };
+                };
+                match binding.kind {
                     BindingKind::Assignment(value) => self.receiver(value, steps + 1),
+                    BindingKind::Parameter(_) if self.follows_results => self.injected(binding),
+                    BindingKind::Other if self.follows_results => {
+                        let iterated = || {
+                            Some(Receiver::Part(Box::new(
+                                self.receiver(self.iterated(binding)?, steps + 1)?,
+                            )))
+                        };
+                        self.element(binding, steps).or_else(iterated)
+                    }
                     BindingKind::With(item, _) => Some(Receiver::Entered(Box::new(
                         self.receiver(&item.context_expr, steps + 1)?,
                     ))),
@@ -562,7 +584,21 @@ impl<'a> Mapper<'_, 'a> {
             )),
             // What a hook makes may be anything.
             Expr::Call(call) if HOOKS.iter().any(|hook| call.arguments.find_keyword(hook).is_some()) => None,
+            // `getattr(object, name)()`
+            Expr::Call(call)
+                if self.follows_results
+                    && let Expr::Call(getter) = &*call.func
+                    && model.is_builtin(&getter.func, "getattr")
+                    && let Some(object) = getter.arguments.args.first() =>
+            {
+                Some(Receiver::Part(Box::new(self.receiver(object, steps + 1)?)))
+            }
             Expr::Call(call) => Some(Receiver::Result(Box::new(self.target(&call.func, steps + 1)?))),
+            Expr::Subscript(subscript) if self.follows_results => {
+                let is_filled = matches!(&*subscript.value, Expr::Name(name) if self.is_filled(name));
+                let object = self.receiver(&subscript.value, steps + 1).filter(|_| !is_filled)?;
+                Some(Receiver::Part(Box::new(object)))
+            }
             Expr::Await(inner) => self.receiver(&inner.value, steps + 1),
             _ => None,
         }
@@ -595,8 +631,20 @@ impl<'a> Mapper<'_, 'a> {
     /// What every function uses, calls and touches.
     fn uses(&mut self) {
         let model = self.ctx.model;
+        let mut reads: BTreeMap<(usize, &'a str), TextRange> = BTreeMap::new();
         for (id, node) in model.subtree(NodeId(0)) {
-            let Some(owner) = self.owner(id) else { continue };
+            let Some(owner) = self.owner(id) else {
+                self.use_apart(id, node);
+                continue;
+            };
+            self.handed_by(owner, node);
+            if let AnyNodeRef::ExprName(name) = node
+                && name.ctx.is_load()
+                && self.is_variable_of_module(name)
+            {
+                let read = reads.entry((owner, &name.id)).or_insert(name.range());
+                *read = read.cover(name.range());
+            }
             if let AnyNodeRef::ExprAttribute(attribute) = node
                 && self.is_tied_object(&attribute.value)
             {
@@ -616,20 +664,12 @@ impl<'a> Mapper<'_, 'a> {
                 }
                 AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.object(owner, &stmt.iter, Edge::Iterate),
                 AnyNodeRef::Comprehension(part) if !part.is_async => self.object(owner, &part.iter, Edge::Iterate),
-                AnyNodeRef::StmtGlobal(stmt) => self.write(owner, stmt.range(), "binds a global name"),
+                AnyNodeRef::StmtGlobal(stmt) => {
+                    self.summary.changed.extend(stmt.names.iter().map(ToString::to_string));
+                    self.write(owner, stmt.range(), "binds a global name");
+                }
                 AnyNodeRef::StmtNonlocal(stmt) => self.write(owner, stmt.range(), "binds a name of another function"),
-                AnyNodeRef::ExprAttribute(attribute)
-                    if !self.is_made_here(owner, &attribute.value) && !self.is_being_made(owner, &attribute.value) =>
-                {
-                    let text = format!("writes to `{}`", self.ctx.module.slice(attribute));
-                    self.write(owner, attribute.range(), &text);
-                }
-                AnyNodeRef::ExprSubscript(subscript)
-                    if !subscript.ctx.is_load() && !self.is_made_here(owner, &subscript.value) =>
-                {
-                    let text = format!("writes to `{}`", self.ctx.module.slice(&*subscript.value));
-                    self.write(owner, subscript.range(), &text);
-                }
+                AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) => self.stored(owner, node),
                 AnyNodeRef::StmtReturn(stmt) if stmt.value.as_deref().is_some_and(|value| self.is_lazy(value)) => {
                     self.hazard(
                         owner,
@@ -652,6 +692,139 @@ impl<'a> Mapper<'_, 'a> {
                 _ => {}
             }
         }
+        for ((owner, name), read) in reads {
+            let function = &mut self.summary.functions[owner];
+            let calls = function.sites.iter().map(|site| site.range);
+            let mut calls = calls.chain(function.leaves.iter().map(|leaf| leaf.range));
+            if calls.any(|call| read.contains_range(call)) {
+                function.read_again.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Whether a name stands for an object of this or another module that is more than its code.
+    fn is_variable_of_module(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let is_called = matches!(model.node(model.parent(model.id(name))), AnyNodeRef::ExprCall(call) if call.func.range() == name.range());
+        let mut bindings = model.resolve(&name.id, scope).peekable();
+        !is_called
+            && bindings.peek().is_some()
+            && bindings.all(|binding| {
+                let is_code = matches!(
+                    binding.kind,
+                    BindingKind::Function(_) | BindingKind::Class(_) | BindingKind::Import(_)
+                );
+                binding.scope == ScopeId::MODULE && !is_code
+            })
+    }
+
+    /// Notes that a function changes what an expression stands for, if that is a variable of a module.
+    fn changes(&mut self, owner: usize, expr: &Expr) {
+        let name = match expr {
+            Expr::Name(name) if self.is_variable_of_module(name) => &name.id,
+            Expr::Attribute(attribute) if self.ctx.model.imported_root(&attribute.value) => attribute.attr.id(),
+            _ => return,
+        };
+        if owner > 0 {
+            self.summary.changed.insert(name.to_string());
+        }
+    }
+
+    /// A store to an attribute or an item of what the function has not made itself.
+    fn stored(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+        let text = match node {
+            AnyNodeRef::ExprAttribute(attribute)
+                if !attribute.ctx.is_load()
+                    && !self.is_made_here(owner, &attribute.value)
+                    && !self.is_being_made(owner, &attribute.value) =>
+            {
+                self.changes(owner, &Expr::Attribute(attribute.clone()));
+                self.changes(owner, &attribute.value);
+                self.ctx.module.slice(attribute)
+            }
+            AnyNodeRef::ExprSubscript(subscript)
+                if !subscript.ctx.is_load() && !self.is_made_here(owner, &subscript.value) =>
+            {
+                self.changes(owner, &subscript.value);
+                self.ctx.module.slice(&*subscript.value)
+            }
+            _ => return,
+        };
+        let text = format!("writes to `{text}`");
+        self.write(owner, node.range(), &text);
+    }
+
+    /// What stands in a lambda or in the body of a class may run when the function around it does.
+    fn use_apart(&mut self, id: NodeId, node: AnyNodeRef<'a>) {
+        let function = self.ctx.model.enclosing_function(id);
+        let Some(owner) = function.and_then(|function| self.functions.get(&self.ctx.model.id(function)).copied())
+        else {
+            return;
+        };
+        self.handed_by(owner, node);
+        self.stored(owner, node);
+        if let AnyNodeRef::ExprCall(call) = node {
+            self.judge_call(owner, call);
+            let target = self.target(&call.func, 0);
+            self.summary.functions[owner].handed.extend(target);
+        }
+    }
+
+    /// Functions that a call is given, or that decorate a definition, may run; iterators are used up by what goes over them.
+    fn handed_by(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+        let handed: Vec<&'a Expr> = match node {
+            AnyNodeRef::ExprCall(call) => call
+                .arguments
+                .iter_source_order()
+                .map(|argument| argument.value())
+                .collect(),
+            AnyNodeRef::StmtFunctionDef(function) => decorators(&function.decorator_list),
+            AnyNodeRef::StmtClassDef(class) => decorators(&class.decorator_list),
+            AnyNodeRef::StmtFor(stmt) => vec![&stmt.iter],
+            AnyNodeRef::Comprehension(part) => vec![&part.iter],
+            AnyNodeRef::ExprStarred(starred) if starred.ctx.is_load() => vec![&starred.value],
+            AnyNodeRef::StmtAssign(assign)
+                if assign.targets.iter().any(|to| to.is_tuple_expr() || to.is_list_expr()) =>
+            {
+                vec![&assign.value]
+            }
+            AnyNodeRef::ExprCompare(compare) => compare.comparators.iter().collect(),
+            _ => return,
+        };
+        for expr in handed {
+            if !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
+                continue;
+            }
+            if let Expr::Name(name) = expr
+                && self.is_iterator(name)
+            {
+                let text = format!("takes elements of `{}`, which gives each of them once", name.id);
+                self.write(owner, name.range(), &text);
+            }
+            let target = self.target(expr, 0);
+            let target = target.filter(|target| !matches!(target, Target::Class(_)));
+            self.summary.functions[owner].handed.extend(target);
+        }
+    }
+
+    /// Whether a name stands for an iterator of the module.
+    fn is_iterator(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+        binding.is_some_and(|binding| {
+            binding.scope == ScopeId::MODULE
+                && matches!(binding.kind, BindingKind::Assignment(value) if self.gives_iterator(value))
+        })
+    }
+
+    fn gives_iterator(&self, value: &Expr) -> bool {
+        let is_generator = |call: &ast::ExprCall| {
+            let function = self.ctx.model.function_of(&call.func);
+            function.is_some_and(|function| self.ctx.model.is_generator(function))
+        };
+        self.is_lazy(value)
+            || matches!(value, Expr::Call(call) if is_generator(call) || self.ctx.model.is_builtin(&call.func, "open"))
     }
 
     /// The function in whose frame a node runs. What stands in a lambda or a class body runs elsewhere or once.
@@ -768,6 +941,7 @@ impl<'a> Mapper<'_, 'a> {
                 Type::Scalar(_) => {}
                 _ if MUTATORS.contains(&method.attr.as_str()) => {
                     if !self.is_made_here(owner, &method.value) {
+                        self.changes(owner, &method.value);
                         let text = format!("changes `{}`", self.ctx.module.slice(&*method.value));
                         self.write(owner, call.range(), &text);
                     }
@@ -897,6 +1071,29 @@ impl<'a> Mapper<'_, 'a> {
     }
 }
 
+/// Whether a function stands for what others define in its place.
+fn is_stub(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
+    let model = ctx.model;
+    let leaves_open =
+        |decorator: &ast::Decorator| plain_name(&decorator.expression).is_some_and(|name| name.starts_with("abstract"));
+    let is_nothing = |stmt: &Stmt| match stmt {
+        Stmt::Expr(stmt) => stmt.value.is_ellipsis_literal_expr() || stmt.value.is_string_literal_expr(),
+        Stmt::Raise(raise) => raise.exc.as_deref().is_some_and(|raised| {
+            let raised = raised.as_call_expr().map_or(raised, |call| &call.func);
+            model.is_builtin(raised, "NotImplementedError")
+        }),
+        _ => false,
+    };
+    function.decorator_list.iter().any(leaves_open) || function.body.iter().all(is_nothing)
+}
+
+fn decorators(decorators: &[ast::Decorator]) -> Vec<&Expr> {
+    decorators
+        .iter()
+        .map(|decorator| map_callable(&decorator.expression))
+        .collect()
+}
+
 /// A class of the language itself: of no project.
 fn builtin(name: &str) -> ClassName {
     ClassName::Path(format!("builtins.{name}"))
@@ -936,7 +1133,10 @@ fn empty(qualname: String, range: TextRange, line: usize) -> Function {
         is_local_to_coroutine: false,
         decorators: Vec::new(),
         returns: None,
+        is_stub: false,
         sites: Vec::new(),
+        handed: Vec::new(),
+        read_again: BTreeSet::new(),
         leaves: Vec::new(),
         hazard: None,
         write: None,

@@ -219,6 +219,16 @@ impl<'a> SemanticModel<'a> {
         packages.contains(package)
     }
 
+    /// Whether the module cannot be imported without a package: it imports it by a statement of its own level, under no condition.
+    pub fn requires_package(&self, package: &str) -> bool {
+        let is_of = |path: &str| path.split('.').next() == Some(package);
+        self.module().syntax().body.iter().any(|stmt| match stmt {
+            Stmt::Import(import) => import.names.iter().any(|alias| is_of(&alias.name)),
+            Stmt::ImportFrom(import) => import.level == 0 && import.module.as_deref().is_some_and(is_of),
+            _ => false,
+        })
+    }
+
     /// Whether it imports a package with a class whose methods block, whatever they are called.
     pub fn imports_blocking_class(&self) -> bool {
         let packages = blocking::packages_of_blocking_classes();

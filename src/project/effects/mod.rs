@@ -38,8 +38,6 @@ pub struct Effects {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionEffects {
     pub code: Code,
-    /// It stands for what others define in its place: abstract, or without a body.
-    pub is_stub: bool,
     /// By itself.
     pub own: Summary,
     pub calls: Vec<Call>,
@@ -398,7 +396,7 @@ impl<'l, 'p> Link<'l, 'p> {
             _ => return Err(format!("nothing says which `{name}` is called")),
         };
         self.hierarchy_is_plain(class, name)?;
-        let is_stub = |id: FunctionId| self.effects(id).is_none_or(|effects| effects.is_stub);
+        let is_stub = |id: FunctionId| self.effects(id).is_none() || self.linker.function(id).is_stub;
         if let Some(other) = self.of_unknown_bases.iter().find(|other| {
             let has_it = |class: ClassId| self.linker.class(class).methods.contains_key(name);
             has_it(**other) || self.linker.descendants(**other).into_iter().any(has_it)
@@ -735,7 +733,10 @@ fn steps_of_receiver<'t>(
             attributes.push((outer, name));
             steps_of_receiver(outer, paths, attributes);
         }
-        Receiver::Result(target) => steps_of(target, paths, attributes),
+        Receiver::Result(target) | Receiver::Element(target, _) => steps_of(target, paths, attributes),
+        Receiver::Part(inner) => steps_of_receiver(inner, paths, attributes),
+        Receiver::OneOf(all) => all.iter().for_each(|one| steps_of_receiver(one, paths, attributes)),
+        Receiver::Fixture(_) | Receiver::Data(_) => {}
         Receiver::Entered(inner) => steps_of_receiver(inner, paths, attributes),
     }
 }
@@ -880,6 +881,10 @@ impl Chase<'_, '_> {
                 }
             }
             Receiver::Entered(inner) => self.receiver(file, inner),
+            Receiver::Element(target, _) => self.target(file, target),
+            Receiver::Part(inner) => self.receiver(file, inner),
+            Receiver::OneOf(all) => all.iter().for_each(|one| self.receiver(file, one)),
+            Receiver::Fixture(_) | Receiver::Data(_) => {}
         }
         if let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) {
             self.bases(class);
