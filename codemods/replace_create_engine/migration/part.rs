@@ -46,6 +46,9 @@ const SHARED: &[&str] = &[
     "no_autoflush",
 ];
 
+/// Methods that tell a dictionary from an object that a session has loaded.
+const DICT: &[&str] = &["get", "items", "keys", "values"];
+
 /// How a relationship is loaded that is there when it is read.
 const EAGER: &[&str] = &[
     "selectin",
@@ -339,9 +342,11 @@ impl<'c, 'a> Layer<'c, 'a> {
                 _ => function.end(),
             };
             let behind = TextRange::new(node.end(), end.max(node.end()));
-            let read = model.subtree(model.id(function)).find_map(|(_, node)| match node {
+            let read = model.subtree(model.id(function)).find_map(|(id, node)| match node {
                 AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
-                    self.may_be_row(&read.value).then_some(read)
+                    let is_of_dict = DICT.contains(&read.attr.as_str())
+                        && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
+                    (!is_of_dict && self.may_be_row(&read.value)).then_some(read)
                 }
                 _ => None,
             });
