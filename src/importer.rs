@@ -458,7 +458,15 @@ impl Place {
 
 fn place_for(module: &Module, prologue: &[&Stmt], section: Section, key: &(bool, String)) -> Place {
     let in_section = |stmt: &&&Stmt| section_of(stmt) == Some(section);
-    let before = |stmt: &Stmt| Place::at(module.line_start(stmt.start()));
+    let docstring = module.syntax().body.first().filter(|stmt| is_docstring(stmt));
+    let before = |stmt: &Stmt| {
+        let line = module.line_start(stmt.start());
+        // Nothing goes above a docstring on the same line.
+        if docstring.is_some_and(|docstring| line < docstring.end()) {
+            return Place::at(module.line_end_with_newline(stmt.end()));
+        }
+        Place::at(line)
+    };
     let after = |stmt: &Stmt| Place::at(module.line_end_with_newline(stmt.end()));
     // Beside the imports of its own package: other sections may look alike to us, such as the project's own modules.
     let package = |name: &str| name.split('.').next().map(str::to_owned);
@@ -503,7 +511,12 @@ fn place_without_imports(module: &Module) -> Place {
             if docstring
                 .is_some_and(|docstring| module.line_start(docstring.start()) == module.line_start(first.start()))
             {
-                return Place::at(module.line_end_with_newline(first.end()));
+                // They share a line, perhaps with more.
+                let shared = body.iter().take_while(|stmt| {
+                    module.line_start(stmt.start()) <= module.line_start(docstring.map_or(stmt.start(), Ranged::end))
+                });
+                let end = shared.last().map_or(first.end(), Ranged::end);
+                return Place::at(module.line_end_with_newline(end));
             }
             let is_definition = matches!(first, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
             Place {
