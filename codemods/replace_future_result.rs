@@ -87,7 +87,11 @@ fn wait(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Res
     if runs_next {
         return Err("`next` may raise StopIteration, which a future of asyncio cannot hand over".into());
     }
-    if model.backend() != Backend::Asyncio || method.attr.as_str() != "result" || !call.arguments.is_empty() {
+    if model.backend() != Backend::Asyncio
+        || method.attr.as_str() != "result"
+        || !call.arguments.is_empty()
+        || may_be_cancelled(ctx)
+    {
         return ctx.offload(call, None);
     }
     let (place, opening) = ctx.may_await_opened(model.id(call))?;
@@ -101,6 +105,17 @@ fn wait(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Res
     let doubt = shared(ctx, &method.value);
     let edits = ctx.opened(&opening, edits)?;
     Ok(Fix::with_doubt(doubt.or(place), edits).import(import))
+}
+
+/// Whether the module cancels futures, or handles those that were: `result()` raises an `Exception` then, and `await` what cancels a task.
+fn may_be_cancelled(ctx: &Context) -> bool {
+    let model = ctx.model;
+    let cancels = |call: &ast::ExprCall| {
+        matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel")
+            || call.arguments.find_keyword("cancel_futures").is_some()
+    };
+    let handled = ["concurrent.futures.CancelledError"];
+    model.calls().any(cancels) || !model.uses_of(&handled).is_empty()
 }
 
 /// A future that others may wait for: a cancelled `await` cancels it.

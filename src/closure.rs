@@ -1,7 +1,7 @@
 //! Moving statements into a function of the function: `def read_file(): ...`, then one `await` of a thread that runs it.
 //!
 //! What the statements bind and the rest of the function reads is returned and bound again; a name that they read before they bind it is
-//! declared `nonlocal`. Whether the statements may run in a thread at all is for the caller to know.
+//! declared `nonlocal`, and what the function declares is declared again. Whether the statements may run in a thread at all is for the caller to know.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::layout::above_blank_lines;
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::place::blocks;
 use crate::semantic::reaching::Definition;
-use crate::semantic::{BindingKind, NodeId, Reference, ScopeId};
+use crate::semantic::{BindingKind, NodeId, Reference, ScopeId, ScopeKind};
 
 /// Builtins that look at the function that calls them, and so may not be called by another one.
 const FRAME_READERS: &[&str] = &["locals", "vars", "dir", "eval", "exec", "super"];
@@ -34,6 +34,8 @@ struct Moved<'c, 'a> {
 struct Names<'a> {
     returned: BTreeSet<&'a str>,
     nonlocal: BTreeSet<&'a str>,
+    /// Those that the function itself declares to be the module's.
+    global: BTreeSet<&'a str>,
     doubt: Option<String>,
 }
 
@@ -153,10 +155,39 @@ impl<'a> Moved<'_, 'a> {
         }
     }
 
+    /// The names that the statements bind and that the function declares `global` or `nonlocal`: the new function must declare them, too.
+    fn declared_names(&self) -> Names<'a> {
+        let model = self.ctx.model;
+        let mut names = Names::default();
+        let bound = self.stmts.iter().flat_map(|stmt| model.bindings_within(model.id(stmt)));
+        for binding in bound {
+            let is_of_function = || {
+                let function = model.enclosing_function(binding.node);
+                function.is_some_and(|function| function.range() == self.function.range())
+            };
+            let declared = match model.scope(binding.scope).kind {
+                _ if binding.scope == self.scope => continue,
+                ScopeKind::Module if is_of_function() => &mut names.global,
+                ScopeKind::Function(owner) if !self.range.contains_range(owner.range()) && is_of_function() => {
+                    &mut names.nonlocal
+                }
+                _ => continue,
+            };
+            declared.insert(binding.name);
+            names.doubt.get_or_insert_with(|| {
+                format!(
+                    "`{}` is written by the thread, and other tasks may use it meanwhile",
+                    binding.name
+                )
+            });
+        }
+        names
+    }
+
     /// How each name comes back that the statements bind and other code reads.
     fn names(&self) -> Result<Names<'a>, Declined> {
         let model = self.ctx.model;
-        let mut names = Names::default();
+        let mut names = self.declared_names();
         let tail = self.tail().map(|tail| tail.name);
         let bound: BTreeSet<&'a str> = self
             .stmts
@@ -247,11 +278,16 @@ impl<'a> Moved<'_, 'a> {
         }
     }
 
-    /// `name = value` as the last thing that the statements do: the function can return the value itself.
+    /// `name = value` as the last thing that the statements do: the function can return the value itself. Not where a comment on its line speaks
+    /// of the assignment: `# type: str`.
     fn tail(&self) -> Option<Tail<'a>> {
         let mut last = self.stmts.last()?;
         while let Stmt::With(with) = last {
             last = with.body.last()?;
+        }
+        let lines = TextRange::new(last.start(), self.ctx.module.line_end(last.end()));
+        if self.ctx.pragma_doubt(lines).is_some() || self.ctx.type_comment(lines).is_some() {
+            return None;
         }
         let (target, left, value) = match last {
             Stmt::Assign(assign) => match assign.targets.as_slice() {
@@ -288,8 +324,10 @@ impl<'a> Moved<'_, 'a> {
         let unit = ctx.indent_unit(ctx.model.id(first));
         let join = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
         let mut header = format!("def {function}():");
-        if !names.nonlocal.is_empty() {
-            header = format!("{header}\n{unit}nonlocal {}", join(&names.nonlocal));
+        for (keyword, declared) in [("global", &names.global), ("nonlocal", &names.nonlocal)] {
+            if !declared.is_empty() {
+                header = format!("{header}\n{unit}{keyword} {}", join(declared));
+            }
         }
         let mut edits = ctx.wrap(first, last, &header)?;
         let is_first = ctx

@@ -81,6 +81,11 @@ impl<'a> Context<'a> {
                 format!("when the function is cancelled, the clean-up in `{callee}` would go on after it")
             });
         }
+        if effects.answers_cancellation {
+            doubt.get_or_insert_with(|| {
+                format!("`{callee}` may answer a cancellation itself, and what it gives then would be dropped")
+            });
+        }
         let mut member = Member {
             call,
             receivers: effects.receivers.clone(),
@@ -364,7 +369,13 @@ impl<'a> Context<'a> {
 
     /// Why it is not certain that these members may run at once, each for itself and together.
     pub fn overlap_doubt(&self, members: &[&Member<'a>]) -> Option<String> {
-        let own = members.iter().find_map(|member| member.doubt.clone());
+        let mut own: Vec<&str> = Vec::new();
+        for doubt in members.iter().filter_map(|member| member.doubt.as_deref()) {
+            if !own.contains(&doubt) {
+                own.push(doubt);
+            }
+        }
+        let own = (!own.is_empty()).then(|| own.join("; "));
         own.or_else(|| {
             let mut clocks = members.iter().filter(|member| member.effects.reads_clock());
             let (first, second) = (clocks.next()?, clocks.next()?);
@@ -399,6 +410,16 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The comment that declares the type of what a statement binds: `# type: int`. Beside anything else it is an error to who reads it.
+    pub fn type_comment(&self, range: TextRange) -> Option<&'a str> {
+        let comments = self.module.comments_in(range).iter();
+        let mut texts = comments.map(|comment| self.module.slice(*comment));
+        texts.find_map(|text| {
+            let declared = text.trim_start_matches('#').trim_start().strip_prefix("type:")?;
+            (!declared.trim_start().starts_with("ignore")).then_some(text)
+        })
+    }
+
     /// Whether statements from `first` to `last` of one block may become one concurrent statement where they stand: what a failure
     /// makes visible, and what the place itself forbids. `targets` are the local names that they bind.
     pub fn place_allows_overlap(
@@ -414,6 +435,12 @@ impl<'a> Context<'a> {
             self.guard_allows_overlap(&guard, scope, targets, order)?;
         }
         self.surroundings_allow_overlap(id)?;
+        let lines = TextRange::new(first.start(), self.module.line_end(last.end()));
+        if let Some(comment) = self.type_comment(lines) {
+            return Err(
+                format!("the comment `{comment}` declares what its line binds, and would not stand beside it").into(),
+            );
+        }
         self.comments_allow_overlap(TextRange::new(first.start(), last.end()))
     }
 

@@ -128,6 +128,11 @@ fn formatted(module: &Module, range: TextRange, settings: &Settings) -> Option<E
     if range.is_empty() {
         return None;
     }
+    // A comment behind the last statement of a block: cut out, it would seem to belong to the module.
+    let is_met = |stmt: &Stmt| stmt.range().intersect(range).is_some();
+    if !module.syntax().body.iter().any(is_met) {
+        return None;
+    }
     // The formatter parses all that it is given: the statements that hold the range, and no more of the blocks around them than headers.
     let mut body = module.syntax().body.as_slice();
     let mut headers = String::new();

@@ -3,6 +3,7 @@
 //! A list may. A generator would do its own work at other times, and might never end.
 
 use ruff_python_ast::{self as ast, Expr, Operator};
+use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
 use crate::finding::Declined;
@@ -40,6 +41,28 @@ const MAKERS: &[&str] = &["dict", "frozenset", "list", "range", "set", "sorted",
 const LAZY: &[&str] = &["filter", "iter", "map", "open", "zip"];
 
 pub(super) fn judge(ctx: &Context, iterable: &Expr) -> Result<Iterable, Declined> {
+    let mut judged = judge_kind(ctx, iterable)?;
+    judged.doubt = judged.doubt.or_else(|| changed_meanwhile(ctx, iterable));
+    Ok(judged)
+}
+
+/// Why other code may change what is gone over while the calls run.
+fn changed_meanwhile(ctx: &Context, iterable: &Expr) -> Option<String> {
+    let name = match iterable {
+        Expr::Name(name) => name,
+        // `d.items()`
+        Expr::Call(call) => call.func.as_attribute_expr()?.value.as_name_expr()?,
+        _ => return None,
+    };
+    let change = ctx.model.changed_meanwhile(name)?;
+    let (line, _) = ctx.module.location(ctx.model.node(change).start());
+    Some(format!(
+        "`{}` may be changed while the calls run (line {line})",
+        name.id
+    ))
+}
+
+fn judge_kind(ctx: &Context, iterable: &Expr) -> Result<Iterable, Declined> {
     let written = one_line(ctx.model.slice(iterable));
     match iterable {
         Expr::List(_)

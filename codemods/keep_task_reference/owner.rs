@@ -273,6 +273,34 @@ fn keeps_attributes<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool
         && !has_method("__setattr__")
         && !has_method(SET)
         && !ctx.module.text().contains("__new__")
+        && !looks_into_objects(ctx)
+}
+
+/// Whether the module takes objects apart: a copy, a pickle or a comparison of their attributes would meet the set.
+fn looks_into_objects(ctx: &Context) -> bool {
+    let modules = [
+        "copy",
+        "copyreg",
+        "dataclasses",
+        "dill",
+        "cloudpickle",
+        "marshal",
+        "pickle",
+        "shelve",
+    ];
+    let words = [
+        "__dict__",
+        "__getstate__",
+        "__setstate__",
+        "__reduce",
+        "__eq__",
+        "__deepcopy__",
+        "__copy__",
+        "getmembers",
+    ];
+    modules.iter().any(|module| ctx.model.imports_package(module))
+        || words.iter().any(|word| ctx.module.text().contains(word))
+        || ctx.model.references_named("vars").next().is_some()
 }
 
 fn is_slots(target: &Expr) -> bool {

@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project;
+use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches, summarise,
+    COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, chains, patches,
+    summarise,
 };
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -262,6 +264,10 @@ impl Looker<'_> {
             }
             self.summarise(&mut project, &wanted, "summary", Extent::Chains)?;
             wanted = project.unread(|name| reach.is_name(name));
+            wanted.retain(|file| !asked[*file]);
+            if wanted.is_empty() {
+                wanted.extend(chains::unread(&Linker::new(&project)));
+            }
         }
         Ok(project)
     }

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::resolve::{Found, FunctionId, Linker};
-use super::summary::{Edge, Function, Leaf, Note, Site};
+use super::modules::ModuleId;
+use super::resolve::{ClassId, Found, FunctionId, Linker};
+use super::summary::{Edge, Function, Leaf, Note, Site, Target};
 use crate::importer::is_standard;
 use crate::knowledge::blocking;
 
@@ -97,8 +98,36 @@ pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
     found
 }
 
+/// The files without a summary that have something of which it depends whether a call may safely move: what is handed to others on the way.
+pub fn unread(linker: &Linker) -> BTreeSet<usize> {
+    let edges = Edges::of(linker);
+    let steps = edges.steps();
+    let mut unread = BTreeSet::new();
+    for (id, _) in linker.functions().filter(|(_, function)| function.is_async) {
+        let calls = edges.sites(id).filter(|(site, _)| site.edge == Edge::Call);
+        let callees = calls.flat_map(|(_, callees)| callees.iter().copied());
+        for callee in callees.filter(|callee| steps.contains_key(callee)) {
+            let Judged { hazard, doubt, .. } = edges.judge(callee);
+            if hazard.is_some() || doubt.is_some() {
+                continue;
+            }
+            for inside in edges.inside(callee, true) {
+                for target in &linker.function(inside).handed {
+                    if let Target::Path(path) = target
+                        && let Some((ModuleId::File(file), _)) = linker.modules.find(inside.file, path)
+                        && linker.project.files[file].1.is_none()
+                    {
+                        unread.insert(file);
+                    }
+                }
+            }
+        }
+    }
+    unread
+}
+
 /// The call graph, as far as it runs in the frame of the caller.
-struct Edges<'l, 'p> {
+pub(super) struct Edges<'l, 'p> {
     linker: &'l Linker<'p>,
     sites: FxHashMap<FunctionId, Vec<(&'p Site, Vec<FunctionId>)>>,
     leaves: FxHashMap<FunctionId, Vec<Leaf>>,
@@ -115,13 +144,13 @@ struct Judged {
 }
 
 impl<'l, 'p> Edges<'l, 'p> {
-    fn of(linker: &'l Linker<'p>) -> Self {
+    pub(super) fn of(linker: &'l Linker<'p>) -> Self {
         let mut sites: FxHashMap<FunctionId, Vec<(&Site, Vec<FunctionId>)>> = FxHashMap::default();
         let mut leaves: FxHashMap<FunctionId, Vec<Leaf>> = FxHashMap::default();
         for (id, function) in linker.functions() {
             let own = leaves.entry(id).or_default();
             own.extend(function.leaves.iter().cloned());
-            for site in &function.sites {
+            for site in function.sites.iter().filter(|site| site.may_block) {
                 let callees: Vec<FunctionId> = linker.callees(id.file, site);
                 if callees.is_empty() {
                     own.extend(leaf_of_library(linker, id, site));
@@ -241,26 +270,80 @@ impl<'l, 'p> Edges<'l, 'p> {
 
     /// Whether a function may run in a thread, with all that it runs.
     fn judge(&self, first: FunctionId) -> Judged {
-        let inside = self.inside(first);
-        let noted = |of: fn(&Function) -> Option<&Note>| {
-            inside.iter().find_map(|&id| {
-                let function = self.linker.function(id);
-                let note = of(function)?;
-                Some(format!("`{}` {} (line {})", function.qualname, note.text, note.line))
-            })
-        };
+        let inside = self.inside(first, false);
+        let and_handed = self.inside(first, true);
         let leaves: usize = inside.iter().map(|id| self.leaves.get(id).map_or(0, Vec::len)).sum();
         Judged {
             more: leaves.saturating_sub(1),
-            hazard: noted(|function| function.hazard.as_ref()),
-            doubt: noted(|function| function.unknown.as_ref())
-                .or_else(|| noted(|function| function.write.as_ref()))
-                .or_else(|| self.is_open(&inside)),
+            hazard: self.noted(&inside, |function| function.hazard.as_ref()),
+            doubt: self
+                .noted(&and_handed, |function| function.unknown.as_ref())
+                .or_else(|| self.written(&and_handed))
+                .or_else(|| self.is_open(&and_handed)),
         }
     }
 
-    /// The functions that run when this one does, itself first.
-    fn inside(&self, first: FunctionId) -> Vec<FunctionId> {
+    /// What a function, with all that it runs, does to what others see, or calls of the project without its being certain what that is.
+    pub(super) fn shared(&self, first: FunctionId) -> Option<String> {
+        let inside = self.inside(first, true);
+        self.written(&inside).or_else(|| {
+            inside.iter().find_map(|&id| {
+                let function = self.linker.function(id);
+                let is_uncertain = |site: &&Site| {
+                    let is_open = |callee: &FunctionId| self.stands_for_others(*callee) && !self.is_overridden(*callee);
+                    site.edge == Edge::Call && self.linker.callees(id.file, site).iter().any(is_open)
+                };
+                function
+                    .sites
+                    .iter()
+                    .find(is_uncertain)
+                    .map(|site| unknown_call(function, site))
+            })
+        })
+    }
+
+    fn noted(&self, inside: &[FunctionId], of: fn(&Function) -> Option<&Note>) -> Option<String> {
+        inside.iter().find_map(|&id| {
+            let function = self.linker.function(id);
+            let note = of(function)?;
+            Some(format!("`{}` {} (line {})", function.qualname, note.text, note.line))
+        })
+    }
+
+    /// The first write to something that outlives these functions; to take the next element of an iterator is one, and where one of them reads a
+    /// variable on both sides of a call, another function's write.
+    fn written(&self, inside: &[FunctionId]) -> Option<String> {
+        let read_again = || {
+            inside.iter().find_map(|&id| {
+                let function = self.linker.function(id);
+                let is_changed = |name: &&String| {
+                    let mut summaries = self.linker.summaries();
+                    summaries.any(|(_, summary)| summary.changed.contains(*name))
+                };
+                let name = function.read_again.iter().find(is_changed)?;
+                Some(format!(
+                    "`{}` reads `{name}` before and after it waits, and other code changes that (line {})",
+                    function.qualname, function.line
+                ))
+            })
+        };
+        let written = self.noted(inside, |function| function.write.as_ref());
+        written.or_else(read_again).or_else(|| {
+            inside.iter().find_map(|&id| {
+                let function = self.linker.function(id);
+                let mut handed = function.handed.iter();
+                let taken = handed.find(|target| self.linker.is_iterator(id.file, target))?;
+                let Target::Path(path) = taken else { return None };
+                Some(format!(
+                    "`{}` takes elements of `{}`, which gives each of them once (line {})",
+                    function.qualname, path, function.line
+                ))
+            })
+        })
+    }
+
+    /// The functions that run when this one does, itself first; with those that it hands to others if asked.
+    fn inside(&self, first: FunctionId, with_handed: bool) -> Vec<FunctionId> {
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
         let mut all = Vec::new();
         let mut open = vec![first];
@@ -279,6 +362,14 @@ impl<'l, 'p> Edges<'l, 'p> {
                     );
                 }
             }
+            if with_handed {
+                open.extend(self.overriding(id));
+                let handed = self.linker.function(id).handed.iter();
+                open.extend(handed.filter_map(|target| match self.linker.find(id.file, target) {
+                    Some(Found::Function(function)) if !self.linker.function(function).is_async => Some(function),
+                    _ => None,
+                }));
+            }
         }
         all
     }
@@ -290,7 +381,9 @@ impl<'l, 'p> Edges<'l, 'p> {
             function.sites.iter().find_map(|site| {
                 let is_call = site.edge == Edge::Call;
                 let callees = self.linker.callees(id.file, site);
-                let overridden = callees.iter().any(|&callee| self.is_overridden(callee));
+                let overridden = callees
+                    .iter()
+                    .any(|&callee| self.is_overridden(callee) || self.stands_for_others(callee));
                 let is_unknown = callees.is_empty()
                     && match self.linker.find(id.file, &site.target) {
                         // What blocks is known.
@@ -301,33 +394,63 @@ impl<'l, 'p> Edges<'l, 'p> {
                         Some(Found::Function(made)) => !self.linker.function(made).is_generator,
                         Some(Found::Module(_)) => true,
                     };
-                (is_call && (is_unknown || overridden)).then(|| {
-                    format!(
-                        "`{}` calls `{}`, of which it is not known what it does (line {})",
-                        function.qualname,
-                        crate::module::one_line(&site.text),
-                        site.line
-                    )
-                })
+                (is_call && (is_unknown || overridden)).then(|| unknown_call(function, site))
             })
         })
     }
 
-    fn is_overridden(&self, method: FunctionId) -> bool {
+    /// Whether a method is that of a protocol, or has no body: what runs is of another class.
+    fn stands_for_others(&self, method: FunctionId) -> bool {
         let function = self.linker.function(method);
-        let Some(index) = function.class else { return false };
-        let name = function.qualname.rsplit('.').next().unwrap_or_default();
-        let class = super::resolve::ClassId {
+        let is_protocol = |index: usize| {
+            let bases = self.linker.bases(ClassId {
+                file: method.file,
+                index,
+            });
+            bases
+                .iter()
+                .any(|base| matches!(base, Found::External(name) if name.ends_with(".Protocol")))
+        };
+        function.is_stub || function.class.is_some_and(is_protocol)
+    }
+
+    fn is_overridden(&self, method: FunctionId) -> bool {
+        !self.overriding(method).is_empty()
+    }
+
+    /// The methods that stand in the place of one in classes that derive from its own.
+    fn overriding(&self, method: FunctionId) -> Vec<FunctionId> {
+        let Some(index) = self.linker.function(method).class else {
+            return Vec::new();
+        };
+        let name = self.linker.name(method);
+        if name == "__init__" {
+            return Vec::new();
+        }
+        let class = ClassId {
             file: method.file,
             index,
         };
-        name != "__init__"
-            && self
-                .linker
-                .descendants(class)
-                .iter()
-                .any(|&other| self.linker.class(other).methods.contains_key(name))
+        let derived = self.linker.descendants(class).into_iter();
+        derived
+            .filter_map(|other| {
+                let &index = self.linker.class(other).methods.get(name)?;
+                Some(FunctionId {
+                    file: other.file,
+                    index,
+                })
+            })
+            .collect()
     }
+}
+
+fn unknown_call(function: &Function, site: &Site) -> String {
+    format!(
+        "`{}` calls `{}`, of which it is not known what it does (line {})",
+        function.qualname,
+        crate::module::one_line(&site.text),
+        site.line
+    )
 }
 
 /// A call that blocks of which only the project as a whole tells the class.

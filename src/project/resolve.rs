@@ -293,6 +293,27 @@ impl<'p> Linker<'p> {
         self.class_named(made_in, class, steps + 1)
     }
 
+    /// Whether a target is a name by which a module has an iterator.
+    pub fn is_iterator(&self, file: usize, target: &Target) -> bool {
+        let Target::Path(path) = target else { return false };
+        let mut at = (file, path.as_str());
+        for _ in 0..MAX_STEPS {
+            let (file, path) = at;
+            let Some((ModuleId::File(module), taken)) = self.modules.find(file, path) else {
+                return false;
+            };
+            let mut rest = path.split('.').filter(|part| !part.is_empty()).skip(taken);
+            let (Some(name), None, Some(summary)) = (rest.next(), rest.next(), self.summary(module)) else {
+                return false;
+            };
+            match summary.names.get(name) {
+                Some(Meaning::Import(path)) => at = (module, path.as_str()),
+                _ => return summary.iterators.contains(name),
+            }
+        }
+        false
+    }
+
     /// The class that a file names.
     pub fn class_of(&self, file: usize, class: &ClassName) -> Option<Found> {
         self.class_named(file, class, 0)

@@ -1,6 +1,6 @@
 //! The map: one parsed file to its [`Summary`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -10,10 +10,14 @@ use super::colouring::usage;
 use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
-use crate::knowledge::blocking::Rule;
-use crate::semantic::names::{Lookup, map_callable};
+use crate::knowledge::blocking::{Blocking, Rule};
+use crate::semantic::effects::MUTATORS;
+use crate::semantic::names::{Lookup, map_callable, plain_name};
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
+
+/// What a hop to a thread costs where others are busy, in seconds: shorter sleeps are not followed to their callers.
+const SHORTEST: f64 = 0.005;
 
 /// How many steps lead from an expression to what is known of it.
 const MAX_STEPS: usize = 5;
@@ -35,7 +39,11 @@ const TIED: &[&str] = &[
     "asyncio.",
     "trio.",
     "anyio.",
-    "signal.",
+    "signal.pthread_sigmask",
+    "signal.set_wakeup_fd",
+    "signal.setitimer",
+    "signal.siginterrupt",
+    "signal.signal",
     "tkinter.",
     "threading.local",
     "contextvars.ContextVar.reset",
@@ -70,25 +78,6 @@ const FREE: &[&str] = &[
 fn is_tied(name: &str) -> bool {
     TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
 }
-
-/// Methods of the builtin containers and of strings that write to what they are called on.
-const MUTATORS: &[&str] = &[
-    "add",
-    "append",
-    "appendleft",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "popleft",
-    "remove",
-    "reverse",
-    "setdefault",
-    "sort",
-    "update",
-];
 
 /// Methods of which every class that has them gives a value and does nothing else: those of strings, numbers, mappings and dates.
 const HARMLESS: &[&str] = &[
@@ -240,6 +229,7 @@ impl<'a> Mapper<'_, 'a> {
         found.is_async = function.is_async;
         found.is_generator = model.is_generator(function);
         found.is_test = function.name.starts_with("test_");
+        found.is_stub = is_stub(self.ctx, function);
         found.is_local_to_coroutine = model.enclosing_function(id).is_some_and(|outer| outer.is_async);
         for decorator in &function.decorator_list {
             let expr = &decorator.expression;
@@ -296,6 +286,11 @@ impl<'a> Mapper<'_, 'a> {
                 binding.kind,
                 BindingKind::Assignment(Expr::Call(_)) | BindingKind::Annotated(_)
             );
+            if let BindingKind::Assignment(value) = binding.kind
+                && self.gives_iterator(value)
+            {
+                self.summary.iterators.insert(binding.name.to_owned());
+            }
             if !is_made
                 || model.is_replaced(binding.name)
                 || model.sole_binding(binding.name, ScopeId::MODULE).is_none()
@@ -595,8 +590,20 @@ impl<'a> Mapper<'_, 'a> {
     /// What every function uses, calls and touches.
     fn uses(&mut self) {
         let model = self.ctx.model;
+        let mut reads: BTreeMap<(usize, &'a str), TextRange> = BTreeMap::new();
         for (id, node) in model.subtree(NodeId(0)) {
-            let Some(owner) = self.owner(id) else { continue };
+            let Some(owner) = self.owner(id) else {
+                self.use_apart(id, node);
+                continue;
+            };
+            self.handed_by(owner, node);
+            if let AnyNodeRef::ExprName(name) = node
+                && name.ctx.is_load()
+                && self.is_variable_of_module(name)
+            {
+                let read = reads.entry((owner, &name.id)).or_insert(name.range());
+                *read = read.cover(name.range());
+            }
             if let AnyNodeRef::ExprAttribute(attribute) = node
                 && self.is_tied_object(&attribute.value)
             {
@@ -616,20 +623,12 @@ impl<'a> Mapper<'_, 'a> {
                 }
                 AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.object(owner, &stmt.iter, Edge::Iterate),
                 AnyNodeRef::Comprehension(part) if !part.is_async => self.object(owner, &part.iter, Edge::Iterate),
-                AnyNodeRef::StmtGlobal(stmt) => self.write(owner, stmt.range(), "binds a global name"),
+                AnyNodeRef::StmtGlobal(stmt) => {
+                    self.summary.changed.extend(stmt.names.iter().map(ToString::to_string));
+                    self.write(owner, stmt.range(), "binds a global name");
+                }
                 AnyNodeRef::StmtNonlocal(stmt) => self.write(owner, stmt.range(), "binds a name of another function"),
-                AnyNodeRef::ExprAttribute(attribute)
-                    if !self.is_made_here(owner, &attribute.value) && !self.is_being_made(owner, &attribute.value) =>
-                {
-                    let text = format!("writes to `{}`", self.ctx.module.slice(attribute));
-                    self.write(owner, attribute.range(), &text);
-                }
-                AnyNodeRef::ExprSubscript(subscript)
-                    if !subscript.ctx.is_load() && !self.is_made_here(owner, &subscript.value) =>
-                {
-                    let text = format!("writes to `{}`", self.ctx.module.slice(&*subscript.value));
-                    self.write(owner, subscript.range(), &text);
-                }
+                AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) => self.stored(owner, node),
                 AnyNodeRef::StmtReturn(stmt) if stmt.value.as_deref().is_some_and(|value| self.is_lazy(value)) => {
                     self.hazard(
                         owner,
@@ -652,6 +651,139 @@ impl<'a> Mapper<'_, 'a> {
                 _ => {}
             }
         }
+        for ((owner, name), read) in reads {
+            let function = &mut self.summary.functions[owner];
+            let calls = function.sites.iter().map(|site| site.range);
+            let mut calls = calls.chain(function.leaves.iter().map(|leaf| leaf.range));
+            if calls.any(|call| read.contains_range(call)) {
+                function.read_again.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Whether a name stands for an object of this or another module that is more than its code.
+    fn is_variable_of_module(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let is_called = matches!(model.node(model.parent(model.id(name))), AnyNodeRef::ExprCall(call) if call.func.range() == name.range());
+        let mut bindings = model.resolve(&name.id, scope).peekable();
+        !is_called
+            && bindings.peek().is_some()
+            && bindings.all(|binding| {
+                let is_code = matches!(
+                    binding.kind,
+                    BindingKind::Function(_) | BindingKind::Class(_) | BindingKind::Import(_)
+                );
+                binding.scope == ScopeId::MODULE && !is_code
+            })
+    }
+
+    /// Notes that a function changes what an expression stands for, if that is a variable of a module.
+    fn changes(&mut self, owner: usize, expr: &Expr) {
+        let name = match expr {
+            Expr::Name(name) if self.is_variable_of_module(name) => &name.id,
+            Expr::Attribute(attribute) if self.ctx.model.imported_root(&attribute.value) => attribute.attr.id(),
+            _ => return,
+        };
+        if owner > 0 {
+            self.summary.changed.insert(name.to_string());
+        }
+    }
+
+    /// A store to an attribute or an item of what the function has not made itself.
+    fn stored(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+        let text = match node {
+            AnyNodeRef::ExprAttribute(attribute)
+                if !attribute.ctx.is_load()
+                    && !self.is_made_here(owner, &attribute.value)
+                    && !self.is_being_made(owner, &attribute.value) =>
+            {
+                self.changes(owner, &Expr::Attribute(attribute.clone()));
+                self.changes(owner, &attribute.value);
+                self.ctx.module.slice(attribute)
+            }
+            AnyNodeRef::ExprSubscript(subscript)
+                if !subscript.ctx.is_load() && !self.is_made_here(owner, &subscript.value) =>
+            {
+                self.changes(owner, &subscript.value);
+                self.ctx.module.slice(&*subscript.value)
+            }
+            _ => return,
+        };
+        let text = format!("writes to `{text}`");
+        self.write(owner, node.range(), &text);
+    }
+
+    /// What stands in a lambda or in the body of a class may run when the function around it does.
+    fn use_apart(&mut self, id: NodeId, node: AnyNodeRef<'a>) {
+        let function = self.ctx.model.enclosing_function(id);
+        let Some(owner) = function.and_then(|function| self.functions.get(&self.ctx.model.id(function)).copied())
+        else {
+            return;
+        };
+        self.handed_by(owner, node);
+        self.stored(owner, node);
+        if let AnyNodeRef::ExprCall(call) = node {
+            self.judge_call(owner, call);
+            let target = self.target(&call.func, 0);
+            self.summary.functions[owner].handed.extend(target);
+        }
+    }
+
+    /// Functions that a call is given, or that decorate a definition, may run; iterators are used up by what goes over them.
+    fn handed_by(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+        let handed: Vec<&'a Expr> = match node {
+            AnyNodeRef::ExprCall(call) => call
+                .arguments
+                .iter_source_order()
+                .map(|argument| argument.value())
+                .collect(),
+            AnyNodeRef::StmtFunctionDef(function) => decorators(&function.decorator_list),
+            AnyNodeRef::StmtClassDef(class) => decorators(&class.decorator_list),
+            AnyNodeRef::StmtFor(stmt) => vec![&stmt.iter],
+            AnyNodeRef::Comprehension(part) => vec![&part.iter],
+            AnyNodeRef::ExprStarred(starred) if starred.ctx.is_load() => vec![&starred.value],
+            AnyNodeRef::StmtAssign(assign)
+                if assign.targets.iter().any(|to| to.is_tuple_expr() || to.is_list_expr()) =>
+            {
+                vec![&assign.value]
+            }
+            AnyNodeRef::ExprCompare(compare) => compare.comparators.iter().collect(),
+            _ => return,
+        };
+        for expr in handed {
+            if !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
+                continue;
+            }
+            if let Expr::Name(name) = expr
+                && self.is_iterator(name)
+            {
+                let text = format!("takes elements of `{}`, which gives each of them once", name.id);
+                self.write(owner, name.range(), &text);
+            }
+            let target = self.target(expr, 0);
+            let target = target.filter(|target| !matches!(target, Target::Class(_)));
+            self.summary.functions[owner].handed.extend(target);
+        }
+    }
+
+    /// Whether a name stands for an iterator of the module.
+    fn is_iterator(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+        binding.is_some_and(|binding| {
+            binding.scope == ScopeId::MODULE
+                && matches!(binding.kind, BindingKind::Assignment(value) if self.gives_iterator(value))
+        })
+    }
+
+    fn gives_iterator(&self, value: &Expr) -> bool {
+        let is_generator = |call: &ast::ExprCall| {
+            let function = self.ctx.model.function_of(&call.func);
+            function.is_some_and(|function| self.ctx.model.is_generator(function))
+        };
+        self.is_lazy(value)
+            || matches!(value, Expr::Call(call) if is_generator(call) || self.ctx.model.is_builtin(&call.func, "open"))
     }
 
     /// The function in whose frame a node runs. What stands in a lambda or a class body runs elsewhere or once.
@@ -671,10 +803,15 @@ impl<'a> Mapper<'_, 'a> {
 
     fn call(&mut self, owner: usize, call: &'a ast::ExprCall) {
         let blocking = self.ctx.blocking_call(call);
+        let never_waits = |(name, row): &(String, Blocking)| {
+            self.ctx.returns_at_once(call, *row) || is_no_wait(call, name) || self.is_nap(call, name)
+        };
+        let may_block = !blocking.as_ref().is_some_and(never_waits)
+            && (blocking.is_some() || !self.ctx.is_told_not_to_wait(call))
+            && !self.ctx.model.runs_without_loop(self.ctx.model.id(call));
         if let Some((name, row)) = &blocking
-            && !self.ctx.returns_at_once(call, *row)
+            && may_block
             && (matches!(row.rule, Rule::Call | Rule::List) || name == "time.sleep" || row.kind == "declared")
-            && !is_no_wait(call, name)
         {
             let leaf = Leaf {
                 name: name.clone(),
@@ -683,14 +820,33 @@ impl<'a> Mapper<'_, 'a> {
                 line: self.line(call.range()),
             };
             self.summary.functions[owner].leaves.push(leaf);
+            if let Some(path) = self.ctx.shared_file(call) {
+                let text = format!("writes `{path}`, which other tasks may write: threads keep no order");
+                self.write(owner, call.range(), &text);
+            }
         }
         self.callbacks(owner, call);
+        if self.is_on_own_connection(owner, call) {
+            return;
+        }
         self.judge_call(owner, call);
         let Some(target) = self.target(&call.func, 0) else {
             return;
         };
         let is_awaited = self.ctx.is_awaited(call);
         self.site(owner, target, Edge::Call, call.range(), &call.func, is_awaited);
+        if let Some(site) = self.summary.functions[owner].sites.last_mut() {
+            site.may_block = may_block;
+        }
+    }
+
+    /// A sleep that is over about as soon as a thread would have been found for it, and is not repeated.
+    fn is_nap(&self, call: &ast::ExprCall, name: &str) -> bool {
+        let model = self.ctx.model;
+        let duration = call.arguments.args.first().and_then(|duration| model.number(duration));
+        name == "time.sleep"
+            && duration.is_some_and(|seconds| seconds <= SHORTEST)
+            && model.loops(model.id(call)).next().is_none()
     }
 
     /// Functions that are given to the event loop.
@@ -740,6 +896,7 @@ impl<'a> Mapper<'_, 'a> {
             line: self.line(range),
             text: self.ctx.module.slice(text).to_owned(),
             is_awaited,
+            may_block: true,
         };
         self.summary.functions[owner].sites.push(site);
     }
@@ -768,6 +925,7 @@ impl<'a> Mapper<'_, 'a> {
                 Type::Scalar(_) => {}
                 _ if MUTATORS.contains(&method.attr.as_str()) => {
                     if !self.is_made_here(owner, &method.value) {
+                        self.changes(owner, &method.value);
                         let text = format!("changes `{}`", self.ctx.module.slice(&*method.value));
                         self.write(owner, call.range(), &text);
                     }
@@ -834,6 +992,43 @@ impl<'a> Mapper<'_, 'a> {
             })
     }
 
+    fn is_on_own_connection(&self, owner: usize, call: &'a ast::ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) if self.ctx.model.imports_package("sqlite3") => {
+                self.is_connected_here(owner, &method.value)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a connection, or a cursor of one, is made, used and left in the function itself: wherever that runs, one thread does it all.
+    fn is_connected_here(&self, owner: usize, expr: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let mut object = expr;
+        while let Expr::Call(call) = object
+            && let Expr::Attribute(method) = &*call.func
+            && !model.imported_root(&method.value)
+        {
+            object = &method.value;
+        }
+        let seen = model.object(object);
+        let is_own =
+            |origin: &&Expr| self.owner(model.id(*origin)) == Some(owner) && self.makes_connection(owner, origin);
+        seen.escape.is_none()
+            && seen.unknown_origin.is_none()
+            && !seen.origins.is_empty()
+            && seen.origins.iter().all(is_own)
+    }
+
+    fn makes_connection(&self, owner: usize, origin: &'a Expr) -> bool {
+        let Expr::Call(call) = origin else { return false };
+        match &*call.func {
+            callee if self.ctx.model.qualified_name(callee).as_deref() == Some("sqlite3.connect") => true,
+            Expr::Attribute(method) => self.is_connected_here(owner, &method.value),
+            _ => false,
+        }
+    }
+
     /// Whether an object may be used by one thread only: by what has made it, or, where nothing else is known, by its name.
     fn is_tied_object(&self, expr: &Expr) -> bool {
         let model = self.ctx.model;
@@ -897,6 +1092,29 @@ impl<'a> Mapper<'_, 'a> {
     }
 }
 
+/// Whether a function stands for what others define in its place.
+fn is_stub(ctx: &Context, function: &ast::StmtFunctionDef) -> bool {
+    let model = ctx.model;
+    let leaves_open =
+        |decorator: &ast::Decorator| plain_name(&decorator.expression).is_some_and(|name| name.starts_with("abstract"));
+    let is_nothing = |stmt: &Stmt| match stmt {
+        Stmt::Expr(stmt) => stmt.value.is_ellipsis_literal_expr() || stmt.value.is_string_literal_expr(),
+        Stmt::Raise(raise) => raise.exc.as_deref().is_some_and(|raised| {
+            let raised = raised.as_call_expr().map_or(raised, |call| &call.func);
+            model.is_builtin(raised, "NotImplementedError")
+        }),
+        _ => false,
+    };
+    function.decorator_list.iter().any(leaves_open) || function.body.iter().all(is_nothing)
+}
+
+fn decorators(decorators: &[ast::Decorator]) -> Vec<&Expr> {
+    decorators
+        .iter()
+        .map(|decorator| map_callable(&decorator.expression))
+        .collect()
+}
+
 /// A class of the language itself: of no project.
 fn builtin(name: &str) -> ClassName {
     ClassName::Path(format!("builtins.{name}"))
@@ -936,7 +1154,10 @@ fn empty(qualname: String, range: TextRange, line: usize) -> Function {
         is_local_to_coroutine: false,
         decorators: Vec::new(),
         returns: None,
+        is_stub: false,
         sites: Vec::new(),
+        handed: Vec::new(),
+        read_again: BTreeSet::new(),
         leaves: Vec::new(),
         hazard: None,
         write: None,

@@ -23,6 +23,10 @@ pub struct Summary {
     pub objects: BTreeMap<String, ClassName>,
     /// The other names that it binds: what they stand for is not known.
     pub bound: BTreeSet<String>,
+    /// The names of the module that stand for iterators: each element is given once.
+    pub iterators: BTreeSet<String>,
+    /// The names of variables of modules that its functions change.
+    pub changed: BTreeSet<String>,
     /// The modules of which everything is imported, as written: relative ones keep their dots.
     pub stars: Vec<String>,
     /// What the colouring of the project asks, where it is wanted.
@@ -99,7 +103,13 @@ pub struct Function {
     pub decorators: Vec<String>,
     /// The class of what it returns, where that is said.
     pub returns: Option<ClassName>,
+    /// It stands for what others define in its place: abstract, or without a body.
+    pub is_stub: bool,
     pub sites: Vec<Site>,
+    /// What it hands to calls, or goes over: functions may run when it does, and iterators be used up.
+    pub handed: Vec<Target>,
+    /// The names of variables of modules that it reads before a call, and again behind it.
+    pub read_again: BTreeSet<String>,
     pub leaves: Vec<Leaf>,
     /// What must not run in another thread: the first of it.
     pub hazard: Option<Note>,
@@ -128,6 +138,8 @@ pub struct Site {
     /// What names the target, as written: `self.client.get`.
     pub text: String,
     pub is_awaited: bool,
+    /// Whether a coroutine may wait there: not where its arguments, or the place, say that it does not.
+    pub may_block: bool,
 }
 
 /// How a use runs its target.

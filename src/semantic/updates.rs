@@ -1,13 +1,16 @@
 //! Updates of what several tasks share, in several statements: `n = self.n` here, `self.n = n + 1` further down.
 //!
-//! As long as nothing waits in between, no task sees them halfway. An `await` in between loses the updates of other tasks.
+//! As long as nothing waits in between, no task sees them halfway. An `await` in between loses the updates of other tasks. The same holds for
+//! what is tested here and written further down, and for what a loop goes over.
 
 use std::collections::BTreeSet;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::names::Lookup;
+use super::effects::MUTATORS;
+use super::names::{Lookup, plain_name};
+use super::place::blocks;
 use super::reaching::Definition;
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
@@ -33,6 +36,190 @@ impl<'a> SemanticModel<'a> {
                 _ => None,
             },
             _ => None,
+        })
+    }
+
+    /// The shared place that the enclosing function tests before this node and writes behind it: `if self.token is None: self.token = f()`. Two
+    /// tasks may both find it unset once the function waits in between. `None` where it does so anyhow, holds a lock around both, or writes
+    /// the place at once behind the test.
+    pub fn test_around(&self, at: NodeId) -> Option<&'a str> {
+        let function = self.enclosing_function(at)?;
+        let scope = self.body_scope(function);
+        let point = self.node(at).range();
+        let nodes = || {
+            self.subtree(self.id(function))
+                .filter(|(id, _)| self.scope_of(*id) == scope)
+        };
+        let writes: Vec<(NodeId, &'a Expr)> = nodes()
+            .flat_map(|(id, node)| written_places(node).into_iter().map(move |place| (id, place)))
+            .filter(|(_, place)| self.is_shared_place(place, function))
+            .collect();
+        let is_behind = |write: &&(NodeId, &'a Expr)| self.node(write.0).end() >= point.end();
+        if !writes.iter().any(|write| is_behind(&write)) {
+            return None;
+        }
+        nodes().find_map(|(id, node)| {
+            let (test, is_loop) = match node {
+                AnyNodeRef::StmtIf(stmt) => (&*stmt.test, false),
+                AnyNodeRef::StmtWhile(stmt) => (&*stmt.test, true),
+                AnyNodeRef::ExprIf(inner) => (&*inner.test, false),
+                _ => return None,
+            };
+            let leaves = || blocks(node).iter().any(|block| block.last().is_some_and(leaves_block));
+            if test.end() > point.start() || !(self.contains(id, at) || leaves()) {
+                return None;
+            }
+            let (_, place) = writes.iter().filter(is_behind).find(|(write, place)| {
+                let update = Update {
+                    model: self,
+                    function,
+                    target: place,
+                    at,
+                };
+                let is_claimed = || {
+                    writes.iter().any(|(other, same)| {
+                        let other = self.node(*other);
+                        self.slice(*same) == self.slice(*place)
+                            && (test.end()..point.start()).contains(&other.start())
+                            && other.end() <= point.start()
+                    })
+                };
+                // A loop that goes on until it is told to end.
+                let is_flag = || {
+                    is_loop
+                        && matches!(self.node(*write), AnyNodeRef::StmtAssign(assign) if assign.value.is_literal_expr())
+                };
+                update.is_tested_by(test)
+                    && !is_flag()
+                    && !is_claimed()
+                    && !update.waits_between(test.end(), self.node(*write).end(), *write)
+            })?;
+            Some(self.slice(*place))
+        })
+    }
+
+    /// The line that may change the elements of what a name stands for while the function waits: in a nested function, in another one that has the
+    /// name as well, in a task that is given the object.
+    pub fn changed_meanwhile(&self, name: &ast::ExprName) -> Option<NodeId> {
+        let Lookup::Scope(owner) = self.lookup(&name.id, self.scope_of(self.id(name))) else {
+            return None;
+        };
+        let own = self
+            .enclosing_function(self.id(name))
+            .map(|function| self.body_scope(function));
+        let is_its_own = own == Some(owner);
+        let runs_meanwhile = |scope: ScopeId| match self.function_of_scope(scope) {
+            Some(function) => !is_its_own || self.body_scope(function) != owner,
+            None => false,
+        };
+        let references = self
+            .references_named(&name.id)
+            .filter(|reference| self.lookup(&name.id, reference.scope) == Lookup::Scope(owner));
+        let changed = references.filter_map(|reference| {
+            let is_changed = runs_meanwhile(reference.scope) && self.is_changed_by(reference.node);
+            (is_changed || self.is_given_to_task(reference.node)).then_some(reference.node)
+        });
+        let bound = self.bindings_in(owner, &name.id).filter_map(|binding| {
+            let is_updated = matches!(binding.kind, BindingKind::AugAssignment);
+            (is_updated && runs_meanwhile(self.scope_of(binding.node))).then_some(binding.node)
+        });
+        changed.chain(bound).min()
+    }
+
+    /// What the innermost loop around a place goes over, where another task may change it once the loop waits, and it does not wait yet: a
+    /// container that is not the function's own and that the module changes somewhere.
+    pub fn live_iterable(&self, at: NodeId) -> Option<&'a str> {
+        let function = self.enclosing_function(at)?;
+        let mut within = self
+            .ancestors(at)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
+        let is_around = |stmt: &Stmt| self.contains(self.id(stmt), at);
+        let stmt = within.find_map(|(_, node)| match node {
+            AnyNodeRef::StmtFor(stmt) if !stmt.is_async && stmt.body.iter().any(is_around) => Some(stmt),
+            _ => None,
+        })?;
+        if stmt.body.iter().any(|stmt| self.first_wait(stmt).is_some()) {
+            return None;
+        }
+        let containers = self.gone_over(&stmt.iter);
+        let live = containers.into_iter().find(|container| match container {
+            Expr::Name(name) => self.changed_meanwhile(name).is_some(),
+            Expr::Attribute(attribute) => {
+                self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
+            }
+            Expr::Subscript(item) => match &*item.value {
+                Expr::Attribute(attribute) => {
+                    self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
+                }
+                _ => false,
+            },
+            _ => false,
+        })?;
+        Some(self.slice(live))
+    }
+
+    /// The containers whose elements an iterable gives one after the other: those of `d.items()`, `enumerate(xs)` and `zip(xs, ys)`.
+    fn gone_over(&self, iter: &'a Expr) -> Vec<&'a Expr> {
+        let Expr::Call(call) = iter else { return vec![iter] };
+        let is_lazy = ["enumerate", "filter", "map", "reversed", "zip"]
+            .iter()
+            .any(|name| self.is_builtin(&call.func, name));
+        match &*call.func {
+            _ if is_lazy => call
+                .arguments
+                .args
+                .iter()
+                .flat_map(|inner| self.gone_over(inner))
+                .collect(),
+            Expr::Attribute(view) if matches!(view.attr.as_str(), "items" | "keys" | "values") => vec![&*view.value],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the module adds to, or takes from, what an attribute of this name holds, or what is an element of it.
+    fn changes_elements(&self, name: &str) -> bool {
+        self.loads_of(name).any(|(id, _)| {
+            let mut at = id;
+            loop {
+                if self.is_changed_by(at) {
+                    return true;
+                }
+                match self.node(self.parent(at)) {
+                    AnyNodeRef::ExprSubscript(item) if item.value.range() == self.node(at).range() => {
+                        at = self.parent(at);
+                    }
+                    _ => return false,
+                }
+            }
+        })
+    }
+
+    /// `x.append(...)`, `x[i] = ...`, `del x[i]`.
+    fn is_changed_by(&self, reference: NodeId) -> bool {
+        let parent = self.parent(reference);
+        match self.node(parent) {
+            AnyNodeRef::ExprSubscript(item) => {
+                !item.ctx.is_load() && item.value.range() == self.node(reference).range()
+            }
+            AnyNodeRef::ExprAttribute(method) => {
+                MUTATORS.contains(&method.attr.as_str())
+                    && matches!(self.node(self.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == method.range())
+            }
+            _ => false,
+        }
+    }
+
+    /// `create_task(f(x))`: an argument of a coroutine that is handed on instead of being awaited.
+    fn is_given_to_task(&self, reference: NodeId) -> bool {
+        let mut calls = self.ancestors(reference).filter_map(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => Some(call),
+            _ => None,
+        });
+        calls.any(|call| {
+            matches!(
+                plain_name(&call.func),
+                Some("create_task" | "ensure_future" | "start_soon" | "run_coroutine_threadsafe")
+            )
         })
     }
 
@@ -107,6 +294,44 @@ struct Update<'m, 'a> {
 }
 
 impl<'a> Update<'_, 'a> {
+    /// Whether a test reads the place, the container that it is an item of, or a local name that was given either.
+    fn is_tested_by(&self, test: &'a Expr) -> bool {
+        let model = self.model;
+        let scope = model.body_scope(self.function);
+        self.is_read_by(test)
+            || model.subtree(model.id(test)).any(|(id, node)| {
+                let AnyNodeRef::ExprName(name) = node else { return false };
+                if model.lookup(&name.id, model.scope_of(id)) != Lookup::Scope(scope) {
+                    return false;
+                }
+                let reads = model.reads_of_local(self.function, &name.id).unwrap_or_default();
+                reads
+                    .get(&id)
+                    .into_iter()
+                    .flatten()
+                    .any(|definition| match *definition {
+                        Definition::At(definition) => match model.statement_of(definition) {
+                            Some((_, Stmt::Assign(assign))) => self.is_read_by(&assign.value),
+                            _ => false,
+                        },
+                        Definition::Entry => false,
+                    })
+            })
+    }
+
+    fn is_read_by(&self, value: &'a Expr) -> bool {
+        let model = self.model;
+        let container = self.target.as_subscript_expr().map(|item| model.slice(&*item.value));
+        let place = model.slice(self.target);
+        model.subtree(model.id(value)).any(|(_, node)| match node {
+            AnyNodeRef::ExprName(_) | AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) => {
+                let text = model.slice(node);
+                text == place || container == Some(text)
+            }
+            _ => false,
+        })
+    }
+
     /// Where the place was read, before the point, for what an expression is made of: the ends of the statements.
     fn reads_before(&self, value: &'a Expr, seen: &mut BTreeSet<NodeId>) -> Vec<TextSize> {
         let model = self.model;
@@ -174,4 +399,25 @@ impl<'a> Update<'_, 'a> {
         };
         waits || is_locked()
     }
+}
+
+/// The places that a statement or a call writes: what it assigns to, and the containers that it changes.
+fn written_places(node: AnyNodeRef<'_>) -> Vec<&Expr> {
+    match node {
+        AnyNodeRef::StmtAssign(assign) => assign.targets.iter().collect(),
+        AnyNodeRef::StmtAnnAssign(assign) if assign.value.is_some() => vec![&*assign.target],
+        AnyNodeRef::StmtAugAssign(assign) => vec![&*assign.target],
+        AnyNodeRef::ExprCall(call) => match &*call.func {
+            Expr::Attribute(method) if MUTATORS.contains(&method.attr.as_str()) => vec![&*method.value],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn leaves_block(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_)
+    )
 }

@@ -27,6 +27,7 @@ use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
+use super::chains::Edges;
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
 use crate::settings::Settings;
@@ -224,6 +225,9 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
             let own = names.next();
             let names = own.into_iter().chain(names.find(|name| name != "<locals>"));
             found[id.file].names.extend(names);
+            // Whoever changes what it reads on both sides of a wait.
+            let read_again = graph.function(node).read_again.iter();
+            found[id.file].names.extend(read_again.cloned());
         }
         for (file, coloured) in component.changes(number, world) {
             found[file].coloured.push(coloured);
@@ -610,17 +614,12 @@ impl Component<'_, '_, '_> {
                     function.qualname
                 ));
             }
-            // What is added to a container is added once, whenever that happens.
-            if is_concurrent
-                && let Some(write) = function
-                    .write
-                    .as_ref()
-                    .filter(|write| !write.text.starts_with("changes"))
-            {
-                return Some(format!(
-                    "`{}` {} (line {}), and others can run in between",
-                    function.qualname, write.text, write.line
-                ));
+        }
+        if is_concurrent {
+            let edges = Edges::of(graph.linker);
+            let shared = self.functions().find_map(|(_, id)| edges.shared(id));
+            if let Some(shared) = shared {
+                return Some(format!("{shared}, and others can run in between"));
             }
         }
         self.by_other_means()

@@ -11,7 +11,6 @@ use crate::project::colouring::usage::keyword_replacements;
 use crate::project::summarise::Mapper;
 use crate::semantic::NodeId;
 use crate::semantic::effects::linked::Pending;
-use crate::semantic::names::plain_name;
 use crate::semantic::types::{Type, TypeOracle};
 
 /// What a file says of the effects of its functions, and of its classes.
@@ -65,28 +64,11 @@ fn mapped<'a>(mapper: &Mapper<'_, 'a>, function: &'a ast::StmtFunctionDef) -> Fu
             .into_iter()
             .filter_map(|(id, pending)| call(mapper, id, pending))
             .collect(),
-        is_stub: is_stub(mapper, function),
         unknown_line: line(mapped.unknown_at),
         doubt_line: line(mapped.doubt_at),
         code: mapped.code,
         own: mapped.own,
     }
-}
-
-/// Whether a function stands for what others define in its place.
-fn is_stub(mapper: &Mapper, function: &ast::StmtFunctionDef) -> bool {
-    let model = mapper.ctx.model;
-    let is_abstract =
-        |decorator: &ast::Decorator| plain_name(&decorator.expression).is_some_and(|name| name.starts_with("abstract"));
-    let is_nothing = |stmt: &Stmt| match stmt {
-        Stmt::Expr(stmt) => stmt.value.is_ellipsis_literal_expr() || stmt.value.is_string_literal_expr(),
-        Stmt::Raise(raise) => raise.exc.as_deref().is_some_and(|raised| {
-            let raised = raised.as_call_expr().map_or(raised, |call| &call.func);
-            model.is_builtin(raised, "NotImplementedError")
-        }),
-        _ => false,
-    };
-    function.decorator_list.iter().any(is_abstract) || function.body.iter().all(is_nothing)
 }
 
 /// Whether a text goes over the members of something and sets some of them: so modules and classes are traced.

@@ -38,8 +38,6 @@ pub struct Effects {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionEffects {
     pub code: Code,
-    /// It stands for what others define in its place: abstract, or without a body.
-    pub is_stub: bool,
     /// By itself.
     pub own: Summary,
     pub calls: Vec<Call>,
@@ -398,7 +396,7 @@ impl<'l, 'p> Link<'l, 'p> {
             _ => return Err(format!("nothing says which `{name}` is called")),
         };
         self.hierarchy_is_plain(class, name)?;
-        let is_stub = |id: FunctionId| self.effects(id).is_none_or(|effects| effects.is_stub);
+        let is_stub = |id: FunctionId| self.effects(id).is_none() || self.linker.function(id).is_stub;
         if let Some(other) = self.of_unknown_bases.iter().find(|other| {
             let has_it = |class: ClassId| self.linker.class(class).methods.contains_key(name);
             has_it(**other) || self.linker.descendants(**other).into_iter().any(has_it)

@@ -19,7 +19,7 @@ use ruff_python_ast::{self as ast, Expr};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::tables::{is_builtin_exception, is_log_call};
+pub(crate) use self::tables::{MUTATORS, is_builtin_exception, is_log_call};
 use self::walk::Walker;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
@@ -92,6 +92,8 @@ pub struct Summary {
     pub spawns: bool,
     /// It may wait while it is being cancelled: for a clean-up in `finally` or in a handler.
     pub lingers: bool,
+    /// It may answer a cancellation with a value, or with another error.
+    pub answers_cancellation: bool,
     /// It may raise what ends the program: in a task of its own, that comes out of the event loop.
     pub exits: bool,
     /// It uses something that only one task may use at a time: the name of it.
@@ -141,6 +143,7 @@ impl Summary {
         self.uses_task |= other.uses_task;
         self.spawns |= other.spawns;
         self.lingers |= other.lingers;
+        self.answers_cancellation |= other.answers_cancellation;
         self.exits |= other.exits;
         self.receivers.extend(other.receivers.iter().cloned());
     }

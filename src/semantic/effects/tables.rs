@@ -120,7 +120,7 @@ pub(super) const INERT_DECORATORS: &[&str] = &[
 pub(super) const ENDING_EXCEPTIONS: &[&str] = &["GeneratorExit", "KeyboardInterrupt", "SystemExit"];
 
 /// Methods of builtin containers that change them.
-pub(super) const MUTATORS: &[&str] = &[
+pub(crate) const MUTATORS: &[&str] = &[
     "add",
     "append",
     "appendleft",

@@ -184,6 +184,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                 self.iterated(&inner.iter);
                 inner.ifs.iter().for_each(|test| self.tested(test));
             }
+            AnyNodeRef::StmtTry(inner) => self.summary.answers_cancellation |= self.answers_cancellation(inner),
             AnyNodeRef::StmtWith(inner) => {
                 for item in &inner.items {
                     self.manager(&item.context_expr);
@@ -205,6 +206,45 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
     }
 
+    fn catches_cancellation(&self, handler: &ast::ExceptHandlerExceptHandler) -> bool {
+        let written = handler.type_.as_deref().map(|type_| self.model.slice(type_));
+        written.is_none_or(|type_| type_.contains("BaseException") || type_.contains("CancelledError"))
+    }
+
+    /// Whether a cancellation that arrives in the body of a `try` may end there: the first handler that catches it does not raise it again, or
+    /// `finally` returns.
+    fn answers_cancellation(&self, stmt: &'a ast::StmtTry) -> bool {
+        let model = self.model;
+        let is_own = |id: NodeId| model.enclosing_function(id).map(|function| model.id(function)) == self.function;
+        let holds = |body: &'a [ast::Stmt], is_it: fn(AnyNodeRef) -> bool| {
+            body.iter()
+                .flat_map(|stmt| model.subtree(model.id(stmt)))
+                .any(|(id, node)| is_it(node) && is_own(id))
+        };
+        if !holds(&stmt.body, |node| node.is_expr_await()) {
+            return false;
+        }
+        let mut handlers = stmt.handlers.iter().map(|handler| {
+            let ast::ExceptHandler::ExceptHandler(handler) = handler;
+            handler
+        });
+        let raises_again = |handler: &'a ast::ExceptHandlerExceptHandler| {
+            let Some(ast::Stmt::Raise(raise)) = handler.body.last() else {
+                return false;
+            };
+            let is_it = match (raise.exc.as_deref(), &handler.name) {
+                (None, _) => true,
+                (Some(Expr::Name(raised)), Some(name)) => raised.id == name.id,
+                _ => false,
+            };
+            is_it && raise.cause.is_none() && !holds(&handler.body, |node| node.is_stmt_return())
+        };
+        handlers
+            .find(|handler| self.catches_cancellation(handler))
+            .is_some_and(|handler| !raises_again(handler))
+            || holds(&stmt.finalbody, |node| node.is_stmt_return())
+    }
+
     /// Whether a cancellation of the function can come this way: a `finally` block, or a handler that catches it.
     fn is_clean_up(&self, id: NodeId) -> bool {
         let mut inner = id;
@@ -217,12 +257,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                         return true;
                     }
                 }
-                AnyNodeRef::ExceptHandlerExceptHandler(handler) => {
-                    let written = handler.type_.as_deref().map(|type_| self.model.slice(type_));
-                    if written.is_none_or(|type_| type_.contains("BaseException") || type_.contains("CancelledError")) {
-                        return true;
-                    }
-                }
+                AnyNodeRef::ExceptHandlerExceptHandler(handler) if self.catches_cancellation(handler) => return true,
                 _ => {}
             }
             inner = outer;
