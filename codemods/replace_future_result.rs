@@ -87,12 +87,9 @@ fn wait(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Res
     if runs_next {
         return Err("`next` may raise StopIteration, which a future of asyncio cannot hand over".into());
     }
-    if model.backend() != Backend::Asyncio
-        || method.attr.as_str() != "result"
-        || !call.arguments.is_empty()
-        || may_be_cancelled(ctx)
-    {
-        return ctx.offload(call, None);
+    let cancelled = cancellation(ctx)?;
+    if model.backend() != Backend::Asyncio || method.attr.as_str() != "result" || !call.arguments.is_empty() {
+        return ctx.offload(call, cancelled);
     }
     let (place, opening) = ctx.may_await_opened(model.id(call))?;
     let (name, import) = ctx.member("asyncio", "wrap_future", model.id(call))?;
@@ -104,18 +101,28 @@ fn wait(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Res
     ];
     let doubt = shared(ctx, &method.value);
     let edits = ctx.opened(&opening, edits)?;
-    Ok(Fix::with_doubt(doubt.or(place), edits).import(import))
+    Ok(Fix::with_doubt(cancelled.or(doubt).or(place), edits).import(import))
 }
 
-/// Whether the module cancels futures, or handles those that were: `result()` raises an `Exception` then, and `await` what cancels a task.
-fn may_be_cancelled(ctx: &Context) -> bool {
+/// Of a future that was cancelled, `result()` raises an `Exception`, and whatever awaits it, in a thread or not, `asyncio.CancelledError`, which is
+/// none and ends the task. Declined where the module handles the one, a doubt where it cancels futures.
+fn cancellation(ctx: &Context) -> Result<Option<String>, Declined> {
     let model = ctx.model;
-    let cancels = |call: &ast::ExprCall| {
+    if !model.uses_of(&["concurrent.futures.CancelledError"]).is_empty() {
+        return Err(
+            "the module handles `concurrent.futures.CancelledError`, and an `await` raises that of asyncio".into(),
+        );
+    }
+    let cancels = |call: &&ast::ExprCall| {
         matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel")
             || call.arguments.find_keyword("cancel_futures").is_some()
     };
-    let handled = ["concurrent.futures.CancelledError"];
-    model.calls().any(cancels) || !model.uses_of(&handled).is_empty()
+    Ok(model.calls().find(cancels).map(|call| {
+        let (line, _) = ctx.module.location(call.start());
+        format!(
+            "a future that is cancelled (line {line}) raises `asyncio.CancelledError` where it is awaited, which ends the task"
+        )
+    }))
 }
 
 /// A future that others may wait for: a cancelled `await` cancels it.

@@ -92,19 +92,19 @@ impl Context<'_> {
             inner = id;
         }
         let doubt = doubt.or(self.callers_may_wait(at, replaced)?);
+        let doubt = doubt.or_else(|| self.model.test_around(at).map(tested_before));
         let entered = || {
             let manager = crate::module::one_line(self.entered_unknown(at)?);
             Some(format!(
                 "other tasks can run inside `with {manager}` now, and nothing is known of what it holds or changes"
             ))
         };
-        let doubt = doubt.or_else(entered);
-        let doubt = doubt.or_else(|| self.model.test_around(at).map(tested_before));
         let live = || {
             let iterable = self.model.live_iterable(at)?;
             Some(format!("`{iterable}` may change while the loop over it waits"))
         };
-        Ok(doubt.or_else(live).or_else(|| self.visible_cancellation()))
+        let doubt = doubt.or_else(entered).or_else(live);
+        Ok(doubt.or_else(|| self.visible_cancellation()))
     }
 
     /// `self.n = self.n + f()` reads its target before it waits for `f`.

@@ -15,6 +15,7 @@
 pub mod chains;
 pub mod colouring;
 pub mod effects;
+pub mod given;
 pub mod layer;
 pub mod modules;
 pub mod patches;
@@ -149,6 +150,22 @@ impl Project {
         } else {
             format!("{}:{line}", path.display())
         }
+    }
+
+    /// The files without a summary that may hold fixtures for the tests of those with one.
+    pub fn unread_fixtures(&self) -> Vec<usize> {
+        let has_tests = |summary: &Summary| {
+            let usage = summary.usage.as_ref();
+            usage.is_some_and(|usage| usage.asks_fixtures())
+        };
+        let mut unread = BTreeSet::new();
+        for (file, (_, summary)) in self.files.iter().enumerate() {
+            if summary.as_ref().is_some_and(has_tests) {
+                let conftests = self.modules.conftests(file);
+                unread.extend(conftests.filter(|file| self.files[*file].1.is_none()));
+            }
+        }
+        unread.into_iter().collect()
     }
 
     /// The files without a summary of which those with one import something under a name that counts.

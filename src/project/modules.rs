@@ -112,6 +112,12 @@ impl Modules {
         found.any(|other| other != first)
     }
 
+    /// The `conftest.py` of the folder of a file, and of each folder above that.
+    pub fn conftests(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
+        let folders = std::iter::successors(Some(parent(&self.paths[file])), |at| parent_of_folder(at));
+        folders.filter_map(|folder| self.files.get(&join(folder, "conftest.py")).copied())
+    }
+
     /// The folders that an absolute name of a file may start from, the closest first.
     fn roots_of(&self, importer: usize) -> impl Iterator<Item = String> {
         let mut root = Some(parent(&self.paths[importer]));

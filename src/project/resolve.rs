@@ -2,9 +2,9 @@
 //!
 //! What is found is certain as far as the files tell: names by their only binding, methods by the class of a receiver that is known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Project;
 use super::modules::{ModuleId, Modules};
@@ -39,6 +39,7 @@ pub enum Found {
 const PLAIN: &[&str] = &[
     "base64",
     "binascii",
+    "bz2",
     "calendar",
     "configparser",
     "csv",
@@ -59,6 +60,7 @@ const PLAIN: &[&str] = &[
     "json",
     "locale",
     "logging",
+    "lzma",
     "math",
     "mimetypes",
     "os",
@@ -66,6 +68,9 @@ const PLAIN: &[&str] = &[
     "platform",
     "re",
     "requests",
+    "requests_mock",
+    "requests_oauthlib",
+    "responses",
     "secrets",
     "shlex",
     "shutil",
@@ -95,8 +100,24 @@ fn is_plain(name: &str) -> bool {
     PLAIN.binary_search(&module).is_ok()
 }
 
+/// A part of something, where that is plain.
+fn plain(found: &Found) -> Option<Found> {
+    matches!(found, Found::External(name) if is_plain(name)).then(|| Found::External(DATA.to_owned()))
+}
+
+/// What two values agree on: the same thing, or that neither is anything of the project's.
+pub(super) fn agreed(one: Found, other: Found) -> Option<Found> {
+    if one == other {
+        return Some(one);
+    }
+    plain(&one).and(plain(&other))
+}
+
 /// Imports that lead to imports that lead to imports.
 const MAX_STEPS: usize = 16;
+
+/// By a function, and the element of the tuple that it gives.
+type ByElement = FxHashMap<(FunctionId, Option<usize>), Option<Found>>;
 
 pub struct Linker<'p> {
     pub project: &'p Project,
@@ -105,7 +126,16 @@ pub struct Linker<'p> {
     derived: FxHashMap<ClassId, Vec<ClassId>>,
     /// What was found for a name that a file imports.
     found: RefCell<FxHashMap<usize, FxHashMap<String, Option<Found>>>>,
+    /// The last parts of the names of all functions.
+    names: OnceCell<FxHashSet<String>>,
+    /// What functions give that do not say it, or an element of that; `None` also while it is looked for.
+    pub(super) given: RefCell<ByElement>,
+    /// How many of them are looked for at once.
+    pub(super) looking: Cell<usize>,
 }
+
+/// What was read from JSON, as something of a library.
+const DATA: &str = "json.data";
 
 impl<'p> Linker<'p> {
     pub fn new(project: &'p Project) -> Self {
@@ -114,6 +144,9 @@ impl<'p> Linker<'p> {
             modules: &project.modules,
             derived: FxHashMap::default(),
             found: RefCell::default(),
+            names: OnceCell::new(),
+            given: RefCell::default(),
+            looking: Cell::new(0),
         };
         let mut derived: FxHashMap<ClassId, Vec<ClassId>> = FxHashMap::default();
         for (file, summary) in linker.summaries() {
@@ -209,6 +242,14 @@ impl<'p> Linker<'p> {
             }
     }
 
+    /// Whether the project has a function of this name.
+    fn defines(&self, name: &str) -> bool {
+        let names = self
+            .names
+            .get_or_init(|| self.functions().map(|(id, _)| self.name(id).to_owned()).collect());
+        names.contains(name)
+    }
+
     /// What a target is. For an object, its class.
     pub fn find(&self, file: usize, target: &Target) -> Option<Found> {
         self.find_at(file, target, 0)
@@ -238,7 +279,7 @@ impl<'p> Linker<'p> {
     }
 
     /// The class of an object.
-    fn object(&self, file: usize, receiver: &Receiver, steps: usize) -> Option<Found> {
+    pub(super) fn object(&self, file: usize, receiver: &Receiver, steps: usize) -> Option<Found> {
         if steps > MAX_STEPS {
             return None;
         }
@@ -258,15 +299,16 @@ impl<'p> Linker<'p> {
             Receiver::Result(target) => match self.find_at(file, target, steps + 1)? {
                 Found::Class(class) => Some(Found::Class(class)),
                 Found::External(called) if is_plain(&called) => Some(Found::External(format!("{called}()"))),
-                Found::Function(function) => {
-                    let returns = self.function(function).returns.as_ref()?;
-                    self.class_named(function.file, returns, steps + 1)
-                }
+                Found::Function(function) => match &self.function(function).returns {
+                    Some(returns) => self.class_named(function.file, returns, steps + 1),
+                    None => self.given(function, None),
+                },
                 _ => None,
             },
             Receiver::Entered(inner) => {
-                let Found::Class(class) = self.object(file, inner, steps + 1)? else {
-                    return None;
+                let class = match self.object(file, inner, steps + 1)? {
+                    Found::Class(class) => class,
+                    found => return plain(&found),
                 };
                 // Whether it enters itself is not said; a method of the same class is then the best that is known.
                 let Some(Found::Function(enter)) = self.member(class, "__enter__", steps + 1) else {
@@ -277,6 +319,18 @@ impl<'p> Linker<'p> {
                     None => None,
                 }
             }
+            Receiver::Element(target, position) => match self.find_at(file, target, steps + 1)? {
+                Found::Function(function) => self.given(function, Some(*position)),
+                _ => None,
+            },
+            Receiver::Fixture(name) => self.fixture(file, name),
+            Receiver::Data(name) => (name.is_empty() || !self.defines(name)).then(|| Found::External(DATA.to_owned())),
+            Receiver::OneOf(all) => {
+                let mut all = all.iter().map(|one| self.object(file, one, steps + 1));
+                let first = all.next()??;
+                all.try_fold(first, |first, other| agreed(first, other?))
+            }
+            Receiver::Part(inner) => plain(&self.object(file, inner, steps + 1)?),
         }
     }
 
@@ -530,8 +584,11 @@ impl<'p> Linker<'p> {
                 index,
             };
             let function = self.function(property);
-            let returns = function.returns.as_ref().filter(|_| function.is_property)?;
-            return self.class_named(class.file, returns, steps + 1);
+            return match &function.returns {
+                _ if !function.is_property => None,
+                Some(returns) => self.class_named(class.file, returns, steps + 1),
+                None => self.given(property, None),
+            };
         }
         self.bases(class).into_iter().find_map(|base| match base {
             Found::Class(base) => self.attribute(base, name, steps + 1),

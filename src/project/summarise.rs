@@ -22,6 +22,9 @@ const SHORTEST: f64 = 0.005;
 /// How many steps lead from an expression to what is known of it.
 const MAX_STEPS: usize = 5;
 
+/// The same where what functions give counts.
+const MAX_STEPS_BEHIND: usize = 10;
+
 /// Methods that hand a function over to the event loop, and which of their arguments it is.
 pub(super) const CALLBACK_TAKERS: &[(&str, usize)] = &[
     ("add_done_callback", 0),
@@ -148,6 +151,8 @@ pub enum Extent {
 pub fn summarise(ctx: &Context, extent: Extent) -> Summary {
     let mut mapper = mapped(ctx);
     if extent != Extent::Chains {
+        // The layer and the effects ask for no more than what is said.
+        mapper.follows_results = extent == Extent::Usage;
         mapper.summary.usage = Some(usage::usage(&mapper));
     }
     if extent == Extent::Effects {
@@ -171,6 +176,7 @@ fn mapped<'c, 'a>(ctx: &'c Context<'a>) -> Mapper<'c, 'a> {
         functions: FxHashMap::default(),
         classes: FxHashMap::default(),
         summary: Summary::default(),
+        follows_results: false,
     };
     mapper.definitions();
     mapper.names();
@@ -184,6 +190,8 @@ pub(super) struct Mapper<'c, 'a> {
     pub(super) functions: FxHashMap<NodeId, usize>,
     pub(super) classes: FxHashMap<NodeId, usize>,
     pub(super) summary: Summary,
+    /// Whether what functions give counts that do not say it: the colouring alone asks for that.
+    pub(super) follows_results: bool,
 }
 
 impl<'a> Mapper<'_, 'a> {
@@ -517,9 +525,14 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// What is known of an object.
-    pub(super) fn receiver(&self, expr: &Expr, steps: usize) -> Option<Receiver> {
+    pub(super) fn receiver(&self, expr: &'a Expr, steps: usize) -> Option<Receiver> {
         let model = self.ctx.model;
-        if steps > MAX_STEPS {
+        let limit = if self.follows_results {
+            MAX_STEPS_BEHIND
+        } else {
+            MAX_STEPS
+        };
+        if steps > limit {
             return None;
         }
         match model.type_of_receiver(expr) {
@@ -532,6 +545,11 @@ impl<'a> Mapper<'_, 'a> {
             Type::Scalar(_) | Type::Container(_) => return None,
             Type::Unknown => {}
         }
+        if self.follows_results
+            && let Some(known) = self.data(expr, steps)
+        {
+            return Some(known);
+        }
         match expr {
             Expr::Name(name) => {
                 let scope = model.scope_of(model.id(name));
@@ -543,8 +561,24 @@ impl<'a> Mapper<'_, 'a> {
                 if let Some(class) = self.class_parameter(name) {
                     return Some(Receiver::Class(ClassName::Own(class)));
                 }
-                match model.sole_binding(&name.id, scope)?.kind {
+                let Some(binding) = model.sole_binding(&name.id, scope) else {
+                    return if self.follows_results {
+                        self.one_of(name, steps)
+                    } else {
+                        None
+                    };
+                };
+                match binding.kind {
                     BindingKind::Assignment(value) => self.receiver(value, steps + 1),
+                    BindingKind::Parameter(_) if self.follows_results => self.injected(binding),
+                    BindingKind::Other if self.follows_results => {
+                        let iterated = || {
+                            Some(Receiver::Part(Box::new(
+                                self.receiver(self.iterated(binding)?, steps + 1)?,
+                            )))
+                        };
+                        self.element(binding, steps).or_else(iterated)
+                    }
                     BindingKind::With(item, _) => Some(Receiver::Entered(Box::new(
                         self.receiver(&item.context_expr, steps + 1)?,
                     ))),
@@ -557,7 +591,21 @@ impl<'a> Mapper<'_, 'a> {
             )),
             // What a hook makes may be anything.
             Expr::Call(call) if HOOKS.iter().any(|hook| call.arguments.find_keyword(hook).is_some()) => None,
+            // `getattr(object, name)()`
+            Expr::Call(call)
+                if self.follows_results
+                    && let Expr::Call(getter) = &*call.func
+                    && model.is_builtin(&getter.func, "getattr")
+                    && let Some(object) = getter.arguments.args.first() =>
+            {
+                Some(Receiver::Part(Box::new(self.receiver(object, steps + 1)?)))
+            }
             Expr::Call(call) => Some(Receiver::Result(Box::new(self.target(&call.func, steps + 1)?))),
+            Expr::Subscript(subscript) if self.follows_results => {
+                let is_filled = matches!(&*subscript.value, Expr::Name(name) if self.is_filled(name));
+                let object = self.receiver(&subscript.value, steps + 1).filter(|_| !is_filled)?;
+                Some(Receiver::Part(Box::new(object)))
+            }
             Expr::Await(inner) => self.receiver(&inner.value, steps + 1),
             _ => None,
         }

@@ -196,6 +196,16 @@ pub enum Receiver {
     Result(Box<Target>),
     /// What `with` binds.
     Entered(Box<Receiver>),
+    /// One element of the tuple that a call gives.
+    Element(Box<Target>, usize),
+    /// What a method or an attribute of this name gives that is of a library: data, and no object of the project. Where it has no name, that is certain.
+    Data(String),
+    /// One of these, where they agree.
+    OneOf(Vec<Receiver>),
+    /// What another object gives for a key, a step of a loop, or a computed name.
+    Part(Box<Receiver>),
+    /// What the fixture of this name gives to a test (pytest).
+    Fixture(String),
 }
 
 /// A call that blocks by itself.

@@ -294,42 +294,38 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// The part of `a, b = x, y` that a name is bound to.
-    pub(super) fn unpacked_value(&self, binding: &Binding<'a>) -> Option<&'a Expr> {
+    /// What a name is bound to a part of, and which: `a, b = value`.
+    pub fn unpacked_from(&self, binding: &Binding<'a>) -> Option<(&'a Expr, usize)> {
         let tuple = self.parent(binding.node);
         let (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) =
             (self.node(tuple), self.node(self.parent(tuple)))
         else {
             return None;
         };
-        let Expr::Tuple(values) = &*assign.value else {
+        let is_plain = !targets.elts.iter().any(Expr::is_starred_expr);
+        let position = targets.elts.iter().position(|target| target.range() == binding.range)?;
+        is_plain.then_some((&assign.value, position))
+    }
+
+    /// The part of `a, b = x, y` that a name is bound to.
+    pub(super) fn unpacked_value(&self, binding: &Binding<'a>) -> Option<&'a Expr> {
+        let (Expr::Tuple(values), position) = self.unpacked_from(binding)? else {
             return None;
         };
-        let is_plain = |tuple: &ast::ExprTuple| !tuple.elts.iter().any(Expr::is_starred_expr);
-        if targets.elts.len() != values.elts.len() || !is_plain(targets) || !is_plain(values) {
-            return None;
-        }
-        let position = targets.elts.iter().position(|target| target.range() == binding.range)?;
-        values.elts.get(position)
+        let is_plain = !values.elts.iter().any(Expr::is_starred_expr);
+        values.elts.get(position).filter(|_| is_plain)
     }
 
     /// `reader, writer = await asyncio.open_connection(...)`.
     fn infer_unpacked(&self, binding: &Binding<'a>) -> Type<'a> {
-        let tuple = self.parent(binding.node);
-        let (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) =
-            (self.node(tuple), self.node(self.parent(tuple)))
-        else {
+        let Some((Expr::Await(value), position)) = self.unpacked_from(binding) else {
             return Type::Unknown;
         };
-        let Expr::Await(value) = &*assign.value else {
-            return Type::Unknown;
-        };
-        let position = targets.elts.iter().position(|target| target.range() == binding.range);
         match (self.called(&value.value).as_deref(), position) {
-            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), Some(0)) => {
+            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), 0) => {
                 Type::Foreign("asyncio.StreamReader".to_owned())
             }
-            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), Some(1)) => {
+            (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), 1) => {
                 Type::Foreign("asyncio.StreamWriter".to_owned())
             }
             _ => Type::Unknown,

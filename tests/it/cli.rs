@@ -565,6 +565,55 @@ fn a_file_that_others_use_does_not_turn_alone() {
     assert_eq!(project.read("net.py"), NET);
 }
 
+const FIXTURES: &str = "import pytest\n\nfrom web import Client\n\n\n@pytest.fixture\ndef host():\n    return \"h\"\n\n\n@pytest.fixture(name=\"client\")\ndef make_client(host):\n    made = Client(host)\n    yield made\n";
+
+/// A parameter of a test is what the fixture of its name gives: of the closest `conftest.py`, or of the file itself.
+#[test]
+fn fixtures_say_what_parameters_of_tests_are() {
+    let web = "import time\n\n\nclass Client:\n    def __init__(self, host):\n        self.host = host\n\n    def get(self, number):\n        time.sleep(0.01)\n        return number\n";
+    let test = "def test_get(client):\n    assert client.get(1) == 1\n";
+    let other = "import pytest\n\n\n@pytest.fixture\ndef client():\n    return {1: 2}\n\n\ndef test_get(client):\n    assert client.get(1) == 2\n";
+    let given = "import pytest\n\n\n@pytest.mark.parametrize(\"client\", [{1: 2}])\ndef test_get(client):\n    assert client.get(1) == 2\n";
+    let files = [
+        (
+            "pyproject.toml",
+            "[project]\nname = \"web\"\ndependencies = [\"pytest-asyncio\"]\n",
+        ),
+        ("web.py", web),
+        ("tests/conftest.py", FIXTURES),
+        ("tests/deep/test_web.py", test),
+        ("tests/test_other.py", other),
+    ];
+    let colour = |project: &Project| {
+        let select = [
+            "apply",
+            "--no-cache",
+            "--select",
+            "color_call_graph",
+            "--unsafe-fixes",
+            ".",
+        ];
+        project.run(&select);
+    };
+    let project = Project::new(&files);
+    colour(&project);
+    assert!(
+        project.read("web.py").contains("async def get"),
+        "{}",
+        project.read("web.py")
+    );
+    assert_eq!(
+        project.read("tests/deep/test_web.py"),
+        "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_get(client):\n    assert await client.get(1) == 1\n"
+    );
+    assert_eq!(project.read("tests/test_other.py"), other);
+    // What a test is run with for several values is no fixture: nothing says what it is.
+    let project = Project::new(&files);
+    project.write("tests/deep/test_web.py", given);
+    colour(&project);
+    assert_eq!(project.read("web.py"), web);
+}
+
 const DATABASE: &str = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\nengine = create_engine(\"sqlite:///x.db\")\nmaker = sessionmaker(engine)\n\n\ndef get_db():\n    with maker() as db:\n        yield db\n";
 const QUERIES: &str =
     "from sqlalchemy import text\n\n\ndef count(db):\n    return db.execute(text(\"select 1\")).scalar()\n";

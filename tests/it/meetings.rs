@@ -52,6 +52,11 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "an endpoint that awaits nothing moves to a thread as a whole",
     ),
     (
+        "offload_blocking_helper",
+        "replace_run_in_executor",
+        "which function hands over to a thread follows from what the module uses already",
+    ),
+    (
         "replace_async_timeout",
         "replace_asyncio_timeout_error",
         "an import of asyncio, for its exception alone, still tells which library the module is written for",

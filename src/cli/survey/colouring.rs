@@ -65,7 +65,8 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Result<Vec<
                 None => world.is_partial = true,
             }
         }
-        let imported = project.unread(|_| true);
+        let mut imported = project.unread(|_| true);
+        imported.extend(project.unread_fixtures());
         if seen.len() + imported.len() <= options.max_files {
             wanted = imported;
             wanted.retain(|file| !seen.contains(file));

@@ -49,6 +49,22 @@ pub fn solve(graph: &Graph) -> Closed {
         turns: reached,
         causes: BTreeMap::new(),
     };
+    // What turns no more for want of a reason keeps others as they are that a use takes for it.
+    loop {
+        shrink(graph, &members, &mut closed);
+        let before = closed.turns.clone();
+        support(graph, &members, &mut closed);
+        let is_torn = |all: &[NodeIndex]| {
+            all.iter().any(|node| before[*node] && !closed.turns[*node]) && all.iter().any(|node| closed.turns[*node])
+        };
+        if !graph.namesakes_at.values().any(|(all, _)| is_torn(all)) {
+            return closed;
+        }
+    }
+}
+
+/// Takes out whatever has a use that cannot wait, with its family, and what it uses, until nothing changes.
+fn shrink(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed: &mut Closed) {
     let mut open: VecDeque<NodeIndex> = (0..graph.nodes.len()).filter(|node| closed.turns[*node]).collect();
     // Every node is looked at again when one that uses it has dropped out.
     let used_by = used_by(graph);
@@ -72,10 +88,10 @@ pub fn solve(graph: &Graph) -> Closed {
             };
             closed.causes.insert(member, cause);
             open.extend(used_by[member].iter().copied());
+            let namesakes = graph.namesakes_at.get(graph.name(member));
+            open.extend(namesakes.into_iter().flat_map(|(all, _)| all.iter().copied()));
         }
     }
-    support(graph, &members, &mut closed);
-    closed
 }
 
 /// The nodes of each family.
@@ -163,6 +179,15 @@ fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
         return Some(Cause::Own(
             "it is a constructor, which Python calls without waiting".to_owned(),
         ));
+    }
+    if let Some((all, place)) = graph.namesakes_at.get(graph.name(node))
+        && let Some(other) = all.iter().find(|other| !turns[**other])
+        && all.contains(&node)
+    {
+        return Some(Cause::Own(format!(
+            "a call in {place} may mean `{}` as well, which stays as it is",
+            graph.function(*other).qualname
+        )));
     }
     graph.uses[node]
         .iter()

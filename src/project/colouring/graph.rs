@@ -11,7 +11,7 @@ use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
-use crate::project::summary::{Edge, Function, Receiver, Target};
+use crate::project::summary::{ClassName, Edge, Function, Receiver, Target};
 
 /// Index of a node.
 pub type NodeIndex = usize;
@@ -54,6 +54,8 @@ pub struct Graph<'l, 'p> {
     /// Why a node stays as it is, whatever its users do.
     pub stops: Vec<Option<String>>,
     pub uses: Vec<Vec<Resolved<'p>>>,
+    /// Methods of one name and several families of which a use may mean any: they turn together or not at all. With the place of a use.
+    pub namesakes_at: FxHashMap<&'p str, (Vec<NodeIndex>, String)>,
     /// Names that stand in strings, with a file and line.
     pub strings: FxHashMap<&'p str, (usize, usize)>,
     /// Names that the examples of doc strings call, with a file and line.
@@ -73,6 +75,8 @@ pub struct Graph<'l, 'p> {
     kept: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
+    /// Calls of functions of the project, where they are looked for among the calls that wait as well.
+    known_calls: FxHashSet<(usize, TextRange)>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
@@ -97,6 +101,9 @@ struct Namesakes {
 fn may_be_meant(function: &Function, is_member: bool) -> bool {
     !is_member || function.class.is_some()
 }
+
+/// Families of which a use by name may mean any.
+const MAX_NAMESAKES: usize = 16;
 
 /// Names of methods that objects of the standard library and of clients have as well: by such a name alone nothing is resolved.
 const COMMON: &[&str] = &[
@@ -123,11 +130,13 @@ impl<'l, 'p> Graph<'l, 'p> {
             families: Groups::default(),
             stops: Vec::new(),
             uses: Vec::new(),
+            namesakes_at: FxHashMap::default(),
             computed: None,
             wrappers: Vec::new(),
             boundaries: FxHashSet::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
+            known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
@@ -230,9 +239,13 @@ impl<'l, 'p> Graph<'l, 'p> {
         let usage = id.and_then(|id| self.usage(id.file));
         let leaves = usage.map_or(&[][..], |usage| &usage.leaves);
         let of_library = self.of_library.get(&node).into_iter().flatten();
+        // What is certainly of the project is no client that it may be.
+        let is_own = move |leaf: &Leaf| {
+            leaf.doubt.is_some() && id.is_some_and(|id| self.known_calls.contains(&(id.file, leaf.range)))
+        };
         leaves
             .iter()
-            .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index))
+            .filter(move |leaf| id.is_some_and(|id| leaf.owner == id.index) && !is_own(leaf))
             .chain(of_library)
     }
 
@@ -463,10 +476,15 @@ impl<'l, 'p> Graph<'l, 'p> {
                     {
                         return self.used_by_name(used, name_of(target));
                     }
+                    self.known_calls.insert((file, found.range));
+                    if let Some(name) = self.overridden_client(function) {
+                        let own = &self.linker.function(function).qualname;
+                        self.leaf_of_library(used, name, Some(format!("`{own}` runs in a thread")));
+                    }
                     self.used(function, used);
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
-                Some(Found::External(name)) => self.leaf_of_library(used, name),
+                Some(Found::External(name)) => self.leaf_of_library(used, name, None),
                 Some(Found::Module(_)) => {}
                 None => self.used_by_name(used, name_of(target)),
             },
@@ -496,7 +514,35 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
-    fn leaf_of_library(&mut self, used: Resolved<'p>, name: String) {
+    /// The method of a client of HTTP that a method of the project stands in front of: it stays as it is, and waits.
+    fn overridden_client(&self, function: FunctionId) -> Option<String> {
+        let index = self.linker.function(function).class?;
+        let class = ClassId {
+            file: function.file,
+            index,
+        };
+        let name = self.linker.name(function);
+        self.linker.bases(class).into_iter().find_map(|base| {
+            let member = match base {
+                Found::Class(base) => self.linker.member(base, name, 0)?,
+                Found::External(base) => Found::External(format!("{base}.{name}")),
+                Found::Function(_) | Found::Module(_) => return None,
+            };
+            match member {
+                Found::External(member) if usage::is_waiting_method(&member) => Some(member),
+                Found::Function(other) => self.overridden_client(other),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether a use is a call that waits itself, in a thread: of a method that stands in front of a client's.
+    pub fn is_leaf(&self, used: &Resolved) -> bool {
+        let own = self.owner(used).and_then(|owner| self.of_library.get(&owner));
+        own.into_iter().flatten().any(|leaf| leaf.range == used.found.range)
+    }
+
+    fn leaf_of_library(&mut self, used: Resolved<'p>, name: String, doubt: Option<String>) {
         let is_call = matches!(used.found.how, How::Call(_));
         let Some(owner) = self.owner(&used).filter(|_| is_call) else {
             return;
@@ -504,7 +550,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         if usage::is_waiting_method(&name) && !self.leaves(owner).any(|leaf| leaf.range == used.found.range) {
             self.of_library.entry(owner).or_default().push(Leaf {
                 owner: used.found.owner.unwrap_or_default(),
-                doubt: None,
+                doubt,
                 name,
                 way: Way::Thread,
                 place: used.found.place.clone(),
@@ -557,22 +603,47 @@ impl<'l, 'p> Graph<'l, 'p> {
             // A plain function it cannot be: that fails today.
             return;
         }
+        if used.found.is_of_client {
+            return;
+        }
         let namesakes = match self.namesakes.get(&(name, is_member)) {
             Some(known) => *known,
             None => self.namesakes_of(name, is_member),
         };
         let Some(first) = namesakes.first else { return };
+        if is_member
+            && !used.found.needs.is_empty()
+            && self.methods_named(name).all(|node| self.lacks(node, &used.found.needs))
+        {
+            return;
+        }
         let is_call = matches!(used.found.how, How::Call(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
         if is_call && is_member {
             self.unresolved.push((used.file, used.found));
         }
-        if namesakes.is_one_family && is_call && is_member && (is_listed || !COMMON.contains(&name)) {
-            self.uses[first].push(Resolved {
+        let is_meant = || is_listed || !COMMON.contains(&name) || self.is_of_project(used.file, &used.found.named);
+        if is_call && is_member && !namesakes.are_stopped && is_meant() {
+            let used = Resolved {
                 is_certain: false,
                 ..used
-            });
-            return;
+            };
+            if namesakes.is_one_family {
+                self.uses[first].push(used);
+                return;
+            }
+            let all: Vec<NodeIndex> = self.methods_named(name).collect();
+            let is_plain = |node: &NodeIndex| {
+                !self.is_async(*node) && self.nature(self.nodes[*node].function()).kind == Kind::Plain
+            };
+            if all.len() <= MAX_NAMESAKES && all.iter().all(is_plain) {
+                for &node in &all {
+                    self.uses[node].push(used);
+                }
+                let place = self.place(used.file, used.found.line);
+                self.namesakes_at.entry(name).or_insert_with(|| (all, place));
+                return;
+            }
         }
         if namesakes.are_stopped {
             return;
@@ -591,6 +662,33 @@ impl<'l, 'p> Graph<'l, 'p> {
             ..namesakes
         };
         self.namesakes.insert((name, is_member), stopped);
+    }
+
+    /// The methods of this name.
+    fn methods_named(&self, name: &str) -> impl Iterator<Item = NodeIndex> + '_ {
+        let named = self.named(name).iter().copied();
+        named.filter(|node| may_be_meant(self.function(*node), true))
+    }
+
+    /// Whether objects of a method's class are certain not to have one of these special methods.
+    fn lacks(&self, method: NodeIndex, needs: &[String]) -> bool {
+        let id = self.nodes[method].function();
+        let Some(index) = self.function(method).class else {
+            return false;
+        };
+        let class = ClassId { file: id.file, index };
+        let mut classes = self.linker.descendants(class);
+        classes.push(class);
+        let is_plain = |class: &ClassId| {
+            self.linker.knows_bases(*class) && needs.iter().any(|name| self.linker.member(*class, name, 0).is_none())
+        };
+        classes.iter().all(is_plain)
+    }
+
+    /// Whether an object is of a class that a file takes from a module of the project.
+    fn is_of_project(&self, file: usize, named: &Named) -> bool {
+        matches!(named, Named::Target(Target::Member(Receiver::Instance(ClassName::Path(path)), _))
+            if self.linker.modules.find(file, path).is_some())
     }
 
     fn namesakes_of(&mut self, name: &'p str, is_member: bool) -> Namesakes {

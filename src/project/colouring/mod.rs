@@ -304,6 +304,7 @@ fn still_blocking(graph: &Graph, closed: &Closed) -> BTreeMap<NodeIndex, (NodeIn
             if let Some(owner) = graph.owner(used)
                 && closed.turns[owner]
                 && matches!(used.found.how, How::Call(_) | How::Object(..))
+                && !graph.is_leaf(used)
             {
                 found.entry(owner).or_insert((node, used.found.line));
             }

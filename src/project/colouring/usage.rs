@@ -3,6 +3,7 @@
 //! Plain data, like the rest of a summary. What cannot be resolved is kept by its name: a use that is not seen is an `await` that is missing.
 
 mod disguises;
+mod leaves;
 mod natures;
 mod places;
 
@@ -12,10 +13,12 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 pub(in crate::project) use self::disguises::keyword_replacements;
+pub use self::leaves::{WAITING, is_waiting_method};
 use self::natures::Decoration;
 use crate::codemod::Context;
 use crate::interned::{self, Interned};
 use crate::knowledge::blocking::{self, Rule};
+use crate::project::given::Given;
 use crate::project::summarise::{Mapper, is_no_wait};
 use crate::project::summary::{ClassName, Edge, Note, Receiver, Target};
 use crate::semantic::names::{map_callable, plain_name};
@@ -34,6 +37,8 @@ pub struct Usage {
     pub bases: Vec<Bases>,
     pub uses: Vec<Use>,
     pub leaves: Vec<Leaf>,
+    /// The fixtures of pytest by the names that tests ask for them, each with its functions.
+    pub fixtures: BTreeMap<String, Vec<usize>>,
     /// The names of members in whose place the file puts something else, with the line.
     pub replaced: BTreeMap<String, usize>,
     /// `getattr(x, name)` with a computed name: what is known of `x`, and the line.
@@ -54,6 +59,13 @@ pub struct Usage {
     pub mocks: Option<usize>,
     /// How many calls stand in it.
     pub calls: usize,
+}
+
+impl Usage {
+    /// Whether it has functions to which pytest gives what fixtures make.
+    pub fn asks_fixtures(&self) -> bool {
+        !self.fixtures.is_empty() || self.natures.iter().any(|nature| nature.kind == Kind::Pytest)
+    }
 }
 
 /// What a function is, besides a body.
@@ -78,6 +90,8 @@ pub struct Nature {
     pub delegates: Vec<TextRange>,
     /// The names of its positional parameters, `self` aside, and of those that are given by name only.
     pub parameters: [Vec<String>; 2],
+    /// What its `return`s give; empty where one of them says nothing.
+    pub gives: Vec<Given>,
 }
 
 impl Nature {
@@ -155,6 +169,10 @@ pub struct Use {
     pub text: String,
     /// Whether the receiver is what somebody else has given: an annotation or an attribute says what it is, and may be wrong.
     pub is_given: bool,
+    /// Whether it is the method of what is put in place as a client of HTTP: by its name alone it is no function of the project.
+    pub is_of_client: bool,
+    /// The special methods that the receiver must have, by what else is done with it.
+    pub needs: Vec<String>,
 }
 
 /// What is used.
@@ -283,14 +301,6 @@ pub enum Way {
     Stays,
 }
 
-/// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
-pub const WAITING: &[&str] = &["sleep", "http", "declared"];
-
-/// Whether a method waits for others, and can do so in a thread.
-pub fn is_waiting_method(name: &str) -> bool {
-    blocking::movable_method(name).is_some_and(|row| WAITING.contains(&row.kind))
-}
-
 /// Why what is awaited is left alone.
 pub const AWAITED: &str = "it is awaited already";
 
@@ -332,6 +342,9 @@ pub fn is_harmless_base(name: &str) -> bool {
     HARMLESS_BASES.contains(&name)
 }
 
+/// Builtins that tell what an object is.
+const ASKING: &[&str] = &["callable", "getattr", "hasattr", "isinstance", "issubclass", "type"];
+
 /// What one file says.
 pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     let finder = Finder {
@@ -341,6 +354,7 @@ pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     let imports = |package: &&str| mapper.ctx.model.imports_package(package);
     let mut usage = Usage {
         natures: finder.natures(),
+        fixtures: finder.fixtures(),
         bases: finder.bases(),
         runs_doctests: imports(&"doctest"),
         freezes_time: ["freezegun", "time_machine"].iter().any(imports),
@@ -589,8 +603,13 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::ExprAttribute(attribute) => self.is_given(&attribute.value),
             _ => false,
         };
+        let needs = match model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => self.needed(&attribute.value),
+            _ => Vec::new(),
+        };
         usage.uses.push(Use {
             owner,
+            needs,
             named,
             how,
             place,
@@ -598,7 +617,54 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(range),
             text: crate::module::one_line(model.slice(model.node(id).range())),
             is_given,
+            is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
+    }
+
+    /// The special methods of an object that a function asks for what it is by nothing but what it does with it.
+    fn needed(&self, expr: &Expr) -> Vec<String> {
+        let model = self.ctx.model;
+        let Expr::Name(name) = expr else { return Vec::new() };
+        let scope = model.scope_of(model.id(name));
+        if model.sole_binding(&name.id, scope).is_none() || model.type_of(expr) != Type::Unknown {
+            return Vec::new();
+        }
+        let owner = model.lookup(&name.id, scope);
+        let mut needs = Vec::new();
+        for reference in model.references_named(&name.id) {
+            if model.lookup(&name.id, reference.scope) != owner {
+                continue;
+            }
+            let parent = model.parent(reference.node);
+            let is_first = |expr: &Expr| expr.range() == reference.name.range();
+            match model.node(parent) {
+                AnyNodeRef::ExprSubscript(subscript) if is_first(&subscript.value) => {
+                    let method = match subscript.ctx {
+                        ast::ExprContext::Store => "__setitem__",
+                        ast::ExprContext::Del => "__delitem__",
+                        _ => "__getitem__",
+                    };
+                    needs.push(method.to_owned());
+                }
+                // It may be asked what it is.
+                AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
+                    AnyNodeRef::ExprCall(call) if model.is_builtin(&call.func, "len") => {
+                        needs.push("__len__".to_owned())
+                    }
+                    AnyNodeRef::ExprCall(call) if ASKING.iter().any(|name| model.is_builtin(&call.func, name)) => {
+                        return Vec::new();
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+            if model.ancestors(reference.node).any(|(_, node)| node.is_stmt_try()) {
+                return Vec::new();
+            }
+        }
+        needs.sort_unstable();
+        needs.dedup();
+        needs
     }
 
     /// An object that may be iterated over without a loop.
@@ -630,6 +696,8 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(expr.range()),
             text: crate::module::one_line(self.ctx.module.slice(expr)),
             is_given: self.is_given(expr),
+            is_of_client: false,
+            needs: Vec::new(),
         });
     }
 
@@ -725,89 +793,6 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => false,
         };
         known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
-    }
-
-    fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
-        let mut doubt = None;
-        let known = self.ctx.blocking_call(call).or_else(|| {
-            let name = self.likely_client(call)?;
-            doubt = Some(format!(
-                "it is not certain that `{}` is `{name}`",
-                self.ctx.module.slice(&*call.func)
-            ));
-            Some((name.clone(), *blocking::blocking(&name)?))
-        });
-        let Some((name, row)) = known else { return };
-        if self.ctx.returns_at_once(call, row) || is_no_wait(call, &name) {
-            return;
-        }
-        let (owner, place) = self.place(self.ctx.model.id(call));
-        let Some(owner) = owner.filter(|owner| *owner > 0) else {
-            return;
-        };
-        let has_generator = call.arguments.args.iter().any(Expr::is_generator_expr);
-        let is_waiting = WAITING.contains(&row.kind);
-        let way = match row.rule {
-            _ if name == "time.sleep" => match &*call.arguments.args {
-                [delay] if !delay.is_starred_expr() && call.arguments.keywords.is_empty() => {
-                    doubt = self.ctx.negative_delay(call, delay);
-                    Way::Sleep
-                }
-                _ => Way::Stays,
-            },
-            Rule::Call if is_waiting && !has_generator => Way::Thread,
-            Rule::Call | Rule::List if !is_waiting => Way::Later,
-            Rule::Closure | Rule::Never | Rule::Call | Rule::List => Way::Stays,
-            Rule::Short | Rule::Other | Rule::Leave => return,
-        };
-        usage.leaves.push(Leaf {
-            owner,
-            doubt,
-            name,
-            way,
-            place,
-            range: call.range(),
-            line: self.line(call.range()),
-        });
-    }
-
-    /// The method that an object has which may be a client of HTTP: somewhere one is put in its place.
-    fn likely_client(&self, call: &'a ast::ExprCall) -> Option<String> {
-        let model = self.ctx.model;
-        let Expr::Attribute(method) = &*call.func else {
-            return None;
-        };
-        if model.type_of(&method.value) != Type::Unknown {
-            return None;
-        }
-        let made_in = |value: &Expr| {
-            model.subtree(model.id(value)).find_map(|(_, node)| match node {
-                AnyNodeRef::ExprCall(made) => model.qualified_name(&made.func),
-                _ => None,
-            })
-        };
-        let method_of = |class: String| {
-            let name = format!("{class}.{}", method.attr);
-            is_waiting_method(&name).then_some(name)
-        };
-        match &*method.value {
-            Expr::Attribute(attribute) => {
-                model
-                    .stores_of(&attribute.attr)
-                    .find_map(|store| match model.node(model.parent(model.id(store))) {
-                        AnyNodeRef::StmtAssign(assign) => method_of(made_in(&assign.value)?),
-                        _ => None,
-                    })
-            }
-            Expr::Name(name) => {
-                let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
-                bindings.find_map(|binding| match binding.kind {
-                    BindingKind::Assignment(value) => method_of(made_in(value)?),
-                    _ => None,
-                })
-            }
-            _ => None,
-        }
     }
 }
 

@@ -733,7 +733,10 @@ fn steps_of_receiver<'t>(
             attributes.push((outer, name));
             steps_of_receiver(outer, paths, attributes);
         }
-        Receiver::Result(target) => steps_of(target, paths, attributes),
+        Receiver::Result(target) | Receiver::Element(target, _) => steps_of(target, paths, attributes),
+        Receiver::Part(inner) => steps_of_receiver(inner, paths, attributes),
+        Receiver::OneOf(all) => all.iter().for_each(|one| steps_of_receiver(one, paths, attributes)),
+        Receiver::Fixture(_) | Receiver::Data(_) => {}
         Receiver::Entered(inner) => steps_of_receiver(inner, paths, attributes),
     }
 }
@@ -878,6 +881,10 @@ impl Chase<'_, '_> {
                 }
             }
             Receiver::Entered(inner) => self.receiver(file, inner),
+            Receiver::Element(target, _) => self.target(file, target),
+            Receiver::Part(inner) => self.receiver(file, inner),
+            Receiver::OneOf(all) => all.iter().for_each(|one| self.receiver(file, one)),
+            Receiver::Fixture(_) | Receiver::Data(_) => {}
         }
         if let Some(Found::Class(class)) = self.linker.find(file, &Target::Object(receiver.clone())) {
             self.bases(class);

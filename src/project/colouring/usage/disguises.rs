@@ -8,6 +8,9 @@ const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespac
 /// Builtins that reach the names of a module as strings.
 const REFLECTION: &[&str] = &["eval", "exec", "globals"];
 
+/// Attributes that a coroutine function has as a plain one does, with the same values.
+const DESCRIBING: &[&str] = &["__doc__", "__module__", "__name__", "__qualname__"];
+
 impl<'a> Finder<'_, '_, 'a> {
     /// Names in strings, by which functions may be found: `package.module.function`.
     pub(super) fn string(&self, usage: &mut Usage, id: NodeId, string: &ast::ExprStringLiteral) {
@@ -61,6 +64,8 @@ impl<'a> Finder<'_, '_, 'a> {
             line: self.line(call),
             text: crate::module::one_line(self.ctx.module.slice(call)),
             is_given: true,
+            is_of_client: false,
+            needs: Vec::new(),
         });
     }
 
@@ -70,12 +75,30 @@ impl<'a> Finder<'_, '_, 'a> {
         let parent = model.parent(model.id(call));
         match model.node(parent) {
             AnyNodeRef::ExprCompare(_) | AnyNodeRef::StmtIf(_) => true,
+            AnyNodeRef::ExprAttribute(attribute) => DESCRIBING.contains(&attribute.attr.as_str()),
+            AnyNodeRef::StmtAssign(assign) => {
+                matches!(&*assign.targets, [Expr::Name(name)] if self.is_only_described(name))
+            }
             AnyNodeRef::Arguments(_) => matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(outer)
                 if ["callable", "hasattr", "isinstance", "print", "repr", "str", "bool", "int", "float", "len"]
                     .iter()
                     .any(|name| model.is_builtin(&outer.func, name))),
             _ => false,
         }
+    }
+
+    /// Whether all that is read of a local variable is what its value says about itself.
+    fn is_only_described(&self, name: &ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let is_local = model.function_of_scope(scope).is_some() && model.sole_binding(&name.id, scope).is_some();
+        let owner = model.lookup(&name.id, scope);
+        is_local
+            && model.references_named(&name.id).all(|reference| {
+                model.lookup(&name.id, reference.scope) != owner
+                    || matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(attribute)
+                        if DESCRIBING.contains(&attribute.attr.as_str()))
+            })
     }
 
     /// What test libraries put in the place of functions, where it is written by hand: a mock of a coroutine function is one that can be

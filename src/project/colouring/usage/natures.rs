@@ -121,6 +121,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 self.ends_iteration(&mut natures[owner], model.id(call), line);
             }
         }
+        self.subcommands(&mut natures);
         for (id, node) in model.subtree(NodeId(0)) {
             if let AnyNodeRef::StmtRaise(raise) = node
                 && let Some(raised) = raise.exc.as_deref()
@@ -217,7 +218,19 @@ impl<'a> Finder<'_, '_, 'a> {
             model.given_parameters(function).map(name).collect(),
             function.parameters.kwonlyargs.iter().map(name).collect(),
         ];
+        nature.gives = self.mapper.given(function);
         nature
+    }
+
+    pub(super) fn fixtures(&self) -> BTreeMap<String, Vec<usize>> {
+        let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for function in self.ctx.model.functions() {
+            if let Some(name) = self.mapper.fixture(function) {
+                let index = self.mapper.functions[&self.ctx.model.id(function)];
+                found.entry(name).or_default().push(index);
+            }
+        }
+        found
     }
 
     /// What a decorator makes of the function.
@@ -268,7 +281,9 @@ impl<'a> Finder<'_, '_, 'a> {
             "contextlib.contextmanager" => Decoration::Manager,
             "functools.lru_cache" | "functools.cache" => Decoration::Cache,
             "pytest.fixture" => Decoration::Fixture,
-            _ if decorator.is_call_expr() && ends(BOUNDARIES) => Decoration::Boundary,
+            _ if decorator.is_call_expr() && (ends(BOUNDARIES) || self.makes_subcommands(callable)) => {
+                Decoration::Boundary
+            }
             name if TRANSPARENT.iter().any(|start| name.starts_with(start)) => Decoration::Transparent,
             _ => {
                 let is_name = matches!(decorator, Expr::Name(_) | Expr::Attribute(_));
@@ -278,6 +293,115 @@ impl<'a> Finder<'_, '_, 'a> {
                 }
             }
         }
+    }
+
+    /// Functions that argparse keeps for a program to call: `parser.set_defaults(func=run)`, `args.func(args)`. Each can start an event loop where
+    /// the program has none when it calls them.
+    fn subcommands(&self, natures: &mut [Nature]) {
+        let model = self.ctx.model;
+        for owner in self.dispatchers().into_iter().flatten() {
+            natures[owner].runs_loop = true;
+            natures[owner]
+                .stop
+                .get_or_insert_with(|| "it calls what argparse keeps, which starts event loops of its own".to_owned());
+            for reference in model
+                .references()
+                .iter()
+                .filter(|reference| self.is_subcommand(reference.node))
+            {
+                if let Some(Target::Function(index)) = self.mapper.named(&reference.name.id, reference.scope) {
+                    natures[index].is_boundary = true;
+                    natures[index]
+                        .stop
+                        .get_or_insert_with(|| "argparse keeps it for a call that does not wait".to_owned());
+                }
+            }
+        }
+    }
+
+    /// The plain functions that call what argparse keeps. `None` where a coroutine does, or nothing in the file.
+    fn dispatchers(&self) -> Option<Vec<usize>> {
+        let model = self.ctx.model;
+        let kept: Vec<&str> = model
+            .references()
+            .iter()
+            .filter(|reference| self.is_subcommand(reference.node))
+            .filter_map(|reference| match model.node(model.parent(reference.node)) {
+                AnyNodeRef::Keyword(keyword) => keyword.arg.as_deref(),
+                _ => None,
+            })
+            .collect();
+        let mut owners = Vec::new();
+        for call in model.calls() {
+            if let Expr::Attribute(method) = &*call.func
+                && method.value.is_name_expr()
+                && kept.contains(&method.attr.as_str())
+            {
+                let owner = self.owner(call)?;
+                if self.mapper.summary.functions[owner].is_async {
+                    return None;
+                }
+                owners.push(owner);
+            }
+        }
+        (!owners.is_empty()).then_some(owners)
+    }
+
+    /// Whether a function of the file gives a decorator that does nothing with a function but to have argparse keep it, and to ask for its name.
+    fn makes_subcommands(&self, factory: &Expr) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = factory else { return false };
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+        let Some(BindingKind::Function(factory)) = binding.map(|binding| &binding.kind) else {
+            return false;
+        };
+        if self.dispatchers().is_none() {
+            return false;
+        }
+        let Some(inner) = self.returned_function(factory) else {
+            return false;
+        };
+        let [parameter] = &*inner.parameters.args else {
+            return false;
+        };
+        let parameter = parameter.parameter.name.as_str();
+        let scope = model.body_scope(inner);
+        let own = crate::semantic::names::Lookup::Scope(scope);
+        let mut references = model
+            .references_named(parameter)
+            .filter(|reference| model.lookup(parameter, reference.scope) == own)
+            .peekable();
+        references.peek().is_some()
+            && references.all(|reference| {
+                let parent = model.parent(reference.node);
+                matches!(
+                    model.node(parent),
+                    AnyNodeRef::ExprAttribute(_) | AnyNodeRef::StmtReturn(_)
+                ) || self.is_subcommand(reference.node)
+            })
+    }
+
+    /// The function in a function that this gives.
+    fn returned_function(&self, function: &'a ast::StmtFunctionDef) -> Option<&'a ast::StmtFunctionDef> {
+        let Some(Stmt::Return(ast::StmtReturn { value: Some(value), .. })) = function.body.last() else {
+            return None;
+        };
+        let Expr::Name(given) = &**value else { return None };
+        function.body.iter().find_map(|stmt| match stmt {
+            Stmt::FunctionDef(inner) if inner.name.id == given.id => Some(inner),
+            _ => None,
+        })
+    }
+
+    /// Whether a name stands where argparse keeps a function: `parser.set_defaults(func=name)`.
+    pub(super) fn is_subcommand(&self, name: NodeId) -> bool {
+        let model = self.ctx.model;
+        let keyword = model.parent(name);
+        let call = model.parent(model.parent(keyword));
+        model.node(keyword).is_keyword()
+            && model.imports_package("argparse")
+            && matches!(model.node(call), AnyNodeRef::ExprCall(call)
+                if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "set_defaults"))
     }
 
     pub(super) fn generator(&self, function: &'a ast::StmtFunctionDef, nature: &mut Nature) {
@@ -330,14 +454,7 @@ impl<'a> Finder<'_, '_, 'a> {
             return None;
         };
         let parameter = parameter.parameter.name.as_str();
-        let Some(Stmt::Return(ast::StmtReturn { value: Some(value), .. })) = function.body.last() else {
-            return None;
-        };
-        let Expr::Name(given) = &**value else { return None };
-        let inner = function.body.iter().find_map(|stmt| match stmt {
-            Stmt::FunctionDef(inner) if inner.name.id == given.id => Some(inner),
-            _ => None,
-        })?;
+        let inner = self.returned_function(function)?;
         let own = model.body_scope(function);
         let inside = model.body_scope(inner);
         let mut passes_through = true;
@@ -441,5 +558,6 @@ fn plain() -> Nature {
         cleans_up: false,
         delegates: Vec::new(),
         parameters: [Vec::new(), Vec::new()],
+        gives: Vec::new(),
     }
 }
