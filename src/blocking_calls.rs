@@ -207,7 +207,7 @@ impl<'a> Context<'a> {
         let model = self.model;
         let host = call.arguments.find_argument_value("host", 0);
         let is_numeric = |host: &Expr| match host {
-            Expr::StringLiteral(text) => text.value.to_str().parse::<std::net::IpAddr>().is_ok(),
+            Expr::StringLiteral(text) => text.value.to_str().parse::<core::net::IpAddr>().is_ok(),
             host => host.is_none_literal_expr(),
         };
         let flags = call.arguments.find_argument_value("flags", 5);
