@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings, Hop};
+use crate::project::chains::Told;
 use crate::project::summary::{Edge, Site};
 use crate::project::{Blocked, Extent, summarise};
 
@@ -26,6 +27,12 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 continue;
             };
             let result = rewrite(ctx, site, blocked);
+            if let (Told::There(place), Err(_)) = (&blocked.told, &result) {
+                let reason = format!("it is told in {place}, for all places that use it");
+                acc.push(site.range, message(blocked), Err(reason.into()));
+                acc.along(call_path(blocked));
+                continue;
+            }
             // For a test, a file is read in no time, and what cannot be moved is nobody's concern.
             if blocked.is_test && (blocked.leaf.kind == "file" || result.is_err()) {
                 let reason = "it stands in a test, where no other task waits for it";
@@ -63,7 +70,11 @@ fn message(blocked: &Blocked) -> String {
         Edge::Iterate => format!("iterating over `{text}` blocks the event loop"),
         Edge::Callback => format!("the event loop will call `{text}`, which blocks it"),
     };
-    format!("{does}: {way}{more}")
+    let others = match blocked.told {
+        Told::Here(others) if others > 0 => format!("; {others} other places do the same"),
+        _ => String::new(),
+    };
+    format!("{does}: {way}{more}{others}")
 }
 
 fn call_path(blocked: &Blocked) -> Vec<Hop> {

@@ -219,13 +219,11 @@ fn rewrite(ctx: &Context, function: &ast::StmtFunctionDef, role: Role) -> Result
         return Err("its keywords are not found".into());
     };
     // The second edit changes nothing: all of the function is claimed, so that no `await` comes into it meanwhile.
-    Ok(Fix::with_doubt(
-        doubt,
-        vec![
-            Edit::deletion(TextRange::new(start, end)),
-            Edit::insertion("", function.end()),
-        ],
-    ))
+    let edits = vec![
+        Edit::deletion(TextRange::new(start, end)),
+        Edit::insertion("", function.end()),
+    ];
+    Ok(Fix::with_doubt(doubt, edits).settling())
 }
 
 /// The name of a variable of the module that a write goes to.

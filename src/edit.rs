@@ -96,6 +96,8 @@ pub struct Fix {
     pub reason: Option<String>,
     /// When it is applied.
     pub turn: Turn,
+    /// Whether it also mends what other codemods find between its first and its last edit.
+    pub settles: bool,
 }
 
 impl Fix {
@@ -107,6 +109,7 @@ impl Fix {
             applicability: Applicability::Safe,
             reason: None,
             turn: Turn::Any,
+            settles: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl Fix {
             applicability: Applicability::Unsafe,
             reason: Some(reason.into()),
             turn: Turn::Any,
+            settles: false,
         }
     }
 
@@ -139,6 +143,12 @@ impl Fix {
             },
             _ => self,
         }
+    }
+
+    /// For a fix after which what other codemods find between its edits is no defect any more: such findings that are no safer are not told.
+    pub fn settling(mut self) -> Self {
+        self.settles = true;
+        self
     }
 
     pub fn import(mut self, import: impl IntoIterator<Item = Import>) -> Self {

@@ -214,9 +214,24 @@ fn find(
             findings.extend(suppressions.unknown(selection.known()));
         }
     }
+    drop_settled(&mut findings);
     // Stable: findings at one place stay in catalogue order.
     findings.sort_by_key(|finding| (finding.range.start(), finding.range.end()));
     Ok(findings)
+}
+
+/// Drops what a fix of another codemod mends as well, and no less safely.
+fn drop_settled(findings: &mut Vec<Finding>) {
+    let settling = |finding: &Finding| {
+        let fix = finding.fix().filter(|fix| fix.settles)?;
+        Some((finding.codemod, fix.hull()?, fix.applicability))
+    };
+    let settled: Vec<_> = findings.iter().filter_map(settling).collect();
+    findings.retain(|finding| {
+        !settled.iter().any(|(codemod, range, level)| {
+            finding.codemod != *codemod && range.contains_range(finding.range) && finding.applicability() <= *level
+        })
+    });
 }
 
 thread_local! {

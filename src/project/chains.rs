@@ -44,7 +44,28 @@ pub struct Blocked {
     pub doubt: Option<String>,
     /// Whether a test runs it.
     pub is_test: bool,
+    /// What no rewrite of the place can mend is told once where many places share it.
+    pub told: Told,
 }
+
+/// Where a defect that many places share is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Here, for so many other places as well.
+    Here(usize),
+    /// There: `file:line`.
+    There(String),
+}
+
+/// Where a [`Blocked`] stands: its file, its index among those of the file, its line.
+struct Place {
+    file: usize,
+    index: usize,
+    line: usize,
+}
+
+/// So many places may be told of one defect, each by itself.
+const MANY: usize = 5;
 
 /// A function on the way.
 #[derive(Clone, Debug)]
@@ -72,6 +93,8 @@ pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
     let mut found: Vec<Vec<Blocked>> = linker.project.files.iter().map(|_| Vec::new()).collect();
     let edges = Edges::of(linker);
     let steps = edges.steps();
+    // The places of what can only be reported, by what is used there.
+    let mut shared: BTreeMap<(FunctionId, Edge), Vec<Place>> = BTreeMap::new();
     for (id, function) in linker.functions() {
         let mut seen: BTreeSet<(&str, Edge)> = BTreeSet::new();
         for (site, callees) in edges.sites(id) {
@@ -91,8 +114,27 @@ pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
                 continue;
             };
             if seen.insert((&site.text, site.edge)) {
-                found[id.file].push(edges.describe(&steps, id, site, first));
+                let described = edges.describe(&steps, id, site, first);
+                if !function.is_test && (described.hazard.is_some() || site.edge != Edge::Call || site.is_awaited) {
+                    let places = shared.entry((first, site.edge)).or_default();
+                    places.push(Place {
+                        file: id.file,
+                        index: found[id.file].len(),
+                        line: site.line,
+                    });
+                }
+                found[id.file].push(described);
             }
+        }
+    }
+    for places in shared.values().filter(|places| places.len() > MANY) {
+        let [first, others @ ..] = places.as_slice() else {
+            continue;
+        };
+        found[first.file][first.index].told = Told::Here(others.len());
+        let there = linker.project.place(first.file, first.line);
+        for other in others {
+            found[other.file][other.index].told = Told::There(there.clone());
         }
     }
     found
@@ -265,6 +307,7 @@ impl<'l, 'p> Edges<'l, 'p> {
             hazard,
             doubt,
             is_test: function.is_test,
+            told: Told::Here(0),
         }
     }
 

@@ -265,6 +265,42 @@ fn a_codemod_on_request_runs_where_it_is_selected() {
 }
 
 #[test]
+fn what_another_rewrite_mends_as_well_is_told_once() {
+    let text = "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/')\nasync def wait():\n    time.sleep(1)\n    time.sleep(2)\n";
+    let project = Project::new(&[("a.py", text)]);
+    let arguments = ["check", "--target-version", "py313", "--output-format", "concise"];
+    project.ends(&arguments, 1, "Found 1 problem in 1 file");
+    project.ends(
+        &[&arguments[..], &["--ignore", "replace_blocking_endpoint_with_def"]].concat(),
+        1,
+        "Found 2 problems",
+    );
+}
+
+#[test]
+fn a_defect_that_many_places_share_is_told_once() {
+    let library =
+        "import time\n\n\nclass Client:\n    @property\n    def name(self):\n        time.sleep(1)\n        return 1\n";
+    let user = |count: usize| {
+        let uses = (0..count).map(|number| format!("\n\nasync def f{number}():\n    return Client().name\n"));
+        format!("from library import Client\n{}", uses.collect::<String>())
+    };
+    let project = Project::new(&[("library.py", library), ("a.py", &user(4)), ("b.py", &user(3))]);
+    let arguments = [
+        "check",
+        "--select",
+        "offload_blocking_helper",
+        "--output-format",
+        "concise",
+    ];
+    project.ends(&arguments, 1, "Found 1 problem in 1 file");
+    project.ends(&arguments, 1, "; 6 other places do the same");
+    project.ends(&[&arguments[..], &["-v"]].concat(), 1, "it is told in a.py:5");
+    project.write("b.py", "");
+    project.ends(&arguments, 1, "Found 4 problems in 1 file");
+}
+
+#[test]
 fn stdin_is_judged_under_its_name() {
     let project = Project::new(&[("sub/asyncup.toml", "ignore = ['ALL']\n")]);
     let fixed = project.run_on(BEFORE.as_bytes(), &["apply", "--stdin-filename", "x.py", "-"]);

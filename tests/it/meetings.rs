@@ -103,6 +103,13 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Of two codemods, the first writes what the second can prove more of, wherever they stand in the catalogue, and why.
+const PROVING: &[(&str, &str, &str)] = &[(
+    "use_async_with",
+    "gather_sequential_awaits",
+    "a callee that closes its client by a block is known to wait for nothing of others",
+)];
+
 /// Codemods with fixes that are applied before all others (`Fix::first`), and why.
 pub(crate) const FIRST: &[(&str, &str)] = &[(
     "color_call_graph",
@@ -485,7 +492,7 @@ fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) 
     dice.shuffle(&mut mixed);
     for mut order in [default_codemods(), backwards, mixed] {
         let place = |order: &[&Codemod], name: &str| order.iter().position(|codemod| codemod.name == name).unwrap();
-        for (first, second, _) in COMPETITORS {
+        for (first, second, _) in COMPETITORS.iter().chain(PROVING) {
             let (first, second) = (place(&order, first), place(&order, second));
             if first > second {
                 order[second..=first].rotate_right(1);

@@ -189,6 +189,10 @@ impl<'a> Finder<'_, '_, 'a> {
                 _ => nature.stop = Some("it is a special method, which Python calls without waiting".to_owned()),
             }
         }
+        if class.is_none() && ["__dir__", "__getattr__"].contains(&name) {
+            nature.stop =
+                Some("Python calls it without waiting, for the attributes of the module (PEP 562)".to_owned());
+        }
         for decorator in &function.decorator_list {
             self.decorated(&decorator.expression, &mut nature);
         }

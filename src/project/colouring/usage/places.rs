@@ -147,6 +147,13 @@ impl<'a> Finder<'_, '_, 'a> {
     pub(super) fn eager(&self, id: NodeId, inner: &ast::ExprGenerator) -> Option<Eager> {
         let model = self.ctx.model;
         let parent = model.parent(id);
+        if model.node(parent).is_expr_starred() {
+            // All elements are taken before what stands behind it is evaluated.
+            return Some(Eager {
+                range: inner.range(),
+                stops_early: false,
+            });
+        }
         let AnyNodeRef::Arguments(arguments) = model.node(parent) else {
             return None;
         };
