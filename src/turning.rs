@@ -51,7 +51,8 @@ impl<'a> Nodes<'a> {
         found.ok_or_else(|| "the file is not what it was".into())
     }
 
-    fn node(&self, at: impl Ranged) -> Result<NodeId, Declined> {
+    /// The call, or another node that a change is told by.
+    pub fn node(&self, at: impl Ranged) -> Result<NodeId, Declined> {
         let found = self.others.get(&at.range()).copied();
         found.ok_or_else(|| "the file is not what it was".into())
     }

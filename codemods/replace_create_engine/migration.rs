@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{CREATE, CREATE_ASYNC, address, arguments, driver};
+use super::{CREATE, CREATE_ASYNC, address, arguments, driver, driver_doubt};
 use crate::codemod::Context;
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
-use crate::importer::Import;
+use crate::importer::{Definition, Import};
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
 use crate::legacy_query;
 use crate::project::layer::{Passed, left_open};
@@ -87,11 +87,13 @@ fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     layer.end();
     let is_open = layer.entry.is_none() && !layer.is_disposed;
     let edits = layer.draft.finish()?;
-    let mut reason = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises".to_owned();
+    let mut reasons = vec!["everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises".to_owned()];
+    reasons.append(&mut layer.doubts);
     if is_open && is_sqlite(ctx, call) && may_keep_running(ctx) {
         let (line, _) = ctx.module.location(call.start());
-        reason = format!("{reason}; and {}", left_open(&format!("line {line}")));
+        reasons.push(left_open(&format!("line {line}")));
     }
+    let reason = reasons.join("; and ");
     Ok(Fix::unsafe_because(reason, edits).import(layer.imports).last())
 }
 
@@ -112,10 +114,17 @@ struct Layer<'c, 'a> {
     is_part: bool,
     waits: Vec<NodeId>,
     passed: Vec<Passed>,
-    /// Tables that are made when the module is imported, as the lines that make them, for the lifespan of the application.
-    tables: Vec<[String; 2]>,
-    /// How often tables are made when the module is imported.
-    at_import: usize,
+    /// Tables that are made when the module is imported, as the comments above and the lines that make them, for the lifespan of the application.
+    tables: Vec<(Vec<String>, [String; 2])>,
+    /// The functions that make tables for tests, by the lines in them.
+    helpers: Vec<([String; 2], String)>,
+    definitions: Vec<Definition>,
+    /// The line of a fixture that makes tables.
+    fixture: Option<usize>,
+    /// What is not proven of the engine.
+    doubts: Vec<String>,
+    /// The constant that the engine's address stands in.
+    address: Option<String>,
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
@@ -150,7 +159,11 @@ impl<'c, 'a> Layer<'c, 'a> {
             waits: Vec::new(),
             passed: Vec::new(),
             tables: Vec::new(),
-            at_import: 0,
+            helpers: Vec::new(),
+            definitions: Vec::new(),
+            fixture: None,
+            doubts: Vec::new(),
+            address: None,
         }
     }
 
@@ -189,6 +202,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         self.draft.replace(call.func.range(), name);
         if let Some((url, scheme)) = address(call) {
             if let Some(driver) = driver(ctx, scheme) {
+                self.doubts.extend(driver_doubt(ctx, driver));
                 let edit = super::scheme_edit(ctx, url, scheme, &driver.is)?;
                 self.draft.replace(edit.range(), edit.content());
             } else if sqlalchemy::drivers(scheme).next().is_none() && scheme != "postgresql+psycopg" {
@@ -201,6 +215,29 @@ impl<'c, 'a> Layer<'c, 'a> {
             .find_argument_value("url", 0)
             .ok_or("the engine is given no address")?;
         let driver = backend(ctx, url).ok_or("which database the address leads to is not known")?;
+        self.doubts.extend(driver_doubt(ctx, driver));
+        let constant = constant(ctx, url);
+        self.address = constant.map(|(name, _)| name.to_owned());
+        match constant.map(|(name, value)| (name, value, super::leading(value))) {
+            Some((name, value, Some(text))) => {
+                let uses = ctx
+                    .model
+                    .references()
+                    .iter()
+                    .filter(|reference| reference.name.id == name);
+                let is_own = self.is_part && uses.count() == 1 && !ctx.model.is_shared_address(name);
+                if let Some((scheme, _)) = text.split_once("://").filter(|_| is_own) {
+                    let edit = super::scheme_edit(ctx, value, scheme, &driver.is)?;
+                    self.draft.replace(edit.range(), edit.content());
+                    return Ok(());
+                }
+            }
+            _ => self.doubts.push(format!(
+                "`{}` is taken for an address of `{}`, whatever it says",
+                ctx.module.slice(url),
+                driver.scheme()
+            )),
+        }
         let make_url = self.member("sqlalchemy.engine", "make_url", at)?;
         let id = ctx.model.id(&url);
         self.draft.around(
@@ -303,6 +340,9 @@ impl<'c, 'a> Layer<'c, 'a> {
         ];
         if self.is_part && model.scope_of(id) == ScopeId::MODULE && !model.is_in_main_block(id) {
             return self.made_at_import(id, &method.attr, lines);
+        }
+        if self.is_part && self.is_in_fixture(id) {
+            return self.made_in_fixture(call, &method.attr, lines);
         }
         self.needs_await(id)?;
         self.draft.restate(call.range(), lines.join(&format!("\n{unit}")));
@@ -480,9 +520,8 @@ impl<'c, 'a> Layer<'c, 'a> {
                 if name == "query" && in_select.contains(&id) {
                     continue;
                 }
-                if name == "query"
-                    && let Ok((roots, parts)) = legacy_query::turned(ctx, call)
-                {
+                let turned = (name == "query").then(|| legacy_query::turned(ctx, call));
+                if let Some(Ok((roots, parts))) = turned {
                     for root in &roots {
                         self.needs_await(*root)?;
                     }
@@ -494,7 +533,14 @@ impl<'c, 'a> Layer<'c, 'a> {
                     continue;
                 }
                 let whole = match name {
-                    "query" => model.end_of_query(call).ok_or("a query is used as a value")?,
+                    "query" => match (model.end_of_query(call), turned) {
+                        (Some(end), _) => end,
+                        (None, Some(Err(Declined(reason)))) => {
+                            let (line, _) = ctx.module.location(call.start());
+                            return Err(format!("{reason} (the query in line {line})").into());
+                        }
+                        (None, _) => return Err("a query is used as a value".into()),
+                    },
                     _ => id,
                 };
                 let Expr::Name(session) = &*method.value else {
@@ -697,7 +743,12 @@ impl<'c, 'a> Layer<'c, 'a> {
     /// Closes the engine where a function ends.
     fn dispose(&mut self, function: &'a ast::StmtFunctionDef, engine: &str) {
         let model = self.ctx.model;
-        let (Some(first), Some(last)) = (function.body.first(), function.body.last()) else {
+        // A doc string stays the first statement.
+        let body = match &*function.body {
+            [Stmt::Expr(text), body @ ..] if text.value.is_string_literal_expr() => body,
+            body => body,
+        };
+        let (Some(first), Some(last)) = (body.first(), body.last()) else {
             return;
         };
         let scope = model.body_scope(function);
@@ -791,15 +842,22 @@ fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size:
     start + ruff_text_size::TextSize::try_from(at).unwrap_or_default()
 }
 
-/// The driver for an address that is computed: told by a literal that the module gives it, else by the only driver that the project depends on.
+/// The driver for an address that is computed: told by a literal that the module gives it, else by the drivers that the project
+/// depends on, if they are for one database.
 fn backend(ctx: &Context, url: &Expr) -> Option<&'static Driver> {
     let scheme = literal_of(ctx, url).and_then(|text| text.split_once("://").map(|(scheme, _)| scheme.to_owned()));
     if let Some(scheme) = scheme {
         return driver(ctx, &scheme);
     }
-    let mut known = sqlalchemy::all_drivers().filter(|driver| ctx.settings.dependencies.contains(&driver.package));
-    let first = known.next()?;
-    known.next().is_none().then_some(first)
+    let dependencies = &ctx.settings.dependencies;
+    let mut known = sqlalchemy::all_drivers().filter(|driver| dependencies.contains(&driver.package));
+    if let Some(first) = known.next() {
+        return known.next().is_none().then_some(first);
+    }
+    let replaced = |driver: &&Driver| driver.replaces.iter().any(|package| dependencies.contains(package));
+    let mut schemes = sqlalchemy::all_drivers().filter(replaced).map(Driver::scheme);
+    let first = schemes.next()?;
+    schemes.all(|scheme| scheme == first).then(|| driver(ctx, first))?
 }
 
 /// Whether the engine is one of SQLite's.
@@ -824,6 +882,18 @@ fn is_in_memory(ctx: &Context, call: &ast::ExprCall) -> bool {
     [":memory:", "\"sqlite://\"", "'sqlite://'", "StaticPool"]
         .iter()
         .any(|word| text.contains(word))
+}
+
+/// The constant of the module that an expression names, and its value.
+fn constant<'a>(ctx: &Context<'a>, url: &Expr) -> Option<(&'a str, &'a Expr)> {
+    let Expr::Name(name) = url else { return None };
+    let binding = ctx
+        .model
+        .sole_binding(&name.id, ctx.model.scope_of(ctx.model.id(name)))?;
+    match binding.kind {
+        BindingKind::Assignment(value) if binding.scope == ScopeId::MODULE => Some((binding.name, value)),
+        _ => None,
+    }
 }
 
 /// The literal that an expression has in this module: a constant's, the default of `os.environ.get`, or what the module itself writes into `os.environ`.

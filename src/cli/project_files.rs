@@ -485,7 +485,12 @@ fn requirements(
     if depth == 0 || !seen.insert(path.to_owned()) {
         return;
     }
-    let Ok(text) = fs::read_to_string(path) else { return };
+    let Ok(bytes) = fs::read(path) else { return };
+    // Windows' shells write UTF-16, which pip reads by its mark.
+    let text = match encoding_rs::Encoding::for_bom(&bytes) {
+        Some((encoding, _)) => encoding.decode(&bytes).0,
+        None => String::from_utf8_lossy(&bytes),
+    };
     for line in text.replace("\\\r\n", " ").replace("\\\n", " ").lines() {
         let line = line.split(" #").next().unwrap_or_default().trim();
         let included = ["-r", "--requirement", "-c", "--constraint"]

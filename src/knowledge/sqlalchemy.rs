@@ -55,9 +55,19 @@ pub struct Driver {
     pub is: String,
     /// The distribution that has it.
     pub package: String,
+    /// The distributions of the synchronous drivers in whose place it comes.
+    #[serde(default)]
+    pub replaces: Vec<String>,
     /// The first SQLAlchemy that knows it.
     #[serde(default = "oldest")]
     pub least: [u64; 2],
+}
+
+impl Driver {
+    /// The scheme that names the database alone.
+    pub fn scheme(&self) -> &str {
+        self.schemes.first().map_or("", String::as_str)
+    }
 }
 
 /// The first SQLAlchemy with asynchronous engines.

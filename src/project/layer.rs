@@ -5,6 +5,7 @@
 //! that asks the database is a leaf of the colouring, and the functions that hold one turn together, with their users.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use memchr::memmem;
@@ -12,7 +13,7 @@ use memchr::memmem;
 use ruff_text_size::{Ranged, TextRange};
 use serde::{Deserialize, Serialize};
 
-use super::colouring::usage::{How, Named, Slot};
+use super::colouring::usage::{How, Named, Place, Slot};
 use super::colouring::{self, Change, Coloured, Stopped, World};
 use super::modules::ModuleId;
 use super::resolve::{Found, FunctionId, Linker};
@@ -24,6 +25,9 @@ use crate::semantic::sqlalchemy::Known;
 pub const SESSION: &str = "sqlalchemy.orm.Session";
 /// The class of the engines.
 const ENGINE: &str = "sqlalchemy.engine.Engine";
+
+/// What modules of a layer may be called after, and is meant by that name elsewhere.
+const LIBRARIES: &[&str] = &["sqlalchemy", "sqlmodel", "fastapi", "alembic"];
 
 /// Re-exports of re-exports.
 const MAX_STEPS: usize = 8;
@@ -53,8 +57,12 @@ pub struct Part {
     pub untold: BTreeMap<String, usize>,
     /// The line that runs an application without its lifespan.
     pub bare_client: Option<usize>,
-    /// The line that runs an application in an event loop of its own.
+    /// The line that runs an application, or makes tables, in an event loop of its own.
     pub client: Option<usize>,
+    /// Whether it gives the application other dependencies, and with them another engine.
+    pub replaces_dependencies: bool,
+    /// Whether its tests make the tables that they need.
+    pub makes_tables: bool,
     /// Whether it leaves work to the lifespan of an application.
     pub needs_lifespan: bool,
     /// Whether its connections can be used in another event loop than the one that has made them.
@@ -65,16 +73,27 @@ pub struct Part {
     pub is_disposed: bool,
     /// Whether its database is gone when the engine is closed.
     pub is_in_memory: bool,
+    /// What is not proven of its engine.
+    pub doubts: Vec<String>,
+    /// The constant with the address of its engine.
+    pub address: Option<String>,
 }
 
-/// A function at whose end an event loop ends, and with it the connections that belong to it.
+/// Where event loops end, and with them the connections that belong to them.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// The range of its name.
-    pub function: TextRange,
+    pub place: EndPlace,
     /// The dotted name by which its file can import the engine; without a dot, the file makes it.
     pub engine: String,
     made_in: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum EndPlace {
+    /// The end of a function, by the range of its name.
+    Function(TextRange),
+    /// The end of the main block that runs several functions, one of them by the call of this range.
+    Block(TextRange),
 }
 
 /// A session, as an argument.
@@ -113,7 +132,12 @@ pub fn known(project: &Project) -> Vec<Known> {
                 continue;
             };
             match name {
-                Some(name) => learn(project, &mut all[*file], path, module, &name),
+                Some(name) => {
+                    learn(project, &mut all[*file], path, module, &name);
+                    if self::part(project, module).is_some_and(|part| part.address.as_ref() == Some(&name)) {
+                        all[module].shared_addresses.insert(name);
+                    }
+                }
                 None => {
                     let names = project.files[module].1.iter().flat_map(|summary| summary.names.iter());
                     for (name, meaning) in names {
@@ -248,6 +272,7 @@ pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
     for part in linked.iter().filter_map(|file| part(project, *file)) {
         names.extend(part.exports.names().cloned());
         names.extend(part.lazies.keys().cloned());
+        names.extend(part.address.clone());
     }
     names
 }
@@ -298,9 +323,11 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                     .or_else(|| defined.or(changes.first()).map(Ranged::range))
                     .or_else(|| own.and_then(|part| part.at));
                 let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
-                let reason = [Some(reason), doubt.as_deref(), open.as_deref()];
-                let reason: Vec<&str> = reason.into_iter().flatten().collect();
-                let reason = reason.join("; and ");
+                let mut reasons = vec![reason];
+                reasons.extend(doubt.as_deref());
+                reasons.extend(own.iter().flat_map(|part| &part.doubts).map(String::as_str));
+                reasons.extend(open.as_deref());
+                let reason = reasons.join("; and ");
                 found[file].colouring.coloured.push(Coloured {
                     component: 0,
                     at: at.unwrap_or_default(),
@@ -333,46 +360,62 @@ pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &m
     }
 }
 
-/// The functions that get an event loop of their own, by the files in which they stand.
+/// Where the event loops end that run what turns, with the files that change there.
 fn ends(project: &Project, linker: &Linker, changes: &BTreeMap<usize, Coloured>) -> Vec<(usize, End)> {
-    let mut found: BTreeMap<(FunctionId, usize), End> = BTreeMap::new();
+    let mut found: Vec<(usize, End)> = Vec::new();
+    let is_of = |made_in: usize, is: fn(&Part) -> bool| part(project, made_in).is_some_and(is);
     for (file, coloured) in changes {
         let usage = project.files[*file]
             .1
             .as_ref()
             .and_then(|summary| summary.usage.as_ref());
-        for call in coloured
+        let runs = coloured
             .changes
             .iter()
-            .filter(|change| matches!(change, Change::Run(_)))
-        {
-            let uses = usage.iter().flat_map(|usage| &usage.uses);
-            let run = uses
-                .filter(|used| used.range == call.range())
-                .find_map(|used| match &used.named {
-                    Named::Target(target) => linker.find(*file, target),
-                    _ => None,
-                });
-            let Some(Found::Function(function)) = run else { continue };
+            .filter(|change| matches!(change, Change::Run(_)));
+        let runs: Vec<_> = runs
+            .filter_map(|call| {
+                let uses = usage.iter().flat_map(|usage| &usage.uses);
+                uses.filter(|used| used.range == call.range())
+                    .find_map(|used| match &used.named {
+                        Named::Target(target) => Some((used, linker.find(*file, target)?)),
+                        _ => None,
+                    })
+            })
+            .collect();
+        let has_several = runs.iter().filter(|(used, _)| used.place == Place::Main).count() > 1;
+        for (used, run) in &runs {
+            let Found::Function(function) = run else { continue };
             for made_in in reached(project, linker, function.file) {
-                if let Some(engine) = engine_as_named(project, linker, function.file, made_in) {
-                    let end = End {
-                        function: linker.function(function).range,
-                        engine,
-                        made_in,
+                // The loops share the engine where its connections belong to none.
+                let is_shared =
+                    has_several && used.place == Place::Main && !is_of(made_in, |part| part.is_tied_to_loop);
+                let (at, place) = if is_shared {
+                    (*file, EndPlace::Block(used.range))
+                } else {
+                    (function.file, EndPlace::Function(linker.function(*function).range))
+                };
+                let is_there = |(other, end): &(usize, End)| {
+                    let is_same_place = match (end.place, place) {
+                        (EndPlace::Function(one), EndPlace::Function(other)) => one == other,
+                        (one, other) => matches!((one, other), (EndPlace::Block(_), EndPlace::Block(_))),
                     };
-                    found.insert((function, made_in), end);
+                    *other == at && end.made_in == made_in && is_same_place
+                };
+                if let Some(engine) = engine_as_named(project, linker, at, made_in)
+                    && !found.iter().any(is_there)
+                {
+                    found.push((at, End { place, engine, made_in }));
                 }
             }
         }
     }
     // What one event loop leaves in memory may be for the next one.
-    let is_shared = found.len() > 1;
-    found.retain(|(_, made_in), _| !(is_shared && part(project, *made_in).is_some_and(|part| part.is_in_memory)));
+    let loops = found.len();
+    found.retain(|(_, end)| {
+        matches!(end.place, EndPlace::Block(_)) || loops == 1 || !is_of(end.made_in, |part| part.is_in_memory)
+    });
     found
-        .into_iter()
-        .map(|((function, _), end)| (function.file, end))
-        .collect()
 }
 
 /// The files with engines that are imported with a file, and the file itself.
@@ -439,6 +482,44 @@ fn open_end(project: &Project, linker: &Linker, linked: &BTreeSet<usize>, ends: 
     Some(project.place(file, line))
 }
 
+/// An import of what may be a package of the layer, from a folder in which it is not found.
+fn found_otherwise(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Option<String> {
+    let names: BTreeSet<String> = linked
+        .iter()
+        .filter_map(|file| linker.modules.name_of(*file).split('.').next().map(str::to_owned))
+        .collect();
+    self::parts(project).into_iter().find_map(|(file, part)| {
+        let path = part.imports.iter().find(|path| {
+            let first = path.split('.').next().unwrap_or_default();
+            names.contains(first) && !LIBRARIES.contains(&first) && linker.modules.find(file, path).is_none()
+        })?;
+        Some(format!(
+            "{} imports `{path}`, which is not found from there and may be the layer's",
+            project.files[file].0.display()
+        ))
+    })
+}
+
+/// The files that prepare what a file tests: itself, and the `conftest.py` beside or above it.
+fn beside(project: &Project, linked: &BTreeSet<usize>, file: usize, prepares: fn(&Part) -> bool) -> Vec<usize> {
+    let folder = project.files[file].0.parent();
+    let is_for = |other: &usize| {
+        let path = &project.files[*other].0;
+        let is_above = path.ends_with("conftest.py")
+            && folder
+                .zip(path.parent())
+                .is_some_and(|(folder, above)| folder.starts_with(above));
+        (*other == file || is_above) && part(project, *other).is_some_and(prepares)
+    };
+    linked.iter().copied().filter(is_for).collect()
+}
+
+/// Whether a file belongs to the tests, by its name or its folder's.
+fn is_test(path: &Path) -> bool {
+    let mut parts = path.iter().map(|part| part.to_string_lossy());
+    parts.any(|part| part.starts_with("test") || part.ends_with("_test.py") || part == "conftest.py")
+}
+
 /// Why the layer stays as it is, as far as its parts say it.
 fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Option<String> {
     let parts: Vec<(usize, &Part)> = linked
@@ -472,6 +553,9 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
             }
         }
     }
+    if let Some(reason) = found_otherwise(project, linker, linked) {
+        return Some(reason);
+    }
     let objects: BTreeSet<&String> = parts.iter().flat_map(|(_, part)| part.exports.objects.keys()).collect();
     for (file, part) in &parts {
         if let Some((name, line)) = part.untold.iter().find(|(name, _)| objects.contains(name)) {
@@ -498,13 +582,23 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
     let is_tied = parts.iter().any(|(_, part)| part.is_tied_to_loop);
     let needs_lifespan = parts.iter().any(|(_, part)| part.needs_lifespan);
     for (file, part) in &parts {
-        if let Some(line) = part.bare_client.filter(|_| needs_lifespan) {
+        // With dependencies of their own, tests need neither the application's tables nor its connections.
+        let overriding = beside(project, linked, *file, |part| part.replaces_dependencies);
+        let has_tables =
+            || !overriding.is_empty() || !beside(project, linked, *file, |part| part.makes_tables).is_empty();
+        if let Some(line) = part.bare_client.filter(|_| needs_lifespan && !has_tables()) {
             return Some(format!(
                 "{}: the application runs without its lifespan, in which its tables would be made",
                 project.place(*file, line)
             ));
         }
-        if let Some(line) = part.client.filter(|_| is_tied) {
+        let uses_tied = || {
+            let engines = overriding.iter().flat_map(|file| reached(project, linker, *file));
+            let mut own = engines.filter(|made_in| is_test(&project.files[*made_in].0)).peekable();
+            let is_tied_too = |made_in| self::part(project, made_in).is_some_and(|part| part.is_tied_to_loop);
+            is_tied && (own.peek().is_none() || own.any(is_tied_too))
+        };
+        if let Some(line) = part.client.filter(|_| uses_tied()) {
             return Some(format!(
                 "{}: each client runs an event loop of its own, and the driver's connections belong to one",
                 project.place(*file, line)

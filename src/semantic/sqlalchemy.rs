@@ -1,7 +1,7 @@
 //! Which expressions are SQLAlchemy's sessions, factories of sessions, engines and connections: by annotations, by what makes them, by
 //! what a `with` enters, and by the dependency that injects them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
@@ -35,6 +35,8 @@ pub struct Known {
     pub aliases: BTreeMap<String, String>,
     /// Parameters without an annotation, by the offset of their names.
     pub parameters: BTreeMap<u32, String>,
+    /// Constants with the addresses of databases that other modules import.
+    pub shared_addresses: BTreeSet<String>,
 }
 
 impl Known {
@@ -187,6 +189,11 @@ impl<'a> SemanticModel<'a> {
             }
             at = outer;
         }
+    }
+
+    /// Whether another module imports the constant of this name, as far as the project has been asked.
+    pub fn is_shared_address(&self, name: &str) -> bool {
+        self.known.shared_addresses.contains(name)
     }
 
     /// The session that a class of this module derives from.

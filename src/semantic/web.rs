@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::{BindingKind, NodeId, ScopeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebKind {
@@ -145,6 +145,21 @@ impl<'a> SemanticModel<'a> {
         let Expr::Attribute(method) = &*call.func else {
             return false;
         };
-        ROUTES.contains(&method.attr.as_str()) && self.web_app(&method.value).is_some()
+        ROUTES.contains(&method.attr.as_str()) && self.is_web_app(&method.value)
+    }
+
+    /// Whether an expression stands for an application or router, whichever of several.
+    fn is_web_app(&self, expr: &Expr) -> bool {
+        let made = |binding: &Binding<'a>| match binding.kind {
+            BindingKind::Assignment(Expr::Call(call)) => self
+                .qualified_name(&call.func)
+                .is_some_and(|name| CONSTRUCTORS.iter().any(|(constructor, _)| *constructor == name)),
+            _ => false,
+        };
+        self.web_app(expr).is_some()
+            || expr.as_name_expr().is_some_and(|name| {
+                let mut bindings = self.resolve(&name.id, self.scope_of(self.id(name))).peekable();
+                bindings.peek().is_some() && bindings.all(made)
+            })
     }
 }

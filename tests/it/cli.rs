@@ -705,6 +705,66 @@ fn a_database_layer_turns_in_all_files_or_in_none() {
     }
 }
 
+#[test]
+fn what_a_database_layer_takes_for_granted_is_said() {
+    let layer = |engine: &str| {
+        let database = DATABASE.replace("engine = create_engine(\"sqlite:///x.db\")", engine);
+        Project::new(&[
+            ("app/__init__.py", ""),
+            ("app/database.py", &format!("import os\n\n{database}")),
+            ("app/queries.py", QUERIES),
+            ("app/main.py", ROUTES),
+        ])
+    };
+    let check = [
+        "check",
+        "--no-cache",
+        "--unsafe-fixes",
+        "--select",
+        "replace_create_engine",
+        ".",
+    ];
+
+    let project = layer("engine = create_engine(os.environ[\"URL\"])");
+    // As a shell of Windows writes it.
+    let text = "sqlalchemy==2.0.44\r\npsycopg2-binary==2.9.9\r\nfastapi==0.115.0\r\n";
+    let bytes = "\u{feff}"
+        .encode_utf16()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes);
+    project.write("requirements.txt", bytes.collect::<Vec<u8>>());
+    let said = project.run(&check).stdout;
+    for part in [
+        "is taken for an address of `postgresql`",
+        "it needs the driver `psycopg`",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+
+    let constant = "URL = \"sqlite:///x.db\"\nengine = create_engine(URL)";
+    let project = layer(constant);
+    let said = migrate(&project).stdout;
+    assert!(
+        project
+            .read("app/database.py")
+            .contains("URL = \"sqlite+aiosqlite:///x.db\"\n"),
+        "{said}"
+    );
+    let project = layer(constant);
+    project.write("app/migrations.py", "from app.database import URL\n\nprint(URL)\n");
+    migrate(&project);
+    let database = project.read("app/database.py");
+    assert!(
+        database.contains("make_url(URL).set(drivername=\"sqlite+aiosqlite\")"),
+        "{database}"
+    );
+
+    let project = layer("engine = create_engine(\"sqlite:///x.db\")");
+    project.write("requirements.txt", "sqlalchemy==2.0.44\naiosqlite\nfastapi\n");
+    let said = project.run(&check).stdout;
+    assert!(said.contains("nothing closes the engine of app/database.py:"), "{said}");
+}
+
 /// A project of several files, with a chain of calls from one to another, and what lies in its cache.
 fn cached_project() -> Project {
     Project::new(&[

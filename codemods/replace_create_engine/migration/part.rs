@@ -15,9 +15,10 @@ use crate::knowledge::sqlalchemy::Role;
 use crate::layout::{above_blank_lines, own_lines};
 use crate::project::colouring::Coloured;
 use crate::project::colouring::usage::Slot;
-use crate::project::layer::{End, Parameter, Part, Passed};
+use crate::project::layer::{End, EndPlace, Parameter, Part, Passed};
 use crate::project::summary::{Note, Summary};
 use crate::project::{ProjectFacts, TextHash, summarise_waiting};
+use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::sqlalchemy::Known;
 use crate::semantic::web::{WebApp, WebKind};
 use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
@@ -44,6 +45,9 @@ const SHARED: &[&str] = &[
     "autoflush",
     "no_autoflush",
 ];
+
+/// Methods that tell a dictionary from an object that a session has loaded.
+const DICT: &[&str] = &["get", "items", "keys", "values"];
 
 /// How a relationship is loaded that is there when it is read.
 const EAGER: &[&str] = &[
@@ -116,16 +120,24 @@ fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Re
     layer.find()?;
     let nodes = Nodes::of(&ctx);
     for end in ends {
-        layer.close_at_end(nodes.function(end.function)?, &end.engine)?;
+        layer.close_at_end(&nodes, end)?;
     }
     let mut more = layer.lifespan()?;
-    let Layer { draft, mut imports, .. } = layer;
+    let Layer {
+        draft,
+        mut imports,
+        definitions,
+        ..
+    } = layer;
     let (mut edits, others) = turning::write(&ctx, &nodes, draft, coloured)?;
     imports.extend(others);
     edits.append(&mut more.edits);
     imports.append(&mut more.imports);
     let reason = coloured.doubt.clone().unwrap_or_default();
-    Ok(Fix::unsafe_because(reason, edits).import(imports).first())
+    Ok(Fix::unsafe_because(reason, edits)
+        .import(imports)
+        .define(definitions)
+        .first())
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
@@ -330,9 +342,11 @@ impl<'c, 'a> Layer<'c, 'a> {
                 _ => function.end(),
             };
             let behind = TextRange::new(node.end(), end.max(node.end()));
-            let read = model.subtree(model.id(function)).find_map(|(_, node)| match node {
+            let read = model.subtree(model.id(function)).find_map(|(id, node)| match node {
                 AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
-                    self.may_be_row(&read.value).then_some(read)
+                    let is_of_dict = DICT.contains(&read.attr.as_str())
+                        && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
+                    (!is_of_dict && self.may_be_row(&read.value)).then_some(read)
                 }
                 _ => None,
             });
@@ -464,36 +478,40 @@ impl<'c, 'a> Layer<'c, 'a> {
             || CLIENTS.iter().any(|client| model.calls_to(client).next().is_some())
             || model.functions().any(|function| function.name.starts_with("test_"));
         if is_test {
-            let wanted = if method == "drop_all" {
-                "drop_tables"
-            } else {
-                "create_tables"
+            let text = match self.helpers.iter().find(|(made, _)| *made == lines) {
+                Some((_, name)) => name.clone(),
+                None => {
+                    let name = model.fresh_name(&self.helper(method), call);
+                    let start = ctx.module.line_start(node.start());
+                    let above = above_blank_lines(ctx.module, start);
+                    let has_comment = !ctx.comments_above(node).is_empty();
+                    let blank = ctx.module.text()[TextRange::new(above, start)].matches('\n').count();
+                    let missing = if has_comment { 0 } else { 2_usize.saturating_sub(blank) };
+                    let unit = ctx.indent_unit(NodeId(0));
+                    let text = defined(&name, &lines, &unit);
+                    self.draft
+                        .insert(node.start(), format!("{}{text}\n\n\n", "\n".repeat(missing)));
+                    self.helpers.push((lines, name.clone()));
+                    name
+                }
             };
-            let name = model.fresh_name(wanted, call);
             let (asyncio, import) = ctx.import(Import::Module("asyncio"), call)?;
             self.imports.extend(import);
-            let unit = ctx.indent_unit(NodeId(0));
-            let [open, run] = lines;
-            let start = ctx.module.line_start(node.start());
-            let above = above_blank_lines(ctx.module, start);
-            let has_comment = !ctx.comments_above(node).is_empty();
-            let blank = ctx.module.text()[TextRange::new(above, start)].matches('\n').count();
-            let missing = if has_comment { 0 } else { 2_usize.saturating_sub(blank) };
-            let gap = "\n".repeat(missing);
-            let text =
-                format!("{gap}async def {name}():\n{unit}{open}\n{unit}{unit}{run}\n\n\n{asyncio}.run({name}())");
-            self.draft.restate(node.range(), text);
-            self.at_import += 1;
-            if self.at_import > 1 {
-                return Err(format!("tables are made twice when the module is imported, in line {line} again").into());
-            }
+            self.draft.replace(node.range(), format!("{asyncio}.run({text}())"));
             return Ok(());
         }
-        let app = self
+        let (app, start) = self
             .application()
             .ok_or_else(|| format!("nothing can be awaited in line {line}"))??;
         own_lines(ctx.module, node.start(), node.end())?;
-        let start = ctx.module.line_start(node.start());
+        // The comments above it go with it.
+        let above = ctx.comments_above(node);
+        let texts = above
+            .iter()
+            .map(|comment| ctx.module.slice(*comment).to_owned())
+            .collect();
+        let first = above.first().map_or(node.start(), |comment| comment.start());
+        let line_start = ctx.module.line_start(first);
         let line_end = ctx.module.line_end_with_newline(node.end());
         let mut end = line_end;
         while ctx
@@ -509,98 +527,219 @@ impl<'c, 'a> Layer<'c, 'a> {
         let comments = ctx.comments_above(made);
         let made = comments.first().map_or(made.start(), |comment| comment.start());
         // The lifespan brings its own blank lines, and counts those that stand above the application.
-        let lines_of_it = if ctx.module.line_start(made) == end {
-            TextRange::new(above_blank_lines(ctx.module, start), line_end)
+        let lines_of_it = if start == Start::Lifespan && ctx.module.line_start(made) == end {
+            TextRange::new(above_blank_lines(ctx.module, line_start), line_end)
         } else {
-            TextRange::new(start, end)
+            TextRange::new(line_start, end)
         };
         self.draft.delete(lines_of_it);
-        self.tables.push(lines);
+        self.tables.push((texts, lines));
         Ok(())
     }
 
-    /// The only application of the module, which has no lifespan yet.
-    fn application(&self) -> Option<Result<WebApp<'a>, Declined>> {
-        let ctx = self.ctx;
-        let mut apps = ctx.model.web_apps().filter(|app| app.kind == WebKind::FastApi);
-        let app = apps.next().filter(|_| apps.next().is_none())?;
-        let has_own = || {
-            let text = ctx.module.text();
-            app.call.arguments.find_keyword("lifespan").is_some()
-                || ["on_event", "add_event_handler", "on_startup", "on_shutdown"]
-                    .iter()
-                    .any(|word| text.contains(word))
+    /// Whether a node stands in a plain function that pytest runs before what asks for it, in no event loop.
+    pub(super) fn is_in_fixture(&self, id: NodeId) -> bool {
+        let model = self.ctx.model;
+        let is_fixture = |decorator: &ast::Decorator| {
+            let callable = map_callable(&decorator.expression);
+            model.qualified_name(callable).as_deref() == Some("pytest.fixture")
         };
-        Some(if app.scope != ScopeId::MODULE || has_own() {
-            Err(
-                "the application has a lifespan or handlers of its own, in which the tables would have to be made"
-                    .into(),
-            )
-        } else {
-            ctx.can_have_lifespan(app.kind)
-                .and_then(|()| ctx.can_define_lifespan(&app))
-                .map(|()| app)
+        model.enclosing_function(id).is_some_and(|function| {
+            model.scope_of(id) == model.body_scope(function)
+                && !function.is_async
+                && function.decorator_list.iter().any(is_fixture)
         })
     }
 
-    /// The lifespan that makes the tables and closes the engine's connections.
+    /// Tables that a fixture makes: by an event loop of their own.
+    pub(super) fn made_in_fixture(
+        &mut self,
+        call: &'a ast::ExprCall,
+        method: &str,
+        lines: [String; 2],
+    ) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let id = model.id(call);
+        let (line, _) = ctx.module.location(call.start());
+        let local = model.subtree(id).find_map(|(_, node)| match node {
+            AnyNodeRef::ExprName(name) => {
+                let is_global = model.lookup(&name.id, model.scope_of(id)) == Lookup::Scope(ScopeId::MODULE);
+                (!is_global).then_some(&name.id)
+            }
+            _ => None,
+        });
+        if let Some(name) = local {
+            return Err(format!("`{name}` in line {line} belongs to the fixture").into());
+        }
+        let name = match self.helpers.iter().find(|(made, _)| *made == lines) {
+            Some((_, name)) => name.clone(),
+            None => {
+                let (name, definition) = ctx.define(&self.helper(method), id, |name| defined(name, &lines, "    "));
+                self.definitions.extend(definition);
+                self.helpers.push((lines, name.clone()));
+                name
+            }
+        };
+        let (asyncio, import) = ctx.import(Import::Module("asyncio"), id)?;
+        self.imports.extend(import);
+        self.draft.replace(call.range(), format!("{asyncio}.run({name}())"));
+        self.fixture.get_or_insert(line);
+        Ok(())
+    }
+
+    /// The name of a further function that does what a method of the metadata does.
+    fn helper(&self, method: &str) -> String {
+        let wanted = if method == "drop_all" {
+            "drop_tables"
+        } else {
+            "create_tables"
+        };
+        let is_free = |name: &String| self.helpers.iter().all(|(_, taken)| taken != name);
+        let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+        std::iter::once(wanted.to_owned())
+            .chain(numbered)
+            .find(is_free)
+            .expect("the numbers do not end")
+    }
+
+    /// The only application of the module, which has no lifespan yet, and what is to make the tables.
+    fn application(&self) -> Option<Result<(WebApp<'a>, Start), Declined>> {
+        let ctx = self.ctx;
+        let mut apps = ctx.model.web_apps().filter(|app| app.kind == WebKind::FastApi);
+        let app = apps.next().filter(|_| apps.next().is_none())?;
+        let text = ctx.module.text();
+        let mentions = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let has_lifespan = app.call.arguments.find_keyword("lifespan").is_some()
+            || mentions(&["add_event_handler", "on_startup", "on_shutdown", "lifespan_context"]);
+        if app.scope != ScopeId::MODULE || has_lifespan {
+            return Some(Err(
+                "the application has a lifespan or handlers of its own, in which the tables would have to be made"
+                    .into(),
+            ));
+        }
+        let start = if mentions(&[".on_event("]) {
+            Ok(Start::Handlers)
+        } else {
+            match ctx.can_have_lifespan(app.kind) {
+                Ok(()) => Ok(Start::Lifespan),
+                // It is too old for one.
+                Err(_) if ctx.settings.dependencies.version("fastapi").is_some() => Ok(Start::Handlers),
+                Err(declined) => Err(declined),
+            }
+        };
+        Some(start.and_then(|start| ctx.can_define_lifespan(&app).map(|()| (app, start))))
+    }
+
+    /// What makes the tables with the application and closes the engine's connections: a lifespan, or handlers.
     fn lifespan(&mut self) -> Result<More, Declined> {
         let ctx = self.ctx;
         let mut more = More::default();
-        if self.tables.is_empty() {
+        let Some((_, [open, _])) = self.tables.first() else {
             return Ok(more);
-        }
-        let app = self.application().ok_or("the application is gone")??;
-        let (manager, import) = ctx.plain_member("contextlib", "asynccontextmanager", app.stmt)?;
-        more.imports.extend(import);
-        let name = ctx.lifespan_name(&app, &BTreeSet::new());
+        };
+        let engine = open.trim_start_matches("async with ").split(".begin()").next();
+        let dispose = format!("await {}.dispose()", engine.unwrap_or_default());
+        let (app, start) = self.application().ok_or("the application is gone")??;
         let mut body: Vec<(usize, String)> = Vec::new();
-        let mut engine = String::new();
-        for [open, run] in &self.tables {
-            engine = open
-                .trim_start_matches("async with ")
-                .split(".begin()")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+        for (comments, [open, run]) in &self.tables {
+            body.extend(comments.iter().map(|comment| (1, comment.clone())));
             body.push((1, open.clone()));
             body.push((2, run.clone()));
         }
-        body.extend([
-            (1, "try:".to_owned()),
-            (2, "yield".to_owned()),
-            (1, "finally:".to_owned()),
-            (2, format!("await {engine}.dispose()")),
-        ]);
-        more.edits.push(ctx.lifespan(&app, &name, &manager, "app", &body));
-        more.edits
-            .extend(ctx.with_argument(app.call, &format!("lifespan={name}")));
+        match start {
+            Start::Lifespan => {
+                let (manager, import) = ctx.plain_member("contextlib", "asynccontextmanager", app.stmt)?;
+                more.imports.extend(import);
+                let name = ctx.lifespan_name(&app, &BTreeSet::new());
+                body.extend([
+                    (1, "try:".to_owned()),
+                    (2, "yield".to_owned()),
+                    (1, "finally:".to_owned()),
+                    (2, dispose),
+                ]);
+                more.edits.push(ctx.lifespan(&app, &name, &manager, "app", &body));
+                more.edits
+                    .extend(ctx.with_argument(app.call, &format!("lifespan={name}")));
+            }
+            Start::Handlers => {
+                let unit = ctx.indent_unit(NodeId(0));
+                let handler = |event: &str, wanted: &str, body: &[(usize, String)]| {
+                    let lines: String = body
+                        .iter()
+                        .map(|(depth, text)| format!("{}{text}\n", unit.repeat(*depth)))
+                        .collect();
+                    let name = ctx.model.fresh_name(wanted, app.stmt);
+                    format!("\n\n@{}.on_event(\"{event}\")\nasync def {name}():\n{lines}", app.name)
+                };
+                let text = [
+                    handler("startup", "create_tables", &body),
+                    handler("shutdown", "close_engine", &[(1, dispose)]),
+                ]
+                .concat();
+                // The first that is registered is the first that runs.
+                let at = ctx.module.line_end_with_newline(ctx.model.node(app.stmt).end());
+                let rest = &ctx.module.text()[usize::from(at)..];
+                let blank = rest.lines().take_while(|line| line.trim().is_empty()).count();
+                let missing = if rest.trim().is_empty() {
+                    0
+                } else {
+                    2_usize.saturating_sub(blank)
+                };
+                more.edits
+                    .push(Edit::insertion(format!("{text}{}", "\n".repeat(missing)), at));
+            }
+        }
         Ok(more)
     }
 
-    /// Closes the engine, which another file may make, where a function ends.
-    fn close_at_end(&mut self, function: &'a ast::StmtFunctionDef, engine: &str) -> Result<(), Declined> {
+    /// Closes the engine, which another file may make, where an event loop ends.
+    fn close_at_end(&mut self, nodes: &Nodes<'a>, end: &End) -> Result<(), Declined> {
         let model = self.ctx.model;
-        let id = model.id(function);
+        let (id, function) = match end.place {
+            EndPlace::Function(name) => {
+                let function = nodes.function(name)?;
+                (model.id(function), Some(function))
+            }
+            EndPlace::Block(call) => {
+                let call = nodes.node(call)?;
+                let block = model
+                    .ancestors(call)
+                    .find_map(|(id, node)| node.is_stmt_if().then_some(id));
+                (block.ok_or("the main block is gone")?, None)
+            }
+        };
         let is_closed = model
             .subtree(id)
             .any(|(_, node)| matches!(node, AnyNodeRef::ExprAttribute(method) if method.attr.as_str() == "dispose"));
         if is_closed {
             return Ok(());
         }
-        let name = match engine.rsplit_once('.') {
+        let name = match end.engine.rsplit_once('.') {
             Some((module, name)) => {
                 // `.engine` in a package is `from . import engine`.
                 let module = if module.trim_start_matches('.').is_empty() {
-                    &engine[..engine.len() - name.len()]
+                    &end.engine[..end.engine.len() - name.len()]
                 } else {
                     module
                 };
                 self.member(interned(module), interned(name), id)?
             }
-            None => engine.to_owned(),
+            None => end.engine.clone(),
         };
-        self.dispose(function, &name);
+        match (function, model.node(id)) {
+            (Some(function), _) => self.dispose(function, &name),
+            (None, AnyNodeRef::StmtIf(block)) => {
+                let last = block.body.last().ok_or("the main block is gone")?;
+                // What stands behind an exit is not reached.
+                if !self.ctx.module.slice(last).contains("exit(") {
+                    let (asyncio, import) = self.ctx.import(Import::Module("asyncio"), id)?;
+                    self.imports.extend(import);
+                    self.draft.line_below(last, format!("{asyncio}.run({name}.dispose())"));
+                }
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -613,6 +752,10 @@ impl<'c, 'a> Layer<'c, 'a> {
             passed: self.passed.clone(),
             needs_lifespan: !self.tables.is_empty(),
             is_disposed: self.is_disposed,
+            doubts: self.doubts.clone(),
+            address: self.address.clone(),
+            makes_tables: self.helpers.iter().any(|([_, run], _)| run.contains("create_all")),
+            replaces_dependencies: ctx.module.text().contains("dependency_overrides"),
             ..Part::default()
         };
         if let [call, ..] = &*self.engines() {
@@ -651,12 +794,12 @@ impl<'c, 'a> Layer<'c, 'a> {
         self.exports(&mut part);
         for call in CLIENTS.iter().flat_map(|name| model.calls_to(name)) {
             part.client.get_or_insert(line(call.range()));
-            // With dependencies of their own, tests need no tables of the application.
             let is_entered = matches!(model.node(model.parent(model.id(call))), AnyNodeRef::WithItem(_));
-            if !is_entered && !ctx.module.text().contains("dependency_overrides") {
+            if !is_entered {
                 part.bare_client.get_or_insert(line(call.range()));
             }
         }
+        part.client = part.client.or(self.fixture);
         self.members(&mut part);
         part
     }
@@ -745,11 +888,13 @@ impl<'c, 'a> Layer<'c, 'a> {
                 part.untold.entry(name.to_owned()).or_insert(line(expr.range()));
             }
         }
-        for (_, node) in model.subtree(NodeId(0)) {
+        for (id, node) in model.subtree(NodeId(0)) {
             match node {
                 AnyNodeRef::ExprAttribute(read) => {
                     let is_class = model.imported_root(&read.value) || model.class_named(&read.value).is_some();
-                    if !is_class {
+                    // What a relationship gives cannot be called.
+                    let is_method = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
+                    if !is_class && !is_method {
                         part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
                     }
                 }
@@ -819,6 +964,19 @@ impl<'c, 'a> Layer<'c, 'a> {
             _ => None,
         }
     }
+}
+
+/// The function that makes tables, out of the lines that make them.
+fn defined(name: &str, [open, run]: &[String; 2], unit: &str) -> String {
+    format!("async def {name}():\n{unit}{open}\n{unit}{unit}{run}")
+}
+
+/// What runs when an application starts and ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Lifespan,
+    /// Functions under `@app.on_event`, in a FastAPI that is too old for a lifespan, or beside others: they would not run with one.
+    Handlers,
 }
 
 /// What a lifespan adds.

@@ -373,6 +373,14 @@ pub(in crate::project) fn waiting(mapper: &Mapper, waits: &[NodeId], usage: &mut
         ctx: mapper.ctx,
     };
     let mut stop = None;
+    // What waits for the database does not block any more.
+    let ranges: Vec<TextRange> = waits.iter().map(|id| mapper.ctx.model.node(*id).range()).collect();
+    let is_of = |range: &TextRange, leaf: &Leaf| {
+        range.start() == leaf.range.start() && (range.contains_range(leaf.range) || leaf.range.contains_range(*range))
+    };
+    usage
+        .leaves
+        .retain(|leaf| !ranges.iter().any(|range| is_of(range, leaf)));
     for &id in waits {
         let (owner, place) = finder.place(id);
         let range = mapper.ctx.model.node(id).range();
