@@ -59,7 +59,7 @@ impl Emission {
 /// One await of a run, as it is written.
 #[derive(Clone, Copy)]
 struct Step<'a> {
-    /// The statement; the elements of a returned tuple share theirs.
+    /// The statement; the elements of a tuple share theirs.
     stmt: &'a Stmt,
     /// A name, or a tuple of names.
     target: Option<&'a Expr>,
@@ -117,7 +117,7 @@ fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut
             }
             None => {
                 split(ctx, options, &std::mem::take(&mut run), acc);
-                if let Some(tuple) = returned_tuple(stmt) {
+                if let Some(tuple) = displayed(ctx, stmt) {
                     split(ctx, options, &tuple, acc);
                 }
             }
@@ -166,15 +166,17 @@ fn step<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<Step<'a>> {
         Some(target) => target.is_name_expr(),
         None => true,
     };
-    let is_local = |name: &ast::ExprName| {
-        let scope = ctx.model.scope_of(ctx.model.id(name));
-        matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
-            && ctx
-                .model
-                .bindings_in(scope, &name.id)
-                .any(|binding| binding.range == name.range())
-    };
-    (is_plain && step.names().all(is_local)).then_some(step)
+    (is_plain && step.names().all(|name| is_local(ctx, name))).then_some(step)
+}
+
+/// Whether an assignment to a name binds a variable of the function that makes it.
+fn is_local(ctx: &Context, name: &ast::ExprName) -> bool {
+    let scope = ctx.model.scope_of(ctx.model.id(name));
+    matches!(ctx.model.scope(scope).kind, ScopeKind::Function(_))
+        && ctx
+            .model
+            .bindings_in(scope, &name.id)
+            .any(|binding| binding.range == name.range())
 }
 
 fn awaited_call(value: &Expr) -> Option<&ast::ExprCall> {
@@ -187,24 +189,39 @@ fn awaited_call(value: &Expr) -> Option<&ast::ExprCall> {
     }
 }
 
-/// `return await f(), await g()`: every element awaits one call.
-fn returned_tuple(stmt: &Stmt) -> Option<Vec<Step<'_>>> {
-    let Stmt::Return(ast::StmtReturn { value: Some(value), .. }) = stmt else {
-        return None;
+/// `return await f(), await g()` and `a, b = await f(), await g()`: every element awaits one call.
+fn displayed<'a>(ctx: &Context, stmt: &'a Stmt) -> Option<Vec<Step<'a>>> {
+    let (targets, value): (Option<&'a Expr>, &'a Expr) = match stmt {
+        Stmt::Return(ast::StmtReturn { value: Some(value), .. }) => (None, value),
+        Stmt::Assign(assign) => match assign.targets.as_slice() {
+            [target] => (Some(target), &assign.value),
+            _ => return None,
+        },
+        _ => return None,
     };
-    let Expr::Tuple(tuple) = &**value else { return None };
-    tuple
-        .elts
-        .iter()
-        .map(|element| {
-            Some(Step {
-                stmt,
-                target: None,
-                annotation: None,
-                call: awaited_call(element)?,
-            })
+    let Expr::Tuple(tuple) = value else { return None };
+    let targets: Vec<Option<&Expr>> = match targets {
+        None => vec![None; tuple.len()],
+        Some(Expr::Tuple(targets)) if targets.len() == tuple.len() => targets.iter().map(Some).collect(),
+        Some(_) => return None,
+    };
+    let is_plain = |target: &Option<&Expr>| match target {
+        Some(Expr::Name(name)) => is_local(ctx, name),
+        Some(_) => false,
+        None => true,
+    };
+    if !targets.iter().all(is_plain) {
+        return None;
+    }
+    let elements = tuple.iter().zip(targets).map(|(element, target)| {
+        Some(Step {
+            stmt,
+            target,
+            annotation: None,
+            call: awaited_call(element)?,
         })
-        .collect()
+    });
+    elements.collect()
 }
 
 /// Cuts a run where a step needs what an earlier one binds; what is left is independent by names.
@@ -382,7 +399,7 @@ fn is_forgotten(ctx: &Context, stmt: &Stmt) -> bool {
 
 fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -> Result<Fix, Declined> {
     let (first, last) = (steps[0].stmt, steps[steps.len() - 1].stmt);
-    if returned_tuple(first).is_some_and(|all| all.len() != steps.len()) {
+    if displayed(ctx, first).is_some_and(|all| all.len() != steps.len()) {
         return Err("the other values of the tuple have to be awaited one after the other".into());
     }
     let targets: Vec<&str> = steps

@@ -13,7 +13,7 @@ use super::callees::{Callees, Fate, path_at, split};
 static AWAIT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("await"));
 
 /// Whether two lines of the same indentation begin like awaiting statements, with nothing but their own continuation lines, comments
-/// and blank lines between them; or a `return` awaits twice. When only what can be joined is wanted, what their callees are counts, too.
+/// and blank lines between them; or one statement awaits twice. When only what can be joined is wanted, what their callees are counts, too.
 /// May be wrong in favour of looking (strings are not told from code), never against it.
 pub fn glance(text: &[u8], wanted: Wanted) -> bool {
     let callees = OnceCell::new();
@@ -54,7 +54,7 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
         };
         let is_closing = matches!(first, b')' | b']' | b'}' | b'"' | b'\'');
         let from = end - code.len();
-        if code.starts_with(b"return") && returns_awaits(&text[from..], indent) {
+        if value_of_tuple(code).is_some_and(|value| holds_awaits(&text[from + value..], indent)) {
             return true;
         }
         if last.as_ref().is_some_and(|(above, _)| indent > *above || is_closing) {
@@ -91,10 +91,19 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
     false
 }
 
-/// Whether a `return`, which the text begins with, may return a tuple of awaits: it awaits, and awaits again behind a comma. Its further
-/// lines are indented more than itself, or close a bracket.
-fn returns_awaits(text: &[u8], indent: usize) -> bool {
-    let value = unwrapped(&text[b"return".len()..]);
+/// Where the value of a statement begins that may return a tuple, or assign one to several targets.
+fn value_of_tuple(code: &[u8]) -> Option<usize> {
+    if code.starts_with(b"return") {
+        return Some(b"return".len());
+    }
+    let sign = memchr::memchr(b'=', code)?;
+    memchr::memchr(b',', &code[..sign]).map(|_| sign + 1)
+}
+
+/// Whether a value, which the text begins with, may be a tuple of awaits: it awaits, and awaits again behind a comma. The further lines of
+/// its statement are indented more than that, or close a bracket.
+fn holds_awaits(text: &[u8], indent: usize) -> bool {
+    let value = unwrapped(text);
     if !value.starts_with(b"await") {
         return false;
     }

@@ -504,10 +504,16 @@ fn flaw(dice: &mut Dice, text: &str, level: Applicability, settings: &Settings) 
     dice.shuffle(&mut mixed);
     for mut order in [default_codemods(), backwards, mixed] {
         let place = |order: &[&Codemod], name: &str| order.iter().position(|codemod| codemod.name == name).unwrap();
-        for (first, second, _) in COMPETITORS.iter().chain(PROVING) {
-            let (first, second) = (place(&order, first), place(&order, second));
-            if first > second {
-                order[second..=first].rotate_right(1);
+        // One row's order may undo what another one has made: again, until all hold.
+        let mut holds = false;
+        while !holds {
+            holds = true;
+            for (first, second, _) in COMPETITORS.iter().chain(PROVING) {
+                let (first, second) = (place(&order, first), place(&order, second));
+                if first > second {
+                    order[second..=first].rotate_right(1);
+                    holds = false;
+                }
             }
         }
         order.sort_by_key(|codemod| FIRST.iter().all(|(name, _)| *name != codemod.name));
