@@ -99,6 +99,7 @@ fn rewrite(ctx: &Context, stmt: &Stmt, misused: &Misused) -> Result<Fix, Decline
         return Err("look at each with `isinstance` before it is used".into());
     };
     own_lines(ctx.module, stmt.start(), stmt.end())?;
+    ctx.builtins_stand(&["isinstance", "BaseException"], at)?;
     let (logger, import) = logger(ctx, at)?;
     let (indent, unit) = (ctx.indentation(stmt), ctx.indent_unit(at));
     let result = model.fresh_name("result", at);

@@ -7,7 +7,6 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::semantic::NodeId;
-use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -26,10 +25,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 }
 
 fn rewrite(ctx: &Context, iterable: &Expr) -> Result<Fix, Declined> {
-    let scope = ctx.model.scope_of(ctx.model.id(&iterable));
-    if ctx.model.lookup("list", scope) != Lookup::Builtin {
-        return Err("the name `list` stands for something else here: loop over a copy of the set".into());
-    }
+    ctx.builtins_stand(&["list"], ctx.model.id(&iterable))?;
     Ok(Fix::safe(vec![
         Edit::insertion("list(", iterable.start()),
         Edit::insertion(")", iterable.end()),

@@ -403,6 +403,7 @@ fn as_list(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         return Err("its arguments hold an await or an assignment, which a lambda cannot".into());
     }
     let place = ctx.may_await(at)?;
+    ctx.builtins_stand(&["list"], at)?;
     let loader = ctx.off_loader(at, false)?;
     let is_argument = |outer: &ast::ExprCall| {
         outer

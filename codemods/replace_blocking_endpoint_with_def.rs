@@ -12,6 +12,7 @@ use crate::glance;
 use crate::importer::is_standard;
 use crate::knowledge::blocking::{self, Rule};
 use crate::semantic::effects::{Location, Root};
+use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeKind};
 
@@ -210,6 +211,9 @@ fn rewrite(ctx: &Context, function: &ast::StmtFunctionDef, role: Role) -> Result
     if let Some(name) = effects.writes.iter().find_map(shared_state) {
         return Err(format!("it changes `{name}`, which several threads would do at once").into());
     }
+    if let Some((class, name)) = effects.writes.iter().find_map(attribute_of) {
+        doubt.get_or_insert_with(|| format!("it changes `{class}.{name}`, which several threads may do at once"));
+    }
     let tokens = model.module().tokens().in_range(TextRange::new(
         function.decorator_list.last().map_or(function.start(), Ranged::end),
         function.name.start(),
@@ -235,6 +239,13 @@ fn shared_state(location: &Location) -> Option<&str> {
     }
 }
 
+fn attribute_of(location: &Location) -> Option<(&str, &str)> {
+    match location {
+        Location::Attribute { class, name } | Location::Content(Root::Attribute { class, name }) => Some((class, name)),
+        _ => None,
+    }
+}
+
 /// Refuses calls that need the event loop, or the thread that runs it; a doubt where what is called is not seen.
 fn check_calls(
     ctx: &Context,
@@ -248,7 +259,29 @@ fn check_calls(
             AnyNodeRef::StmtFunctionDef(inner) if inner.is_async && model.id(inner) != model.id(function) => {
                 return Err(format!("`{}` in it needs an event loop", inner.name).into());
             }
-            AnyNodeRef::ExprName(name) if name.ctx.is_load() => check_name(ctx, name)?,
+            AnyNodeRef::ExprName(name) if name.ctx.is_load() => {
+                check_name(ctx, name)?;
+                // A function that is handed to something, which calls it.
+                let is_passed = matches!(model.node(model.parent(id)), AnyNodeRef::Arguments(_));
+                let passed = Expr::Name(name.clone());
+                if let Some(callback) = model.function_of(&passed).filter(|_| is_passed && depth < MAX_DEPTH)
+                    && !is_of_signature(ctx, id, function)
+                {
+                    check_calls(ctx, callback, doubt, depth + 1)?;
+                }
+                if runs_special_method(ctx, id, &passed) && !is_of_signature(ctx, id, function) {
+                    doubt.get_or_insert_with(|| format!("it is not certain what `{}` runs", name.id));
+                }
+            }
+            AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
+                if let Type::Instance(class) = model.type_of(&attribute.value)
+                    && let Some(getter) = model.method(class, &attribute.attr)
+                    && model.is_property(getter)
+                    && depth < MAX_DEPTH
+                {
+                    check_calls(ctx, getter, doubt, depth + 1)?;
+                }
+            }
             AnyNodeRef::ExprCall(call) if !is_of_signature(ctx, id, function) => {
                 check_call(ctx, call, doubt, depth)?;
             }
@@ -256,6 +289,25 @@ fn check_calls(
         }
     }
     Ok(())
+}
+
+/// Whether an object of the module's own classes is used by something else than its attributes, where its class defines what that runs: `with x`,
+/// `f"{x}"`, `list(x)`, `x()`.
+fn runs_special_method(ctx: &Context, id: NodeId, object: &Expr) -> bool {
+    const MAKING: &[&str] = &["__init__", "__new__", "__post_init__", "__init_subclass__"];
+    let model = ctx.model;
+    let Type::Instance(class) = model.type_of(object) else {
+        return false;
+    };
+    let is_special = |stmt: &ast::Stmt| {
+        matches!(stmt, ast::Stmt::FunctionDef(method)
+            if method.name.starts_with("__") && method.name.ends_with("__") && !MAKING.contains(&method.name.as_str()))
+    };
+    let is_value = matches!(
+        model.node(model.parent(id)),
+        AnyNodeRef::ExprAttribute(_) | AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtAssign(_)
+    );
+    !is_value && class.body.iter().any(is_special)
 }
 
 /// Refuses variables of the module that belong to the thread in which they were made.
@@ -329,6 +381,25 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
         if depth < MAX_DEPTH {
             return check_calls(ctx, callee, doubt, depth + 1);
         }
+    }
+    let is_seen = match &*call.func {
+        Expr::Name(name) => {
+            model.lookup(&name.id, model.scope_of(model.id(name))) == Lookup::Builtin
+                || model.class_named(&call.func).is_some()
+                || model.function_of(&call.func).is_some()
+        }
+        Expr::Attribute(_) => true,
+        _ => false,
+    };
+    if !is_seen {
+        doubt.get_or_insert_with(|| format!("`{text}` is not seen, and may need the event loop"));
+    }
+    if let Some(init) = model
+        .class_named(&call.func)
+        .and_then(|class| model.method(class, "__init__"))
+        && depth < MAX_DEPTH
+    {
+        check_calls(ctx, init, doubt, depth + 1)?;
     }
     if let Expr::Attribute(method) = &*call.func {
         let name = method.attr.as_str();

@@ -169,6 +169,7 @@ fn read_in_thread(ctx: &Context, call: &ast::ExprCall) -> Option<Result<Fix, Dec
 fn list_first(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     let at = ctx.model.id(call);
     let (place, opening) = ctx.may_await_opened(at)?;
+    ctx.builtins_stand(&["list"], at)?;
     let loader = ctx.off_loader(at, false)?;
     let edits = vec![
         Edit::insertion(format!("await {}{}list, ", loader.head, loader.inner), call.start()),

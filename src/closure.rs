@@ -99,6 +99,17 @@ impl<'a> Moved<'_, 'a> {
                 AnyNodeRef::StmtGlobal(_) | AnyNodeRef::StmtNonlocal(_) => {
                     "`global` or `nonlocal` stands among its statements"
                 }
+                AnyNodeRef::StmtRaise(raise) if raise.exc.is_none() && !self.is_handled_inside(id) => {
+                    "a `raise` among its statements raises again what is handled around them"
+                }
+                AnyNodeRef::ExprCall(call)
+                    if self.ctx.model.asks_for_exception(call) && !self.is_handled_inside(id) =>
+                {
+                    return Err(Declined(format!(
+                        "`{}` looks at the exception that is handled there, which a thread does not see",
+                        model.slice(&*call.func)
+                    )));
+                }
                 AnyNodeRef::StmtBreak(_) | AnyNodeRef::StmtContinue(_) if !self.loop_is_inside(id) => {
                     "`break` or `continue` leaves the statements that belong to it"
                 }
@@ -112,6 +123,11 @@ impl<'a> Moved<'_, 'a> {
             };
             return Err(reason.into());
         }
+        if let Some(name) = self.shows_locals() {
+            return Err(Declined(format!(
+                "`{name}` in the function looks at its variables, of which those of the statements would be gone"
+            )));
+        }
         let line = self.ctx.module.line_end_with_newline(self.range.end());
         let next = self.ctx.module.line_end(line);
         let below = &self.ctx.module.text()[TextRange::new(line, next)];
@@ -120,6 +136,32 @@ impl<'a> Moved<'_, 'a> {
             return Err("a comment stands behind the last of its statements".into());
         }
         Ok(())
+    }
+
+    /// The builtin by which the function looks at all of its variables, if the statements bind any.
+    fn shows_locals(&self) -> Option<&'a str> {
+        let model = self.ctx.model;
+        let mut bound = self.stmts.iter().flat_map(|stmt| model.bindings_within(model.id(stmt)));
+        if !bound.any(|binding| binding.scope == self.scope) {
+            return None;
+        }
+        let references = model.references_in(model.id(self.function)).iter();
+        let mut names = references.filter(|reference| {
+            let is_bare = match model.node(model.parent(reference.node)) {
+                AnyNodeRef::ExprCall(call) => call.arguments.is_empty(),
+                _ => false,
+            };
+            let name = reference.name.id.as_str();
+            let looks = matches!(name, "locals" | "eval" | "exec") || matches!(name, "vars" | "dir") && is_bare;
+            looks && model.lookup(name, reference.scope) == Lookup::Builtin
+        });
+        names.next().map(|reference| reference.name.id.as_str())
+    }
+
+    /// Whether the handler around a node moves with it.
+    fn is_handled_inside(&self, id: NodeId) -> bool {
+        let mut around = self.ctx.model.ancestors(id);
+        around.any(|(outer, node)| node.is_except_handler_except_handler() && self.is_inside(outer))
     }
 
     /// Whether the loop that a jump belongs to moves with it. The `else` of a loop belongs to the next one.
@@ -241,7 +283,14 @@ impl<'a> Moved<'_, 'a> {
                     .any(|guard| model.is_seen_after_failure(name, self.scope, guard));
             let is_sure = self.stmts.iter().any(|stmt| always_binds(stmt, name));
             let is_captured = outside.iter().any(|reference| reference.scope != self.scope) && is_bound_outside;
+            let is_annotated = sites()
+                .any(|binding| self.is_inside(binding.node) && matches!(binding.kind, BindingKind::Annotated(_)));
             if is_bound_outside && (outer_values || !is_sure || seen_after_failure || is_captured) {
+                if is_annotated {
+                    return Err(Declined(format!(
+                        "`{name}` is annotated among the statements that belong to it, and has a value before"
+                    )));
+                }
                 names.nonlocal.insert(name);
             } else if is_sure {
                 if seen_after_failure {

@@ -14,7 +14,7 @@ use crate::interned::{self, Interned};
 use crate::layout::above_blank_lines;
 use crate::module::Module;
 use crate::semantic::names::Lookup;
-use crate::semantic::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
+use crate::semantic::{Binding, BindingKind, NodeId, Reference, ScopeId, SemanticModel};
 
 /// An import that a fix needs at module level.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Context<'_> {
         {
             let is_import = matches!(binding.kind, BindingKind::Import(_) | BindingKind::FromImport(..));
             if is_import
-                && !is_type_checking_only(model, binding)
+                && is_there(model, binding, at)
                 && model.lookup(binding.name, scope) == Lookup::Scope(ScopeId::MODULE)
                 && model.imported_name(binding.name, ScopeId::MODULE).as_deref() == Some(&*qualified)
             {
@@ -92,7 +92,10 @@ impl Context<'_> {
             && model
                 .bindings_in(ScopeId::MODULE, name)
                 .all(|binding| is_type_checking_only(model, binding));
-        if free {
+        // An import that runs later, or not always, brings the same object once more.
+        let is_same = model.lookup(name, scope) == Lookup::Scope(ScopeId::MODULE)
+            && model.imported_name(name, ScopeId::MODULE).as_deref() == Some(&*qualified);
+        if free || is_same {
             Ok((name.to_owned(), Some(import)))
         } else {
             Err(format!("the name `{name}` stands for something else here").into())
@@ -114,6 +117,16 @@ impl Context<'_> {
             let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             (model.imported_name(name, scope).as_deref() == Some(qualified)).then_some(name)
         })
+    }
+
+    /// Declined where builtins of these names, that a rewrite would write at a node, are something else there.
+    pub fn builtins_stand(&self, names: &[&str], at: NodeId) -> Result<(), Declined> {
+        let scope = self.model.scope_of(at);
+        let is_other = |name: &&&str| matches!(self.model.lookup(name, scope), Lookup::Scope(_));
+        match names.iter().find(is_other) {
+            Some(name) => Err(format!("the name `{name}` stands for something else here").into()),
+            None => Ok(()),
+        }
     }
 
     /// How a member of a module is written at a node: by its own name where that is imported, else through the module, for which an import
@@ -238,6 +251,29 @@ fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
         offset = above;
     }
     offset
+}
+
+/// Whether an import of the module has run when the code at a node does: not one under `if __name__ == "__main__":` or in a handler, nor one
+/// behind calls of the module.
+fn is_there(model: &SemanticModel, binding: &Binding, at: NodeId) -> bool {
+    let is_always_run = model.ancestors(binding.node).all(|(id, node)| match node {
+        AnyNodeRef::StmtIf(_) | AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_) | AnyNodeRef::StmtMatch(_) => {
+            model.contains(id, at) && !is_type_checking_only(model, binding)
+        }
+        AnyNodeRef::ExceptHandlerExceptHandler(_) => model.contains(id, at),
+        _ => true,
+    });
+    let calls_before = || {
+        model
+            .calls()
+            .take_while(|call| call.start() < binding.range.start())
+            .any(|call| {
+                let id = model.id(call);
+                let is_statement = matches!(model.node(model.parent(id)), AnyNodeRef::StmtExpr(_));
+                is_statement && model.scope_of(id) == ScopeId::MODULE
+            })
+    };
+    is_always_run && (binding.range.start() < model.node(at).start() || !calls_before())
 }
 
 /// Whether a binding stands under `if TYPE_CHECKING:` and is not there at run time.
@@ -422,7 +458,15 @@ impl Place {
 
 fn place_for(module: &Module, prologue: &[&Stmt], section: Section, key: &(bool, String)) -> Place {
     let in_section = |stmt: &&&Stmt| section_of(stmt) == Some(section);
-    let before = |stmt: &Stmt| Place::at(module.line_start(stmt.start()));
+    let docstring = module.syntax().body.first().filter(|stmt| is_docstring(stmt));
+    let before = |stmt: &Stmt| {
+        let line = module.line_start(stmt.start());
+        // Nothing goes above a docstring on the same line.
+        if docstring.is_some_and(|docstring| line < docstring.end()) {
+            return Place::at(module.line_end_with_newline(stmt.end()));
+        }
+        Place::at(line)
+    };
     let after = |stmt: &Stmt| Place::at(module.line_end_with_newline(stmt.end()));
     // Beside the imports of its own package: other sections may look alike to us, such as the project's own modules.
     let package = |name: &str| name.split('.').next().map(str::to_owned);
@@ -467,7 +511,12 @@ fn place_without_imports(module: &Module) -> Place {
             if docstring
                 .is_some_and(|docstring| module.line_start(docstring.start()) == module.line_start(first.start()))
             {
-                return Place::at(module.line_end_with_newline(first.end()));
+                // They share a line, perhaps with more.
+                let shared = body.iter().take_while(|stmt| {
+                    module.line_start(stmt.start()) <= module.line_start(docstring.map_or(stmt.start(), Ranged::end))
+                });
+                let end = shared.last().map_or(first.end(), Ranged::end);
+                return Place::at(module.line_end_with_newline(end));
             }
             let is_definition = matches!(first, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
             Place {
@@ -526,9 +575,17 @@ fn member_order(name: &str) -> (u8, &str) {
 
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
 ///
-/// Kept: what stands in `__all__`, under a condition other than `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
+/// Kept: everything in a module that reads names as strings (`eval`, `globals()`), what stands in `__all__`, under a condition other than `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
 /// used in a quoted annotation; and everything in a package's `__init__.py`, which the caller does not pass here.
 pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edit> {
+    // Code that is made of strings may name them.
+    let reads_names = |reference: &Reference| {
+        let name = reference.name.id.as_str();
+        matches!(name, "eval" | "exec" | "globals") && new.lookup(name, reference.scope) == Lookup::Builtin
+    };
+    if new.references().iter().any(reads_names) {
+        return Vec::new();
+    }
     let was_used = used_names(old);
     let is_used = used_names(new);
     let exported = exported_names(new);

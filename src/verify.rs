@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_ast::{self as ast, AnyNodeRef, PythonVersion, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::edit::Edit;
 use crate::module::Module;
-use crate::semantic::{NodeId, ScopeKind, SemanticModel};
+use crate::semantic::{Binding, BindingKind, NodeId, ScopeKind, SemanticModel};
 use crate::source::SourceKind;
 
 /// Why a result is not shown. Each of these is a defect of a codemod; the fixes behind it are declined with this text.
@@ -138,10 +138,47 @@ fn compile_errors(model: &SemanticModel, target: PythonVersion) -> BTreeMap<&'st
             {
                 note("asynchronous comprehension inside another comprehension");
             }
+            AnyNodeRef::StmtNonlocal(stmt) if stmt.names.iter().any(|name| !is_bound_around(model, id, name)) => {
+                note("no binding for nonlocal name");
+            }
+            AnyNodeRef::StmtAnnAssign(stmt) if is_declared_elsewhere(model, id, &stmt.target) => {
+                note("annotated name can't be global or nonlocal");
+            }
             _ => {}
         }
     }
     errors
+}
+
+/// Whether a function around the one with a `nonlocal` statement binds the name.
+fn is_bound_around(model: &SemanticModel, id: NodeId, name: &str) -> bool {
+    let mut at = model.scope(model.scope_of(id)).parent;
+    while let Some(scope) = at {
+        let is_function = matches!(model.scope(scope).kind, ScopeKind::Function(_) | ScopeKind::Lambda(_));
+        let binds = |binding: &Binding| {
+            model.scope_of(binding.node) == scope || matches!(binding.kind, BindingKind::Parameter(_))
+        };
+        if is_function && model.bindings_in(scope, name).any(binds) {
+            return true;
+        }
+        at = model.scope(scope).parent;
+    }
+    false
+}
+
+/// Whether a target is a name that its function declares to be another scope's.
+fn is_declared_elsewhere(model: &SemanticModel, id: NodeId, target: &Expr) -> bool {
+    let (Expr::Name(name), Some(function)) = (target, model.enclosing_function(id)) else {
+        return false;
+    };
+    model.subtree(model.id(function)).any(|(other, node)| {
+        let names = match node {
+            AnyNodeRef::StmtNonlocal(stmt) => &stmt.names,
+            AnyNodeRef::StmtGlobal(stmt) => &stmt.names,
+            _ => return false,
+        };
+        model.scope_of(other) == model.scope_of(id) && names.iter().any(|declared| **declared == *name.id)
+    })
 }
 
 fn future_imports(module: &ast::ModModule, note: &mut impl FnMut(&'static str)) {

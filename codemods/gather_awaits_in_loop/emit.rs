@@ -28,6 +28,7 @@ pub(super) fn emit<'a>(
     names: &mut FreshNames,
 ) -> Result<Fix, Declined> {
     let at = ctx.model.id(found.call);
+    ctx.builtins_stand(builtins_of(found), at)?;
     let (indent, unit) = ctx.indents_of(found.stmt);
     let (first, is_loop) = (found.first_stmt(), found.range == found.stmt.range());
     let mut parts = calls(ctx, options, found, doubt.is_some(), names)?;
@@ -228,6 +229,19 @@ fn in_task_group<'a>(
         close: "]",
     };
     Ok(())
+}
+
+/// The builtins that the result is written with.
+fn builtins_of(found: &Loop) -> &'static [&'static str] {
+    match &found.results {
+        Results::Filter { .. } => &["zip"],
+        Results::Collected { collection, .. } | Results::Comprehension(collection) => match collection {
+            Collection::List => &[],
+            Collection::Set => &["set"],
+            Collection::Dict => &["dict", "zip"],
+        },
+        Results::Dropped | Results::Accumulated(_) => &[],
+    }
 }
 
 fn collection_of(ctx: &Context, found: &Loop, collection: Collection, results: Doc) -> Doc {

@@ -677,6 +677,13 @@ impl<'a> Mapper<'_, 'a> {
                 }
                 AnyNodeRef::StmtNonlocal(stmt) => self.write(owner, stmt.range(), "binds a name of another function"),
                 AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) => self.stored(owner, node),
+                AnyNodeRef::StmtRaise(raise) if raise.exc.is_none() && !self.is_handled(id) => {
+                    self.hazard(
+                        owner,
+                        raise.range(),
+                        "raises again what its caller handles, which a thread does not see",
+                    );
+                }
                 AnyNodeRef::StmtReturn(stmt) if stmt.value.as_deref().is_some_and(|value| self.is_lazy(value)) => {
                     self.hazard(
                         owner,
@@ -878,6 +885,10 @@ impl<'a> Mapper<'_, 'a> {
             return;
         }
         self.judge_call(owner, call);
+        if self.ctx.model.asks_for_exception(call) && !self.is_handled(self.ctx.model.id(call)) {
+            let text = "looks at the exception that its caller handles, which a thread does not see";
+            self.hazard(owner, call.range(), text);
+        }
         let Some(target) = self.target(&call.func, 0) else {
             return;
         };
@@ -895,6 +906,13 @@ impl<'a> Mapper<'_, 'a> {
         name == "time.sleep"
             && duration.is_some_and(|seconds| seconds <= SHORTEST)
             && model.loops(model.id(call)).next().is_none()
+    }
+
+    /// Whether a node stands in a handler of its own function.
+    fn is_handled(&self, id: NodeId) -> bool {
+        let around = self.ctx.model.ancestors(id);
+        let mut around = around.take_while(|(_, node)| !node.is_stmt_function_def());
+        around.any(|(_, node)| node.is_except_handler_except_handler())
     }
 
     /// Functions that are given to the event loop.

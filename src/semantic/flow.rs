@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
+use super::effects::is_log_call;
 use super::names::{Lookup, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
@@ -227,6 +228,26 @@ impl<'a> SemanticModel<'a> {
                     && is_seen_at(reference.name.range())
                     && self.lookup(&reference.name.id, reference.scope) == Lookup::Builtin
             })
+    }
+
+    /// Whether a call looks at the exception that is being handled where it is made: `sys.exc_info()`, `traceback.print_exc()`,
+    /// `logger.exception(...)`, `exc_info=True`.
+    pub fn asks_for_exception(&self, call: &ast::ExprCall) -> bool {
+        let with_info = |keyword: &ast::Keyword| {
+            keyword.arg.as_deref() == Some("exc_info")
+                && !keyword.value.is_none_literal_expr()
+                && !matches!(&keyword.value, Expr::BooleanLiteral(literal) if !literal.value)
+                && !keyword.value.is_name_expr()
+        };
+        let is_known = |name: String| match name.as_str() {
+            "sys.exc_info" | "sys.exception" | "traceback.print_exc" | "traceback.format_exc" | "logging.exception" => {
+                true
+            }
+            "traceback.print_exception" | "traceback.format_exception" => call.arguments.args.is_empty(),
+            _ => false,
+        };
+        let is_log = matches!(&*call.func, Expr::Attribute(method) if is_log_call(self.slice(&*method.value), &method.attr) && method.attr.as_str() == "exception");
+        is_log || self.qualified_name(&call.func).is_some_and(is_known) || call.arguments.keywords.iter().any(with_info)
     }
 
     /// Whether a local name is read by a nested function, lambda or generator expression, which may run at any time.

@@ -60,8 +60,47 @@ impl<'a> SemanticModel<'a> {
             for call in self.calls() {
                 self.note_setter(call, &mut members);
             }
+            for (_, name) in self.stores_by_dictionary() {
+                match name {
+                    Some(name) => {
+                        members.set_by_name.insert(name.to_owned());
+                    }
+                    None => members.sets_any = true,
+                }
+            }
             members
         })
+    }
+
+    /// The objects whose attributes are set through their dictionary, with the name where it is written out: `x.__dict__["name"] = ...`,
+    /// `vars(x)[name] = ...`, `x.__dict__.update(...)`.
+    pub fn stores_by_dictionary(&self) -> Vec<(&'a Expr, Option<&'a str>)> {
+        let text = self.module().text();
+        if !text.contains("__dict__") && !text.contains("vars(") {
+            return Vec::new();
+        }
+        let object = |dictionary: &'a Expr| match dictionary {
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "__dict__" => Some(&*attribute.value),
+            Expr::Call(call) if self.is_builtin(&call.func, "vars") => call.arguments.args.first(),
+            _ => None,
+        };
+        let stores = self.subtree(NodeId(0)).filter_map(|(_, node)| match node {
+            AnyNodeRef::ExprSubscript(item) if !item.ctx.is_load() => {
+                let name = item.slice.as_string_literal_expr();
+                Some((object(&item.value)?, name.map(|name| name.value.to_str())))
+            }
+            AnyNodeRef::ExprCall(call) => match &*call.func {
+                Expr::Attribute(method) if matches!(method.attr.as_str(), "update" | "__setitem__" | "setdefault") => {
+                    let is_written_out = call.arguments.args.is_empty();
+                    object(&method.value)
+                        .filter(|_| !is_written_out)
+                        .map(|object| (object, None))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        stores.collect()
     }
 
     /// `setattr(x, "name", ...)`, `globals()["name"] = ...` and the like.

@@ -27,6 +27,11 @@ const TARGETS: [PythonVersion; 3] = [PythonVersion::PY39, PythonVersion::PY311, 
 /// Of two codemods that can rewrite one place, which goes first, as in the catalogue, and why their order cannot be indifferent.
 pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     (
+        "offload_blocking_helper",
+        "replace_run_in_executor",
+        "which function hands over to a thread follows from what the module uses already",
+    ),
+    (
         "replace_blocking_endpoint_with_def",
         "replace_requests_with_httpx",
         "an endpoint that awaits nothing needs no client: a thread runs it",
@@ -50,11 +55,6 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
         "replace_blocking_endpoint_with_def",
         "offload_blocking_helper",
         "an endpoint that awaits nothing moves to a thread as a whole",
-    ),
-    (
-        "offload_blocking_helper",
-        "replace_run_in_executor",
-        "which function hands over to a thread follows from what the module uses already",
     ),
     (
         "replace_async_timeout",

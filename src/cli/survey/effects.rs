@@ -139,8 +139,14 @@ impl<'r> Sought<'r> {
     /// Whether a text may put something else in the place of what has the name, or derive a class from the one that has it, or override it.
     fn may_be_changed_by(&self, text: &[u8]) -> bool {
         let has_class = || memmem::find(text, b"class ").is_some();
-        if matches!(self.relied, Relied::Module(_)) && memmem::find(text, b"sys.modules").is_none() {
-            return false;
+        if let Relied::Module(module) = self.relied {
+            let last = module.rsplit('.').next().unwrap_or(module);
+            if may_set_members(text) && memmem::find(text, last.as_bytes()).is_some() {
+                return true;
+            }
+            if memmem::find(text, b"sys.modules").is_none() {
+                return false;
+            }
         }
         if self
             .definition
@@ -161,7 +167,7 @@ impl<'r> Sought<'r> {
             let next = behind.trim_ascii_start();
             match self.relied {
                 Relied::Module(_) => is_string,
-                Relied::Class(_) if has_class() => true,
+                Relied::Class(_) if has_class() || may_set_members(text) => true,
                 // `x.name = y`, `x.name, z = y`, `x.name: T = y`; `patch.multiple(x, name=y)`.
                 _ if before == Some(b'.') => is_string || is_target(next),
                 _ => is_string || next.starts_with(b"=") && !next.starts_with(b"==") && may_set_by_keyword(text),
@@ -177,6 +183,12 @@ fn is_target(behind: &[u8]) -> bool {
         Some(b',' | b':' | b')' | b']') => true,
         _ => behind.starts_with(b"in ") || behind.starts_with(b"as "),
     }
+}
+
+/// Whether a text may give something members by computed names.
+fn may_set_members(text: &[u8]) -> bool {
+    let ways: [&[u8]; 3] = [b"setattr(", b"vars(", b"__dict__"];
+    ways.iter().any(|way| memmem::find(text, way).is_some())
 }
 
 fn may_set_by_keyword(text: &[u8]) -> bool {

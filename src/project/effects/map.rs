@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use memchr::memmem;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_python_stdlib::identifiers::is_identifier;
 use ruff_text_size::TextSize;
 
 use super::{Call, Effects, FunctionEffects, Shape};
@@ -87,11 +88,22 @@ fn disguised_replacements(mapper: &Mapper, effects: &mut Effects) {
             effects.replaced.entry(name.to_owned()).or_insert(mapper.line(call));
         }
         let is_computed = |name: &Expr| !name.is_string_literal_expr();
-        if goes_over_members
-            && model.is_builtin(&call.func, "setattr")
-            && call.arguments.args.get(1).is_some_and(is_computed)
+        if model.is_builtin(&call.func, "setattr")
+            && let [object, name, ..] = &*call.arguments.args
+            && is_computed(name)
         {
-            effects.instruments.get_or_insert(mapper.line(call));
+            if goes_over_members {
+                effects.instruments.get_or_insert(mapper.line(call));
+            }
+            changed_members(mapper, object, effects);
+        }
+    }
+    for (object, name) in model.stores_by_dictionary() {
+        match name {
+            Some(name) => {
+                effects.replaced.entry(name.to_owned()).or_insert(mapper.line(object));
+            }
+            None => changed_members(mapper, object, effects),
         }
     }
     for (_, node) in model.subtree(NodeId(0)) {
@@ -109,6 +121,30 @@ fn disguised_replacements(mapper: &Mapper, effects: &mut Effects) {
                 let name = name.value.to_str().to_owned();
                 effects.replaced_modules.entry(name).or_insert(mapper.line(attribute));
             }
+        }
+    }
+}
+
+/// Members of an object get computed names: all of a module's or a class's may be meant, and of an object of which nothing is known those
+/// whose names stand in strings of the file.
+fn changed_members(mapper: &Mapper, object: &Expr, effects: &mut Effects) {
+    let model = mapper.ctx.model;
+    let line = mapper.line(object);
+    let known = match model.type_of(object) {
+        // Its own class says that it is not plain.
+        Type::Instance(_) => return,
+        Type::Foreign(class) => Some(class),
+        _ => model.qualified_name(object),
+    };
+    if let Some(known) = known {
+        effects.changed.entry(known).or_insert(line);
+        return;
+    }
+    for (_, node) in model.subtree(NodeId(0)) {
+        if let AnyNodeRef::ExprStringLiteral(name) = node
+            && is_identifier(name.value.to_str())
+        {
+            effects.replaced.entry(name.value.to_string()).or_insert(line);
         }
     }
 }

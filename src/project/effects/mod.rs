@@ -32,6 +32,8 @@ pub struct Effects {
     pub replaced_modules: BTreeMap<String, usize>,
     /// The line that gives modules or classes members by computed names.
     pub instruments: Option<usize>,
+    /// The modules, classes and objects, by their dotted names, that it gives members by computed names, with the line.
+    pub changed: BTreeMap<String, usize>,
 }
 
 /// What running a function does.
@@ -92,6 +94,8 @@ pub struct Link<'l, 'p> {
     replaced_modules: FxHashMap<&'p str, String>,
     /// The first place that gives modules or classes members by computed names.
     instruments: Option<String>,
+    /// Files that define something which is given members by computed names: where.
+    changed: FxHashMap<usize, String>,
     /// Classes whose bases are not all known: what derives from them may be anything.
     of_unknown_bases: Vec<ClassId>,
     done: FxHashMap<FunctionId, Summary>,
@@ -107,6 +111,7 @@ impl<'l, 'p> Link<'l, 'p> {
             replaced: FxHashMap::default(),
             replaced_modules: FxHashMap::default(),
             instruments: None,
+            changed: FxHashMap::default(),
             of_unknown_bases: Vec::new(),
             done: FxHashMap::default(),
             leads_elsewhere: FxHashSet::default(),
@@ -127,6 +132,11 @@ impl<'l, 'p> Link<'l, 'p> {
                     .entry(name.as_str())
                     .or_insert_with(|| place(*line));
             }
+            for (path, line) in effects.into_iter().flat_map(|effects| &effects.changed) {
+                for defining in link.defining(file, path) {
+                    link.changed.entry(defining).or_insert_with(|| place(*line));
+                }
+            }
             let line = effects.and_then(|effects| effects.instruments);
             link.instruments = link.instruments.or_else(|| line.map(place));
             let classes = (0..summary.classes.len()).map(|index| ClassId { file, index });
@@ -136,6 +146,23 @@ impl<'l, 'p> Link<'l, 'p> {
         let order = link.order(files);
         link.settle(&order);
         link
+    }
+
+    /// The files that define what a dotted name means: a module, or a class and those that derive from it.
+    fn defining(&self, file: usize, path: &str) -> Vec<usize> {
+        match self.linker.find(file, &Target::Path(path.to_owned())) {
+            Some(Found::Class(class)) => {
+                let derived = self.linker.descendants(class).into_iter();
+                derived.chain([class]).map(|class| class.file).collect()
+            }
+            Some(Found::Function(function)) => vec![function.file],
+            Some(Found::Module(ModuleId::File(module))) => vec![module],
+            Some(Found::Module(ModuleId::Folder(_)) | Found::External(_)) => Vec::new(),
+            None => match self.linker.modules.find(file, path) {
+                Some((ModuleId::File(module), _)) => vec![module],
+                _ => Vec::new(),
+            },
+        }
     }
 
     fn effects(&self, id: FunctionId) -> Option<&'p FunctionEffects> {
@@ -221,6 +248,12 @@ impl<'l, 'p> Link<'l, 'p> {
                 leads = true;
             }
         }
+        for class in &effects.own.tested {
+            leads = true;
+            if let Some(place) = self.runs_when_tested(id.file, class) {
+                summary.doubt(format!("a `{class}` runs code of its own when it is tested ({place})"));
+            }
+        }
         for call in &effects.calls {
             let here = place(call.line);
             let pending = || call.pending.clone().of_module(&module);
@@ -263,6 +296,25 @@ impl<'l, 'p> Link<'l, 'p> {
             }
         }
         (summary, leads)
+    }
+
+    /// Where an object of a class, or of one that derives from it, says whether it is true.
+    fn runs_when_tested(&self, file: usize, class: &str) -> Option<String> {
+        let Some(Found::Class(class)) = self.linker.find(file, &Target::Path(class.to_owned())) else {
+            return None;
+        };
+        let mut family = self.linker.descendants(class).into_iter().chain([class]);
+        family.find_map(|class| {
+            let test = ["__bool__", "__len__"].iter();
+            let mut found = test.filter_map(|name| self.linker.member(class, name, 0));
+            found.find_map(|found| match found {
+                Found::Function(function) => {
+                    let line = self.linker.function(function).line;
+                    Some(self.linker.project.place(function.file, line))
+                }
+                _ => None,
+            })
+        })
     }
 
     /// Where a class of another file that derives from one of this file has something else in the place of an attribute.
@@ -358,6 +410,19 @@ impl<'l, 'p> Link<'l, 'p> {
         let mut paths = Vec::new();
         let mut attributes = Vec::new();
         steps_of(target, &mut paths, &mut attributes);
+        let on_the_way = paths.iter().flat_map(|path| {
+            let module = match self.linker.modules.find(file, path) {
+                Some((ModuleId::File(module), _)) => Some(module),
+                _ => None,
+            };
+            let packages = self.linker.modules.packages_on_the_way(file, path);
+            packages.into_iter().chain(module)
+        });
+        if let Some(place) = on_the_way.chain([defining]).find_map(|file| self.changed.get(&file)) {
+            return Err(format!(
+                "{place} gives members computed names, and may put something else in its place"
+            ));
+        }
         if let Some(path) = paths.into_iter().find(|path| self.linker.is_ambiguous(file, path)) {
             return Err(format!("`{path}` may mean more than one thing"));
         }
@@ -659,6 +724,8 @@ impl<'l, 'p> Link<'l, 'p> {
                 .into_iter()
                 .flat_map(|effects| effects.own.attributes());
             names.extend(attributes.map(|(_, name)| Relied::Attribute(name.to_owned())));
+            let tested = self.effects(id).into_iter().flat_map(|effects| &effects.own.tested);
+            names.extend(tested.filter_map(|class| Some(Relied::Class(class.rsplit('.').next()?.to_owned()))));
             let name = self.linker.name(id).to_owned();
             names.insert(Relied::Module(self.linker.modules.name_of(id.file)));
             names.insert(match self.linker.function(id).class {
@@ -792,6 +859,7 @@ pub fn missing(linker: &Linker, files: &[usize]) -> BTreeSet<usize> {
             .for_each(|call| follow(id.file, call, &mut open));
     }
     let mut seen = FxHashSet::default();
+    let mut tested = Vec::new();
     while let Some(id) = open.pop() {
         // Where one thing is not understood, nothing else need be.
         if let Some(effects) = link.effects(id)
@@ -799,7 +867,11 @@ pub fn missing(linker: &Linker, files: &[usize]) -> BTreeSet<usize> {
             && seen.insert(id)
         {
             effects.calls.iter().for_each(|call| follow(id.file, call, &mut open));
+            tested.extend(effects.own.tested.iter().map(|class| (id.file, class)));
         }
+    }
+    for (file, class) in tested {
+        chase.target(file, &Target::Path(class.clone()));
     }
     chase.missing
 }

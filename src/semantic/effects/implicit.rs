@@ -80,14 +80,18 @@ impl<'a> Walker<'_, 'a> {
             names.any(|name| model.methods_named(name).next().is_some())
         };
         let is_operator = expr.is_bool_op_expr();
-        let shared = || !is_operator && self.is_shared(expr, 0);
+        let shared = !is_operator && self.is_shared(expr, 0);
         let may_run_code = match model.type_of(expr) {
             Type::Scalar(_) | Type::Container(_) => false,
             Type::Foreign(class) => {
-                !is_of_standard_library(&class) && knowledge::class_facts(&class).is_none() && shared()
+                let is_open = !is_of_standard_library(&class) && knowledge::class_facts(&class).is_none();
+                if is_open && self.pending.is_some() {
+                    self.summary.tested.insert(class);
+                }
+                is_open && shared
             }
-            Type::Instance(class) => defined_here() || !model.hierarchy_is_plain(class) && shared(),
-            Type::Unknown => defined_here() || shared(),
+            Type::Instance(class) => defined_here() || !model.hierarchy_is_plain(class) && shared,
+            Type::Unknown => defined_here() || shared,
         };
         if may_run_code {
             self.summary.doubt(format!(

@@ -100,6 +100,8 @@ pub struct Summary {
     pub exclusive: Option<String>,
     /// Objects of unknown class whose methods it calls, as written (`db`, `self.repo`).
     pub receivers: BTreeSet<String>,
+    /// Classes of other modules whose objects it tests for truth, by their qualified names: only the project knows whether that runs code.
+    pub tested: BTreeSet<String>,
     /// Parameters to which operators, f-strings or `str()` are applied: without effect only on builtin scalars.
     scalar_parameters: BTreeSet<usize>,
     /// Parameters that are iterated, indexed or measured: without effect only on builtin values.
@@ -124,7 +126,7 @@ impl Summary {
         self.unknown.get_or_insert_with(|| reason.into());
     }
 
-    fn doubt(&mut self, reason: impl Into<String>) {
+    pub fn doubt(&mut self, reason: impl Into<String>) {
         self.doubt.get_or_insert_with(|| reason.into());
     }
 
