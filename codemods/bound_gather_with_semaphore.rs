@@ -18,6 +18,7 @@ use crate::knowledge::{self, Verb};
 use crate::module::one_line;
 use crate::pretty::Doc;
 use crate::semantic::BindingKind;
+use crate::semantic::names::plain_name;
 use crate::semantic::purity::Purity;
 use crate::semantic::rendezvous::Wait;
 use crate::semantic::types::{Type, TypeOracle};
@@ -165,6 +166,9 @@ const LIMITERS: &[&str] = &[
     "throttler",
 ];
 
+/// Functions that cut what they are given into parts of a certain size.
+const CUTTERS: &[&str] = &["batched", "chunked", "chunks", "sliced"];
+
 /// Words of names of functions that make tasks, or futures of what they are given.
 const SPAWNERS: &[&str] = &[
     "coro", "executor", "future", "schedule", "shield", "spawn", "submit", "task", "tasks", "thread",
@@ -175,10 +179,13 @@ const PARTNERS: &[&str] = &[
     "aclose",
     "cancel",
     "close",
+    "closed",
     "connect",
     "consume",
     "consumer",
     "disconnect",
+    "done",
+    "finished",
     "forever",
     "join",
     "listen",
@@ -194,6 +201,7 @@ const PARTNERS: &[&str] = &[
     "shutdown",
     "start",
     "stop",
+    "stopped",
     "stream",
     "subscribe",
     "teardown",
@@ -440,6 +448,9 @@ fn check_elements<'a>(
         _ => "",
     };
     let limit = options.limit.get() as usize;
+    if is_part(ctx, &generator.iter, limit, 2) {
+        return Err("its elements are a part of so many: a limit is there already".into());
+    }
     match &generator.iter {
         Expr::List(list) if !list.iter().any(Expr::is_starred_expr) && list.len() <= limit => Err(few(list.len())),
         Expr::Tuple(tuple) if !tuple.iter().any(Expr::is_starred_expr) && tuple.len() <= limit => Err(few(tuple.len())),
@@ -457,6 +468,41 @@ fn check_elements<'a>(
             }
         }
         _ => Ok(variables),
+    }
+}
+
+/// Whether an iterable is a part of another one that has a certain size, `xs[i : i + n]` or what `batched` gives, or what a gather of few calls
+/// gave.
+fn is_part<'a>(ctx: &Context<'a>, iter: &'a Expr, limit: usize, steps: usize) -> bool {
+    let model = ctx.model;
+    match iter {
+        Expr::Subscript(part) => matches!(&*part.slice, Expr::Slice(slice) if slice.upper.is_some()),
+        Expr::Await(awaited) => match &*awaited.value {
+            Expr::Call(call) => {
+                let arguments = &call.arguments.args;
+                model.qualified_name(&call.func).as_deref() == Some("asyncio.gather")
+                    && arguments.len() <= limit
+                    && !arguments.iter().any(Expr::is_starred_expr)
+            }
+            _ => false,
+        },
+        Expr::Name(name) if steps > 0 => {
+            let Some(binding) = model.sole_binding(&name.id, model.scope_of(model.id(name))) else {
+                return false;
+            };
+            match binding.kind {
+                BindingKind::Assignment(value) => is_part(ctx, value, limit, steps - 1),
+                BindingKind::Other => match model.statement_of(binding.node) {
+                    Some((_, Stmt::For(stmt))) => {
+                        stmt.target.range() == binding.range
+                            && matches!(&*stmt.iter, Expr::Call(call) if plain_name(&call.func).is_some_and(|name| CUTTERS.contains(&name)))
+                    }
+                    _ => false,
+                },
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 

@@ -330,7 +330,7 @@ fn streams(call: &ast::ExprCall, row: Blocking) -> bool {
 }
 
 /// The first thing that is not proven of a call that the table knows.
-fn doubt_of(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String> {
+fn doubt_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, row: Blocking) -> Option<String> {
     if !row.is_exact {
         return Some(if row.note.is_empty() {
             "whether it may run in a thread must be looked at".to_owned()
@@ -345,7 +345,7 @@ fn doubt_of(ctx: &Context, call: &ast::ExprCall, row: Blocking) -> Option<String
         (Some(false), Expr::Attribute(method)) if !is_own(ctx, &method.value) => {
             Some(one_at_a_time(ctx, &method.value))
         }
-        _ => None,
+        _ => ctx.shared_file_doubt(call),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `time.sleep(x)` in async code -> `await asyncio.sleep(x)`, or trio's or anyio's own in their modules.
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
@@ -11,12 +11,16 @@ use crate::semantic::place::Backend;
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for call in ctx.model.calls_to("time.sleep") {
-        if ctx.model.runs_in_async(ctx.model.id(call)) {
-            acc.push_defect(
-                call,
-                "`time.sleep` blocks the event loop: every other task waits",
-                rewrite(ctx, call),
-            );
+        if !ctx.model.runs_in_async(ctx.model.id(call)) {
+            continue;
+        }
+        let message = "`time.sleep` blocks the event loop: every other task waits";
+        match meant_in_test(ctx, call) {
+            Some(comment) => {
+                let reason = format!("it stands in a test, and the comment `{comment}` says that it blocks on purpose");
+                acc.push(call, message, Err(reason.into()));
+            }
+            None => acc.push_defect(call, message, rewrite(ctx, call)),
         }
     }
 }
@@ -43,4 +47,22 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
     edits.push(Edit::replacement(format!("{name}.sleep"), call.func.range()));
     let doubt = doubt.or_else(|| ctx.negative_delay(call, delay));
     Ok(Fix::with_doubt(doubt, ctx.opened(&opening, edits)?).import(import))
+}
+
+/// The comment above a statement of a test that speaks of `time.sleep`, or of blocking: what is tested may be just that.
+fn meant_in_test<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<&'a str> {
+    let model = ctx.model;
+    let function = model.enclosing_function(model.id(call))?;
+    let (_, stmt) = model.statement_of(model.id(call))?;
+    let above = TextRange::new(function.start(), stmt.start());
+    let comments = ctx.module.comments_in(above).iter().rev();
+    let mut at = ctx.module.line_start(stmt.start());
+    comments
+        .map_while(|comment| {
+            let is_next =
+                ctx.module.is_first_on_line(comment.start()) && ctx.module.line_end_with_newline(comment.end()) == at;
+            at = ctx.module.line_start(comment.start());
+            is_next.then(|| ctx.module.slice(*comment))
+        })
+        .find(|text| function.name.starts_with("test") && (text.contains("time.sleep") || text.contains("block")))
 }

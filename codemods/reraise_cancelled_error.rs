@@ -8,6 +8,7 @@ use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
+use crate::semantic::names::plain_name;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
 
@@ -191,6 +192,9 @@ fn intended(
         return Some("the handler tells cancellations apart, or hands the exception on".to_owned());
     }
     let function = model.enclosing_function(id)?;
+    if is_put_off(ctx, outer, handler, function) {
+        return Some("the cancellation is put off: it is raised when the work is done".to_owned());
+    }
     if function.name.starts_with("test") {
         return Some("it stands in a test, which nobody cancels".to_owned());
     }
@@ -226,6 +230,56 @@ fn intended(
     let is_awaited = uses.iter().any(|use_| use_.awaited.is_some());
     (ends && catches == Catches::Named && !is_awaited && cancelled_before(ctx, outer).is_none())
         .then(|| "it ends the task, as it was asked to".to_owned())
+}
+
+/// Whether a cancellation that a handler catches is raised later: a flag that it sets is tested behind it, what runs is a handler of a cancellation
+/// that raises at its end, or the `try` waits in a loop until a shielded task is done.
+fn is_put_off(
+    ctx: &Context,
+    outer: &ast::StmtTry,
+    handler: &ast::ExceptHandlerExceptHandler,
+    function: &ast::StmtFunctionDef,
+) -> bool {
+    let model = ctx.model;
+    let id = model.id(outer);
+    let flags: Vec<&str> = handler
+        .body
+        .iter()
+        .filter_map(|stmt| match stmt {
+            Stmt::Assign(assign) => match &*assign.targets {
+                [Expr::Name(flag)] => Some(flag.id.as_str()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    let tests_flag = || {
+        model.subtree(model.id(function)).any(|(_, node)| match node {
+            AnyNodeRef::StmtIf(stmt) => {
+                stmt.start() >= handler.end()
+                    && flags.iter().any(|flag| ctx.mentions(model.id(&*stmt.test), flag))
+                    && stmt.body.iter().any(Stmt::is_raise_stmt)
+            }
+            _ => false,
+        })
+    };
+    let mut around = model
+        .ancestors(id)
+        .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
+    let shields = || {
+        outer.body.iter().any(|stmt| {
+            let text = model.slice(stmt);
+            text.contains("shield(") || text.contains("asyncio.wait(")
+        })
+    };
+    (!flags.is_empty() && tests_flag())
+        || around.any(|(_, node)| match node {
+            AnyNodeRef::ExceptHandlerExceptHandler(above) => {
+                catches(ctx, above.type_.as_deref()).is_some() && leaves_by_raise(ctx, above)
+            }
+            AnyNodeRef::StmtWhile(stmt) => model.slice(&*stmt.test).contains(".done()") && shields(),
+            _ => false,
+        })
 }
 
 /// Whether a `try` closes or stops something, so that what follows it has to be done as well: by the names of the function and of what is
@@ -317,23 +371,47 @@ fn rewrite(
     .import(import))
 }
 
-/// The task that the `try` does nothing but await, when it is cancelled above.
-fn cancelled_before<'a>(ctx: &Context<'a>, outer: &ast::StmtTry) -> Option<&'a str> {
+/// The task, or the first of several, that the `try` does nothing but await, when it is cancelled before.
+fn cancelled_before(ctx: &Context, outer: &ast::StmtTry) -> Option<String> {
     let model = ctx.model;
-    let [Stmt::Expr(stmt)] = &*outer.body else { return None };
-    let Expr::Await(awaited) = &*stmt.value else {
-        return None;
-    };
-    let task = matches!(&*awaited.value, Expr::Name(_) | Expr::Attribute(_)).then(|| model.slice(&*awaited.value))?;
-    model
-        .calls()
-        .any(|call| match &*call.func {
+    let mut tasks = Vec::new();
+    for stmt in &outer.body {
+        match stmt {
+            Stmt::Expr(stmt) => match &*stmt.value {
+                Expr::Await(awaited) => tasks.extend(waited_for(ctx, &awaited.value)?),
+                Expr::Call(call) if plain_name(&call.func) == Some("cancel") => {}
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    let is_cancelled = |task: &&Expr| {
+        model.calls().any(|call| match &*call.func {
             Expr::Attribute(method) => {
-                method.attr.as_str() == "cancel" && call.end() <= outer.start() && model.slice(&*method.value) == task
+                method.attr.as_str() == "cancel"
+                    && call.end() <= task.start()
+                    && model.slice(&*method.value) == model.slice(*task)
             }
             _ => false,
         })
-        .then_some(task)
+    };
+    tasks
+        .into_iter()
+        .find(is_cancelled)
+        .map(|task| model.slice(task).to_owned())
+}
+
+/// What an `await` waits for: a name, or those that a shield or a gather is given.
+fn waited_for<'e>(ctx: &Context, awaited: &'e Expr) -> Option<Vec<&'e Expr>> {
+    match awaited {
+        Expr::Name(_) | Expr::Attribute(_) => Some(vec![awaited]),
+        Expr::Call(call) => {
+            let name = ctx.model.qualified_name(&call.func)?;
+            let is_wait = matches!(name.as_str(), "asyncio.shield" | "asyncio.gather" | "asyncio.wait_for");
+            is_wait.then(|| call.arguments.args.iter().collect())
+        }
+        _ => None,
+    }
 }
 
 /// Logging, `pass`, and leaving with a constant: nothing that a cancellation would need.

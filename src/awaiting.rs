@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::semantic::place::Backend;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 /// What cancels the task, or the tasks, that run in it.
@@ -53,11 +54,24 @@ impl Context<'_> {
             .into());
         }
         let mut doubt = None;
+        let mut is_shielded = false;
         let mut inner = at;
         for (id, node) in self.model.ancestors(at) {
             match node {
                 AnyNodeRef::StmtFunctionDef(_) => break,
-                AnyNodeRef::StmtTry(outer) => {
+                AnyNodeRef::StmtWith(outer) => {
+                    is_shielded |= outer
+                        .items
+                        .iter()
+                        .any(|item| self.model.slice(item).contains("shield=True"));
+                }
+                AnyNodeRef::StmtTry(outer) if !is_shielded && self.cancels_every_wait(outer, inner) => {
+                    return Err(
+                        "it stands in a clean-up: where the block was cancelled, every wait there is cancelled at once, and what follows is not done. Shield it with `CancelScope(shield=True)`"
+                            .into(),
+                    );
+                }
+                AnyNodeRef::StmtTry(outer) if !is_shielded => {
                     doubt = doubt.or_else(|| self.swallowed_cancellation(outer, inner));
                 }
                 AnyNodeRef::StmtAugAssign(assign) if !self.is_own_local(&assign.target) => {
@@ -85,7 +99,12 @@ impl Context<'_> {
                 "other tasks can run inside `with {manager}` now, and nothing is known of what it holds or changes"
             ))
         };
-        Ok(doubt.or_else(entered).or_else(|| self.visible_cancellation()))
+        let live = || {
+            let iterable = self.model.live_iterable(at)?;
+            Some(format!("`{iterable}` may change while the loop over it waits"))
+        };
+        let doubt = doubt.or_else(entered).or_else(live);
+        Ok(doubt.or_else(|| self.visible_cancellation()))
     }
 
     /// `self.n = self.n + f()` reads its target before it waits for `f`.
@@ -173,7 +192,7 @@ impl Context<'_> {
     }
 
     /// Whether a function is called for what `asyncio.run` runs.
-    fn starts_loop(&self, reference: NodeId) -> bool {
+    pub(crate) fn starts_loop(&self, reference: NodeId) -> bool {
         let model = self.model;
         let call = model.parent(reference);
         let arguments = model.parent(call);
@@ -251,6 +270,22 @@ impl Context<'_> {
 
     fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
         body.iter().any(|stmt| self.model.contains(self.model.id(stmt), inner))
+    }
+
+    /// Whether a place belongs to what is done at the end of a block that trio or anyio may have cancelled: there, unlike in asyncio, every
+    /// further wait is cancelled too.
+    fn cancels_every_wait(&self, outer: &ast::StmtTry, inner: NodeId) -> bool {
+        matches!(self.model.backend(), Backend::Trio | Backend::Anyio)
+            && (self.is_in_body(&outer.finalbody, inner)
+                || outer.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
+                    let caught = handler.type_.as_deref().map(|caught| self.model.slice(caught));
+                    self.is_in_body(&handler.body, inner)
+                        && caught.is_none_or(|name| {
+                            ["BaseException", "Cancelled", "get_cancelled_exc_class()"]
+                                .iter()
+                                .any(|all| name.ends_with(all))
+                        })
+                }))
     }
 
     /// Cancellation that arrives at the new `await` and would be caught, or would interrupt a clean-up.

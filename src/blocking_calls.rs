@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Blocking, Rule};
 use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{Binding, BindingKind};
 use crate::settings;
 
 /// Flags with which a call returns at once instead of waiting.
@@ -75,7 +76,10 @@ impl<'a> Context<'a> {
         let (class, doubt) = match model.type_of(&method.value) {
             Type::Instance(owner) => (
                 model.inherited_from(owner, &method.attr)?,
-                format!("all that `{}` does runs in the thread", owner.name),
+                format!(
+                    "`{}` may change what `{}` of its base does, and all of that runs in the thread",
+                    owner.name, method.attr
+                ),
             ),
             _ => {
                 let class = model.likely_class(&method.value)?;
@@ -128,6 +132,8 @@ impl<'a> Context<'a> {
                 matches!(block, Some(Expr::BooleanLiteral(literal)) if !literal.value)
                     || is_zero(call.arguments.find_argument_value("timeout", 1))
             }
+            name if name.starts_with("filelock.") => self.gives_up_at_once(call),
+            "socket.getaddrinfo" => self.is_numeric_address(call),
             "threading.Event.wait" => is_zero(call.arguments.find_argument_value("timeout", 0)),
             "concurrent.futures.wait" => is_zero(call.arguments.find_argument_value("timeout", 1)),
             "subprocess.Popen.wait" | "threading.Thread.join" | "multiprocessing.Process.join" => {
@@ -140,6 +146,85 @@ impl<'a> Context<'a> {
             },
             _ => false,
         }
+    }
+
+    /// Whether a call of something unknown says in the usual words that it returns at once.
+    pub fn is_told_not_to_wait(&self, call: &ast::ExprCall) -> bool {
+        call.arguments.keywords.iter().any(|keyword| {
+            let name = keyword.arg.as_ref().map(ast::Identifier::as_str);
+            match (name, &keyword.value) {
+                (Some("wait" | "block" | "blocking"), Expr::BooleanLiteral(literal)) => !literal.value,
+                (Some("timeout"), value) => self.model.number(value) == Some(0.0),
+                _ => false,
+            }
+        })
+    }
+
+    /// Whether a lock of filelock is tried once: by what the call says, else by what its making says where that is in view.
+    fn gives_up_at_once(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.model;
+        let is_zero = |call: &ast::ExprCall, at: usize| {
+            let timeout = call.arguments.find_argument_value("timeout", at);
+            let blocking = call.arguments.find_keyword("blocking");
+            timeout.is_some_and(|timeout| model.number(timeout) == Some(0.0))
+                || blocking
+                    .is_some_and(|blocking| matches!(&blocking.value, Expr::BooleanLiteral(literal) if !literal.value))
+        };
+        let says_timeout = call.arguments.find_argument_value("timeout", 0).is_some();
+        let Expr::Attribute(method) = &*call.func else {
+            return is_zero(call, 1);
+        };
+        is_zero(call, 0) || !says_timeout && self.makings(&method.value).iter().any(|made| is_zero(made, 1))
+    }
+
+    /// The calls of the module that make what a name or an attribute stands for.
+    fn makings(&self, object: &'a Expr) -> Vec<&'a ast::ExprCall> {
+        let model = self.model;
+        let made = |value: &'a Expr| value.as_call_expr();
+        match object {
+            Expr::Name(name) => model
+                .resolve(&name.id, model.scope_of(model.id(name)))
+                .filter_map(|binding| match binding.kind {
+                    BindingKind::Assignment(value) => made(value),
+                    _ => None,
+                })
+                .collect(),
+            Expr::Attribute(attribute) => model
+                .stores_of(&attribute.attr)
+                .filter_map(|store| match model.node(model.parent(model.id(store))) {
+                    AnyNodeRef::StmtAssign(assign) => made(&assign.value),
+                    AnyNodeRef::StmtAnnAssign(assign) => assign.value.as_deref().and_then(made),
+                    _ => None,
+                })
+                .collect(),
+            Expr::Call(call) => vec![call],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an address is looked up of which no server has to be asked: one in numbers, or one that must be.
+    fn is_numeric_address(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.model;
+        let host = call.arguments.find_argument_value("host", 0);
+        let is_numeric = |host: &Expr| match host {
+            Expr::StringLiteral(text) => text.value.to_str().parse::<core::net::IpAddr>().is_ok(),
+            host => host.is_none_literal_expr(),
+        };
+        let flags = call.arguments.find_argument_value("flags", 5);
+        let is_flag = |flags: &Expr| {
+            let value = match flags {
+                Expr::Name(name) => match model.sole_binding(&name.id, model.scope_of(model.id(name))) {
+                    Some(Binding {
+                        kind: BindingKind::Assignment(value),
+                        ..
+                    }) => value,
+                    _ => flags,
+                },
+                _ => flags,
+            };
+            model.slice(value).contains("AI_NUMERICHOST")
+        };
+        host.is_some_and(is_numeric) || flags.is_some_and(is_flag)
     }
 
     /// Whether the module tells a socket, or one that may be the same, not to wait: `setblocking(False)`, `settimeout(0)`.

@@ -369,7 +369,13 @@ impl<'a> Context<'a> {
 
     /// Why it is not certain that these members may run at once, each for itself and together.
     pub fn overlap_doubt(&self, members: &[&Member<'a>]) -> Option<String> {
-        let own = members.iter().find_map(|member| member.doubt.clone());
+        let mut own: Vec<&str> = Vec::new();
+        for doubt in members.iter().filter_map(|member| member.doubt.as_deref()) {
+            if !own.contains(&doubt) {
+                own.push(doubt);
+            }
+        }
+        let own = (!own.is_empty()).then(|| own.join("; "));
         own.or_else(|| {
             let mut clocks = members.iter().filter(|member| member.effects.reads_clock());
             let (first, second) = (clocks.next()?, clocks.next()?);

@@ -250,8 +250,9 @@ const HARMLESS: &[&str] = &[
     "subprocess.Popen",
 ];
 
-/// Libraries whose managers are files, connections, spans, or the expectations of tests.
+/// Libraries whose managers are files, connections, spans, scopes, or the expectations of tests.
 const HARMLESS_PACKAGES: &[&str] = &[
+    "anyio",
     "bz2",
     "codecs",
     "ftplib",
@@ -274,6 +275,7 @@ const HARMLESS_PACKAGES: &[&str] = &[
     "sqlalchemy",
     "tarfile",
     "tempfile",
+    "trio",
     "urllib",
     "urllib3",
     "xmlrpc",

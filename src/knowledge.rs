@@ -45,6 +45,7 @@ struct Words {
 struct Verbs {
     read: Vec<String>,
     write: Vec<String>,
+    unread: Vec<String>,
     guard: Vec<String>,
 }
 
@@ -158,7 +159,7 @@ pub fn verb_of(name: &str) -> Verb {
         Verb::Write
     } else if says(&verbs.guard) {
         Verb::Guard
-    } else if says(&verbs.read) && !words.iter().any(|word| word == "next") {
+    } else if says(&verbs.read) && !words.iter().any(|word| is_in(&verbs.unread, word)) {
         Verb::Read
     } else {
         Verb::Other

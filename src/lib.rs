@@ -40,6 +40,7 @@ mod relayout;
 pub mod rewrite;
 pub mod semantic;
 pub mod settings;
+pub mod shared_files;
 pub mod source;
 pub mod suppression;
 mod tasks;

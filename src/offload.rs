@@ -103,7 +103,15 @@ impl Context<'_> {
         let given = given_function(self, call);
         let loader = self.off_loader(at, !call.arguments.keywords.is_empty())?;
         let edits = self.opened(&opening, self.offload_edits(call, &loader))?;
-        Ok(Fix::with_doubt(doubt.or(given).or(place), edits).import(loader.imports))
+        // One that is met by chance must not hide another that matters more.
+        let mut doubts: Vec<String> = Vec::new();
+        for doubt in [doubt, given, place].into_iter().flatten() {
+            if !doubts.contains(&doubt) {
+                doubts.push(doubt);
+            }
+        }
+        let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+        Ok(Fix::with_doubt(doubt, edits).import(loader.imports))
     }
 
     /// The edits around a call, laid out as formatters do where the line gets too long and the call is the whole value of its statement.
@@ -249,6 +257,8 @@ fn given_function(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
         let name = match value {
             Expr::Lambda(_) => "a lambda".to_owned(),
             value => match ctx.model.function_of(value) {
+                // Its value is given, which is read before.
+                Some(function) if ctx.model.is_property(function) => return None,
                 Some(function) => format!("`{}`", function.name),
                 None if is_callback && !is_known_callable(ctx, value) => {
                     format!("`{}`", crate::module::one_line(ctx.model.slice(value)))

@@ -73,7 +73,9 @@ fn spawner(ctx: &Context, call: &ast::ExprCall) -> Option<Spawner> {
     };
     match ctx.model.qualified_name(&call.func).as_deref() {
         Some("asyncio.create_task" | "asyncio.tasks.create_task") => return Some(Spawner::CreateTask),
-        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => return Some(alike()),
+        Some("asyncio.ensure_future" | "asyncio.tasks.ensure_future") => {
+            return (!is_given_back(ctx, call)).then(alike);
+        }
         _ => {}
     }
     let is_loop = matches!(
@@ -81,6 +83,21 @@ fn spawner(ctx: &Context, call: &ast::ExprCall) -> Option<Spawner> {
         Type::Foreign(class) if matches!(class.as_str(), "asyncio.AbstractEventLoop" | "asyncio.events.AbstractEventLoop" | "asyncio.BaseEventLoop")
     );
     is_loop.then(alike)
+}
+
+/// Whether `ensure_future` is given what somebody else has as well: a task or future, which it gives back as it is.
+fn is_given_back(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let model = ctx.model;
+    match call.arguments.args.first() {
+        Some(Expr::Attribute(_)) => true,
+        Some(Expr::Name(name)) => {
+            let found = model.lookup(&name.id, model.scope_of(model.id(name)));
+            let reads = model.references_named(&name.id);
+            let own = reads.filter(|reference| model.lookup(&name.id, reference.scope) == found);
+            own.count() > 1
+        }
+        _ => false,
+    }
 }
 
 fn place<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Place<'a>> {

@@ -36,13 +36,8 @@ impl Unit<'_> {
 }
 
 /// What a function is called that does the work of a row of the table.
-fn wanted_name(row: &Blocking, call: &ast::ExprCall) -> &'static str {
-    let mode = |at: usize| {
-        call.arguments
-            .find_argument_value("mode", at)
-            .and_then(|mode| mode.as_string_literal_expr())
-            .is_some_and(|mode| mode.value.to_str().contains(['w', 'a', 'x', '+']))
-    };
+fn wanted_name(ctx: &Context, row: &Blocking, call: &ast::ExprCall) -> &'static str {
+    let mode = |at: usize| ctx.opens_for_writing(call, at);
     match row.name {
         "pathlib.Path.open" if mode(0) => "write_file",
         "open" | "io.open" | "os.fdopen" | "codecs.open" | "gzip.open" | "bz2.open" | "lzma.open" if mode(1) => {
@@ -344,17 +339,17 @@ fn is_read_function(ctx: &Context, call: &ast::ExprCall) -> bool {
 pub(super) fn offload<'a>(
     ctx: &Context<'a>,
     unit: &Unit<'a>,
-    call: &ast::ExprCall,
+    call: &'a ast::ExprCall,
     row: &Blocking,
     names: &mut BTreeSet<(ScopeId, String)>,
 ) -> Result<Fix, Declined> {
     let model = ctx.model;
-    let open = unsure(row);
+    let open = unsure(row).or_else(|| ctx.shared_file_doubt(call));
     match unit {
         Unit::Statements(stmts) => {
             let first = stmts.first().ok_or("there is nothing to move")?;
             let doubt = doubt_of(ctx, stmts.iter().map(|stmt| model.id(stmt)), unit.range())?;
-            let wanted = wanted_name(row, call);
+            let wanted = wanted_name(ctx, row, call);
             let scope = model.scope_of(model.id(first));
             let is_free = |name: &str| {
                 !names.contains(&(scope, name.to_owned())) && model.fresh_name(name, model.id(first)) == name

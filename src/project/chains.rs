@@ -192,7 +192,7 @@ impl<'l, 'p> Edges<'l, 'p> {
         for (id, function) in linker.functions() {
             let own = leaves.entry(id).or_default();
             own.extend(function.leaves.iter().cloned());
-            for site in &function.sites {
+            for site in function.sites.iter().filter(|site| site.may_block) {
                 let callees: Vec<FunctionId> = linker.callees(id.file, site);
                 if callees.is_empty() {
                     own.extend(leaf_of_library(linker, id, site));

@@ -10,11 +10,14 @@ use super::colouring::usage;
 use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
-use crate::knowledge::blocking::Rule;
+use crate::knowledge::blocking::{Blocking, Rule};
 use crate::semantic::effects::MUTATORS;
 use crate::semantic::names::{Lookup, map_callable, plain_name};
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
+
+/// What a hop to a thread costs where others are busy, in seconds: shorter sleeps are not followed to their callers.
+const SHORTEST: f64 = 0.005;
 
 /// How many steps lead from an expression to what is known of it.
 const MAX_STEPS: usize = 5;
@@ -39,7 +42,11 @@ const TIED: &[&str] = &[
     "asyncio.",
     "trio.",
     "anyio.",
-    "signal.",
+    "signal.pthread_sigmask",
+    "signal.set_wakeup_fd",
+    "signal.setitimer",
+    "signal.siginterrupt",
+    "signal.signal",
     "tkinter.",
     "threading.local",
     "contextvars.ContextVar.reset",
@@ -851,10 +858,15 @@ impl<'a> Mapper<'_, 'a> {
 
     fn call(&mut self, owner: usize, call: &'a ast::ExprCall) {
         let blocking = self.ctx.blocking_call(call);
+        let never_waits = |(name, row): &(String, Blocking)| {
+            self.ctx.returns_at_once(call, *row) || is_no_wait(call, name) || self.is_nap(call, name)
+        };
+        let may_block = !blocking.as_ref().is_some_and(never_waits)
+            && (blocking.is_some() || !self.ctx.is_told_not_to_wait(call))
+            && !self.ctx.model.runs_without_loop(self.ctx.model.id(call));
         if let Some((name, row)) = &blocking
-            && !self.ctx.returns_at_once(call, *row)
+            && may_block
             && (matches!(row.rule, Rule::Call | Rule::List) || name == "time.sleep" || row.kind == "declared")
-            && !is_no_wait(call, name)
         {
             let leaf = Leaf {
                 name: name.clone(),
@@ -863,8 +875,15 @@ impl<'a> Mapper<'_, 'a> {
                 line: self.line(call.range()),
             };
             self.summary.functions[owner].leaves.push(leaf);
+            if let Some(path) = self.ctx.shared_file(call) {
+                let text = format!("writes `{path}`, which other tasks may write: threads keep no order");
+                self.write(owner, call.range(), &text);
+            }
         }
         self.callbacks(owner, call);
+        if self.is_on_own_connection(owner, call) {
+            return;
+        }
         self.judge_call(owner, call);
         if self.ctx.model.asks_for_exception(call) && !self.is_handled(self.ctx.model.id(call)) {
             let text = "looks at the exception that its caller handles, which a thread does not see";
@@ -875,6 +894,18 @@ impl<'a> Mapper<'_, 'a> {
         };
         let is_awaited = self.ctx.is_awaited(call);
         self.site(owner, target, Edge::Call, call.range(), &call.func, is_awaited);
+        if let Some(site) = self.summary.functions[owner].sites.last_mut() {
+            site.may_block = may_block;
+        }
+    }
+
+    /// A sleep that is over about as soon as a thread would have been found for it, and is not repeated.
+    fn is_nap(&self, call: &ast::ExprCall, name: &str) -> bool {
+        let model = self.ctx.model;
+        let duration = call.arguments.args.first().and_then(|duration| model.number(duration));
+        name == "time.sleep"
+            && duration.is_some_and(|seconds| seconds <= SHORTEST)
+            && model.loops(model.id(call)).next().is_none()
     }
 
     /// Whether a node stands in a handler of its own function.
@@ -931,6 +962,7 @@ impl<'a> Mapper<'_, 'a> {
             line: self.line(range),
             text: self.ctx.module.slice(text).to_owned(),
             is_awaited,
+            may_block: true,
         };
         self.summary.functions[owner].sites.push(site);
     }
@@ -1024,6 +1056,43 @@ impl<'a> Mapper<'_, 'a> {
                         _ => false,
                     }
             })
+    }
+
+    fn is_on_own_connection(&self, owner: usize, call: &'a ast::ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) if self.ctx.model.imports_package("sqlite3") => {
+                self.is_connected_here(owner, &method.value)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a connection, or a cursor of one, is made, used and left in the function itself: wherever that runs, one thread does it all.
+    fn is_connected_here(&self, owner: usize, expr: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let mut object = expr;
+        while let Expr::Call(call) = object
+            && let Expr::Attribute(method) = &*call.func
+            && !model.imported_root(&method.value)
+        {
+            object = &method.value;
+        }
+        let seen = model.object(object);
+        let is_own =
+            |origin: &&Expr| self.owner(model.id(*origin)) == Some(owner) && self.makes_connection(owner, origin);
+        seen.escape.is_none()
+            && seen.unknown_origin.is_none()
+            && !seen.origins.is_empty()
+            && seen.origins.iter().all(is_own)
+    }
+
+    fn makes_connection(&self, owner: usize, origin: &'a Expr) -> bool {
+        let Expr::Call(call) = origin else { return false };
+        match &*call.func {
+            callee if self.ctx.model.qualified_name(callee).as_deref() == Some("sqlite3.connect") => true,
+            Expr::Attribute(method) => self.is_connected_here(owner, &method.value),
+            _ => false,
+        }
     }
 
     /// Whether an object may be used by one thread only: by what has made it, or, where nothing else is known, by its name.

@@ -138,6 +138,8 @@ pub struct Site {
     /// What names the target, as written: `self.client.get`.
     pub text: String,
     pub is_awaited: bool,
+    /// Whether a coroutine may wait there: not where its arguments, or the place, say that it does not.
+    pub may_block: bool,
 }
 
 /// How a use runs its target.

@@ -1,7 +1,7 @@
 //! The event loop that runs a piece of code: where there certainly is one, which expressions are that loop, and which code is a program's
 //! that may make one.
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
@@ -99,6 +99,149 @@ impl<'a> SemanticModel<'a> {
 
     fn gives_running_loop(&self, call: &ast::ExprCall) -> bool {
         self.runs_on_loop(self.id(call)).is_ok() && self.gives_loop(call)
+    }
+}
+
+/// Functions that raise, or give `None`, where no event loop runs.
+const ASKERS: &[&str] = &[
+    "asyncio.get_running_loop",
+    "asyncio._get_running_loop",
+    "asyncio.current_task",
+    "asyncio.events._get_running_loop",
+];
+
+/// Functions between a test and the question whether a loop runs.
+const MAX_ASKERS: usize = 4;
+
+impl<'a> SemanticModel<'a> {
+    /// Whether code at a node is the arm of a choice that is taken where no event loop runs: no coroutine comes there.
+    pub fn runs_without_loop(&self, id: NodeId) -> bool {
+        let is_mentioned = |name| self.loads_of(name).next().is_some() || self.references_named(name).next().is_some();
+        if !["get_running_loop", "_get_running_loop", "current_task"]
+            .into_iter()
+            .any(is_mentioned)
+        {
+            return false;
+        }
+        let mut inner = id;
+        self.ancestors(id)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)))
+            .any(|(outer, node)| {
+                let is_inside = |block: &[Stmt]| block.iter().any(|stmt| self.contains(self.id(stmt), inner));
+                let found = match node {
+                    AnyNodeRef::StmtTry(stmt) => {
+                        let is_missing = |handler: &ast::ExceptHandler| {
+                            let ast::ExceptHandler::ExceptHandler(handler) = handler;
+                            let caught = handler.type_.as_deref();
+                            self.contains(self.id(handler), inner)
+                                && caught.is_some_and(|caught| self.is_builtin(caught, "RuntimeError"))
+                        };
+                        stmt.handlers.iter().any(is_missing)
+                            && stmt.body.iter().any(|stmt| self.asks_below(self.id(stmt), 0))
+                    }
+                    AnyNodeRef::StmtIf(stmt) => match self.tells_of_loop(&stmt.test, 0) {
+                        Some(true) => !is_inside(&stmt.body) && !self.contains(self.id(&*stmt.test), inner),
+                        Some(false) => is_inside(&stmt.body),
+                        None => false,
+                    },
+                    _ => false,
+                };
+                let left = || {
+                    let Some((block, index)) = self.block_of(outer) else {
+                        return false;
+                    };
+                    block[..index].iter().any(|above| match above {
+                        Stmt::If(stmt) => {
+                            matches!(stmt.body.last(), Some(Stmt::Return(_) | Stmt::Raise(_)))
+                                && self.tells_of_loop(&stmt.test, 0) == Some(true)
+                        }
+                        _ => false,
+                    })
+                };
+                inner = outer;
+                found || left()
+            })
+    }
+
+    /// Whether a condition holds exactly where a loop runs (`true`), or where none does (`false`).
+    fn tells_of_loop(&self, test: &'a Expr, steps: usize) -> Option<bool> {
+        match test {
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => self.tells_of_loop(&not.operand, steps).map(|is| !is),
+            Expr::Compare(compare) => {
+                let ([op], [right]) = (&*compare.ops, &*compare.comparators) else {
+                    return None;
+                };
+                if self.asks_for_loop(right, steps) {
+                    return (*op == ast::CmpOp::Is).then_some(true);
+                }
+                let is_it = right.is_none_literal_expr() && self.asks_for_loop(&compare.left, steps);
+                match op {
+                    ast::CmpOp::Is => is_it.then_some(false),
+                    ast::CmpOp::IsNot => is_it.then_some(true),
+                    _ => None,
+                }
+            }
+            test => self.asks_for_loop(test, steps).then_some(true),
+        }
+    }
+
+    /// Whether a value is the running loop, or says whether there is one.
+    fn asks_for_loop(&self, value: &'a Expr, steps: usize) -> bool {
+        if steps > MAX_ASKERS {
+            return false;
+        }
+        match value {
+            Expr::Call(call) => match self.qualified_name(&call.func) {
+                Some(name) => ASKERS.contains(&name.as_str()),
+                None => self
+                    .function_of(&call.func)
+                    .is_some_and(|function| self.answers(function, steps)),
+            },
+            Expr::Attribute(_) => self
+                .function_of(value)
+                .is_some_and(|function| self.is_property(function) && self.answers(function, steps)),
+            Expr::Name(name) => {
+                let bindings = self.resolve(&name.id, self.scope_of(self.id(name)));
+                let mut values = bindings
+                    .filter_map(|binding| match binding.kind {
+                        BindingKind::Assignment(value) => Some(value),
+                        _ => None,
+                    })
+                    .filter(|value| !value.is_none_literal_expr())
+                    .peekable();
+                values.peek().is_some() && values.all(|value| self.asks_for_loop(value, steps + 1))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether all that a function gives says whether a loop runs: the loop or a constant, behind a question for the loop.
+    fn answers(&self, function: &'a ast::StmtFunctionDef, steps: usize) -> bool {
+        let id = self.id(function);
+        let mut returned = self.subtree(id).filter_map(|(_, node)| match node {
+            AnyNodeRef::StmtReturn(stmt) => Some(stmt.value.as_deref()),
+            _ => None,
+        });
+        !function.is_async
+            && self.asks_below(id, steps + 1)
+            && returned.all(|value| {
+                value.is_none_or(|value| value.is_literal_expr() || self.tells_of_loop(value, steps + 1) == Some(true))
+            })
+    }
+
+    /// Whether something below a node asks for the running loop.
+    fn asks_below(&self, id: NodeId, steps: usize) -> bool {
+        self.subtree(id).any(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => {
+                self.qualified_name(&call.func)
+                    .is_some_and(|name| ASKERS.contains(&name.as_str()))
+                    || steps <= MAX_ASKERS
+                        && self
+                            .function_of(&call.func)
+                            .is_some_and(|function| self.id(function) != id && self.answers(function, steps + 1))
+            }
+            _ => false,
+        })
     }
 }
 

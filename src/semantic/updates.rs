@@ -126,6 +126,74 @@ impl<'a> SemanticModel<'a> {
         changed.chain(bound).min()
     }
 
+    /// What the innermost loop around a place goes over, where another task may change it once the loop waits, and it does not wait yet: a
+    /// container that is not the function's own and that the module changes somewhere.
+    pub fn live_iterable(&self, at: NodeId) -> Option<&'a str> {
+        let function = self.enclosing_function(at)?;
+        let mut within = self
+            .ancestors(at)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
+        let is_around = |stmt: &Stmt| self.contains(self.id(stmt), at);
+        let stmt = within.find_map(|(_, node)| match node {
+            AnyNodeRef::StmtFor(stmt) if !stmt.is_async && stmt.body.iter().any(is_around) => Some(stmt),
+            _ => None,
+        })?;
+        if stmt.body.iter().any(|stmt| self.first_wait(stmt).is_some()) {
+            return None;
+        }
+        let containers = self.gone_over(&stmt.iter);
+        let live = containers.into_iter().find(|container| match container {
+            Expr::Name(name) => self.changed_meanwhile(name).is_some(),
+            Expr::Attribute(attribute) => {
+                self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
+            }
+            Expr::Subscript(item) => match &*item.value {
+                Expr::Attribute(attribute) => {
+                    self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
+                }
+                _ => false,
+            },
+            _ => false,
+        })?;
+        Some(self.slice(live))
+    }
+
+    /// The containers whose elements an iterable gives one after the other: those of `d.items()`, `enumerate(xs)` and `zip(xs, ys)`.
+    fn gone_over(&self, iter: &'a Expr) -> Vec<&'a Expr> {
+        let Expr::Call(call) = iter else { return vec![iter] };
+        let is_lazy = ["enumerate", "filter", "map", "reversed", "zip"]
+            .iter()
+            .any(|name| self.is_builtin(&call.func, name));
+        match &*call.func {
+            _ if is_lazy => call
+                .arguments
+                .args
+                .iter()
+                .flat_map(|inner| self.gone_over(inner))
+                .collect(),
+            Expr::Attribute(view) if matches!(view.attr.as_str(), "items" | "keys" | "values") => vec![&*view.value],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the module adds to, or takes from, what an attribute of this name holds, or what is an element of it.
+    fn changes_elements(&self, name: &str) -> bool {
+        self.loads_of(name).any(|(id, _)| {
+            let mut at = id;
+            loop {
+                if self.is_changed_by(at) {
+                    return true;
+                }
+                match self.node(self.parent(at)) {
+                    AnyNodeRef::ExprSubscript(item) if item.value.range() == self.node(at).range() => {
+                        at = self.parent(at);
+                    }
+                    _ => return false,
+                }
+            }
+        })
+    }
+
     /// `x.append(...)`, `x[i] = ...`, `del x[i]`.
     fn is_changed_by(&self, reference: NodeId) -> bool {
         let parent = self.parent(reference);

@@ -103,12 +103,24 @@ pub(crate) const COMPETITORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Of two codemods, the first writes what the second can prove more of, wherever they stand in the catalogue, and why.
-const PROVING: &[(&str, &str, &str)] = &[(
-    "use_async_with",
-    "gather_sequential_awaits",
-    "a callee that closes its client by a block is known to wait for nothing of others",
-)];
+/// Of two codemods, what the first writes decides what can be proven for the second, wherever they stand in the catalogue, and why.
+const PROVING: &[(&str, &str, &str)] = &[
+    (
+        "use_async_with",
+        "gather_sequential_awaits",
+        "a callee that closes its client by a block is known to wait for nothing of others",
+    ),
+    (
+        "use_async_for",
+        "use_lock_as_context_manager",
+        "a callee whose lock is held by a block is limited in number, unless it is seen to wait in a loop",
+    ),
+    (
+        "bound_gather_with_semaphore",
+        "use_async_with",
+        "a client that only a block closes can be shared, but not any more when the calls have a limit by then",
+    ),
+];
 
 /// Codemods with fixes that are applied before all others (`Fix::first`), and why.
 pub(crate) const FIRST: &[(&str, &str)] = &[(
