@@ -11,15 +11,13 @@ PAUSE = 0.002
 class Poller:
     interval = 0.001
 
-    def __init__(self) -> None:
-        self.turns = 0
-
     async def poll(self, enough: int) -> int:
-        while self.turns < enough:
+        turns = 0
+        while turns < enough:
             time.sleep(PAUSE)
             time.sleep(0.001)
-            self.turns += 1
-        return self.turns
+            turns += 1
+        return turns
 
 
 async def main():
