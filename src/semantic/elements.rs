@@ -60,8 +60,7 @@ impl<'a> SemanticModel<'a> {
     /// What the elements of a parameter are by all calls of its function, in a module that is a script: nobody imports it to call more.
     fn passed_elements(&self, expr: &Expr, steps: usize) -> Type<'a> {
         let Expr::Name(name) = expr else { return Type::Unknown };
-        let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)));
-        let Some(passed) = binding.and_then(|binding| self.passed_to(binding)) else {
+        let Some(passed) = self.passed_to(name) else {
             return Type::Unknown;
         };
         let mut agreed: Option<Type<'a>> = None;

@@ -375,10 +375,7 @@ impl<'a> SemanticModel<'a> {
                 (None, Some(annotation)) => self.annotation(annotation, steps),
                 (None, None) => match self.self_type(parameter, binding.scope) {
                     Type::Unknown => match self.infer_injected(parameter, binding, steps) {
-                        Type::Unknown => match self.known_parameter(parameter) {
-                            Type::Unknown => self.infer_passed(binding, steps),
-                            known => known,
-                        },
+                        Type::Unknown => self.known_parameter(parameter),
                         known => known,
                     },
                     known => known,
@@ -418,19 +415,6 @@ impl<'a> SemanticModel<'a> {
         match self.class_of_method(function) {
             Some(class) if is_first && !is_static && function.name.as_str() != "__new__" => Type::Instance(class),
             _ => Type::Unknown,
-        }
-    }
-
-    /// What a parameter is by all calls of its function, in a module that is a script.
-    fn infer_passed(&self, binding: &Binding<'a>, steps: usize) -> Type<'a> {
-        let mut passed = self.passed_to(binding).into_iter().flatten();
-        let first = passed
-            .next()
-            .map_or(Type::Unknown, |value| self.infer(value, steps + 1));
-        if passed.all(|value| self.infer(value, steps + 1) == first) {
-            first
-        } else {
-            Type::Unknown
         }
     }
 

@@ -5,7 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::names::{Lookup, plain_name};
 use super::types::{Type, TypeOracle};
-use super::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
+use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// A use of a function of this module.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +79,11 @@ impl<'a> SemanticModel<'a> {
     /// Every argument that a parameter is given, in a module that is a script and shows all calls of the function: one that it defines at
     /// its top level, uses in calls only, and runs by `asyncio.run` at its top level. `None` when that is not so, or when the parameter is
     /// bound anew or has a default.
-    pub(super) fn passed_to(&self, binding: &Binding<'a>) -> Option<Vec<&'a ast::Expr>> {
+    pub(super) fn passed_to(&self, name: &ast::ExprName) -> Option<Vec<&'a ast::Expr>> {
+        let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
         let (BindingKind::Parameter(_), Some(function)) = (binding.kind, self.function_of_scope(binding.scope)) else {
             return None;
         };
-        self.sole_binding(binding.name, binding.scope)?;
         let is_plain = self.scope_of(self.id(function)) == ScopeId::MODULE
             && self.sole_binding(&function.name, ScopeId::MODULE).is_some()
             && function.decorator_list.is_empty()
@@ -97,7 +97,7 @@ impl<'a> SemanticModel<'a> {
             .posonlyargs
             .iter()
             .chain(&parameters.args)
-            .position(|parameter| parameter.parameter.name.id == binding.name && parameter.default.is_none())?;
+            .position(|parameter| parameter.parameter.name.id == name.id && parameter.default.is_none())?;
         let uses = self.uses_of_function(function);
         let passed = uses.iter().map(|found| match self.node(self.parent(found.reference)) {
             AnyNodeRef::ExprCall(call) if call.func.range() == self.node(found.reference).range() => {
@@ -105,7 +105,7 @@ impl<'a> SemanticModel<'a> {
                 if arguments.args.iter().any(ast::Expr::is_starred_expr) {
                     return None;
                 }
-                arguments.find_argument_value(binding.name, position)
+                arguments.find_argument_value(&name.id, position)
             }
             _ => None,
         });
