@@ -1,12 +1,10 @@
 //! `async with async_timeout.timeout(t):` -> `async with asyncio.timeout(t):`, with the uses of a bound manager.
 
-use std::collections::BTreeSet;
-
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
-use crate::edit::{Edit, Fix};
+use crate::edit::{Edit, Fix, all_doubts};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::semantic::names::Lookup;
@@ -106,11 +104,9 @@ fn rewrite_bound(ctx: &Context, manager: &ast::ExprName) -> Result<Fix, Declined
         fix.edits.extend(edits);
         fix = fix.import(import);
     }
-    let mut doubts = Vec::new();
+    let mut doubts: Vec<String> = Vec::new();
     manager_edits(ctx, manager, &mut fix.edits, &mut doubts)?;
-    let mut seen = BTreeSet::new();
-    doubts.retain(|doubt: &String| seen.insert(doubt.clone()));
-    let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+    let doubt = all_doubts(doubts.iter().map(String::as_str));
     Ok(Fix::with_doubt(doubt, fix.edits).import(fix.imports))
 }
 

@@ -9,10 +9,9 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
-use crate::importer::is_standard;
 use crate::knowledge::blocking::{self, Rule};
 use crate::semantic::effects::{Location, Root};
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, is_standard};
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeKind};
 

@@ -165,10 +165,7 @@ impl<'a> Context<'a> {
         let model = self.model;
         let is_zero = |call: &ast::ExprCall, at: usize| {
             let timeout = call.arguments.find_argument_value("timeout", at);
-            let blocking = call.arguments.find_keyword("blocking");
-            timeout.is_some_and(|timeout| model.number(timeout) == Some(0.0))
-                || blocking
-                    .is_some_and(|blocking| matches!(&blocking.value, Expr::BooleanLiteral(literal) if !literal.value))
+            timeout.is_some_and(|timeout| model.number(timeout) == Some(0.0)) || self.is_told_not_to_wait(call)
         };
         let says_timeout = call.arguments.find_argument_value("timeout", 0).is_some();
         let Expr::Attribute(method) = &*call.func else {

@@ -10,6 +10,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
+use crate::edit::all_doubts;
 use crate::finding::Declined;
 use crate::knowledge::{self, Verb};
 use crate::module::one_line;
@@ -369,14 +370,8 @@ impl<'a> Context<'a> {
 
     /// Why it is not certain that these members may run at once, each for itself and together.
     pub fn overlap_doubt(&self, members: &[&Member<'a>]) -> Option<String> {
-        let mut own: Vec<&str> = Vec::new();
-        for doubt in members.iter().filter_map(|member| member.doubt.as_deref()) {
-            if !own.contains(&doubt) {
-                own.push(doubt);
-            }
-        }
-        let own = (!own.is_empty()).then(|| own.join("; "));
-        own.or_else(|| {
+        let own = members.iter().filter_map(|member| member.doubt.as_deref());
+        all_doubts(own).or_else(|| {
             let mut clocks = members.iter().filter(|member| member.effects.reads_clock());
             let (first, second) = (clocks.next()?, clocks.next()?);
             let [one, other] = [first, second].map(|member| self.model.slice(&*member.call.func));

@@ -82,6 +82,17 @@ pub enum Turn {
     Last,
 }
 
+/// Several doubts in one text, each of them once: one that is met by chance must not hide another that matters more.
+pub fn all_doubts<'d>(doubts: impl IntoIterator<Item = &'d str>) -> Option<String> {
+    let mut all: Vec<&str> = Vec::new();
+    for doubt in doubts {
+        if !all.contains(&doubt) {
+            all.push(doubt);
+        }
+    }
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 /// One rewrite: all of its edits and imports, or none of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fix {

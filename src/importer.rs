@@ -13,7 +13,7 @@ use crate::finding::Declined;
 use crate::interned::{self, Interned};
 use crate::layout::above_blank_lines;
 use crate::module::Module;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, is_standard};
 use crate::semantic::{Binding, BindingKind, NodeId, Reference, ScopeId, SemanticModel};
 
 /// An import that a fix needs at module level.
@@ -319,12 +319,6 @@ fn section_of(stmt: &Stmt) -> Option<Section> {
 fn origin(import: &ast::StmtImportFrom) -> String {
     let module = import.module.as_deref().unwrap_or_default();
     format!("{}{module}", ".".repeat(import.level as usize))
-}
-
-/// Whether a dotted name begins with a module of the standard library.
-pub(crate) fn is_standard(name: &str) -> bool {
-    let top = name.split('.').next().unwrap_or(name);
-    ruff_python_stdlib::sys::is_known_standard_library(14, top)
 }
 
 fn section_of_module(module: &str) -> Section {

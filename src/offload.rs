@@ -8,11 +8,11 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
-use crate::edit::{Edit, Fix};
+use crate::edit::{Edit, Fix, all_doubts};
 use crate::finding::Declined;
-use crate::importer::{Import, is_standard};
+use crate::importer::Import;
 use crate::semantic::NodeId;
-use crate::semantic::names::map_callable;
+use crate::semantic::names::{is_standard, map_callable};
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
 
@@ -103,14 +103,8 @@ impl Context<'_> {
         let given = given_function(self, call);
         let loader = self.off_loader(at, !call.arguments.keywords.is_empty())?;
         let edits = self.opened(&opening, self.offload_edits(call, &loader))?;
-        // One that is met by chance must not hide another that matters more.
-        let mut doubts: Vec<String> = Vec::new();
-        for doubt in [doubt, given, place].into_iter().flatten() {
-            if !doubts.contains(&doubt) {
-                doubts.push(doubt);
-            }
-        }
-        let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+        let doubts = [&doubt, &given, &place];
+        let doubt = all_doubts(doubts.into_iter().flatten().map(String::as_str));
         Ok(Fix::with_doubt(doubt, edits).import(loader.imports))
     }
 

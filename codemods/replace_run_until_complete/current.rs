@@ -6,7 +6,7 @@ use ruff_text_size::Ranged;
 use super::is_run;
 use crate::codemod::Context;
 use crate::finding::Declined;
-use crate::importer::is_standard;
+use crate::semantic::names::is_standard;
 use crate::semantic::{NodeId, ScopeId};
 
 /// Functions of asyncio that make, set or take the current loop where no loop runs, by their last names.

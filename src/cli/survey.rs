@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project;
+use crate::project::chains::Chains;
 use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, chains, patches,
+    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches,
     summarise,
 };
 use crate::semantic::SemanticModel;
@@ -118,7 +119,7 @@ impl Survey {
             files,
             threads,
         };
-        let linked = looker.summarised(&reach)?.link();
+        let linked = looker.blocked(&reach)?;
         let (colourings, left_out) = match colouring::colour(&looker, turning)? {
             Ok(colourings) => (colourings, None),
             Err(reason) => (
@@ -249,27 +250,28 @@ struct Looker<'r> {
 }
 
 impl Looker<'_> {
-    /// The project with the summaries of those files that matter for what blocks.
-    fn summarised(&self, reach: &scan::Reach) -> Result<Project, Error> {
+    /// Where coroutines run what blocks, for each file: the files that matter for that are summarised.
+    fn blocked(&self, reach: &scan::Reach) -> Result<Vec<Vec<Blocked>>, Error> {
         let mut project = Project::new(self.files.iter().map(|file| file.path.clone()));
         let mut wanted: Vec<usize> = reach.files().collect();
         let mut asked = vec![false; self.files.len()];
         for _ in 0..MAX_ROUNDS {
-            wanted.retain(|&file| !asked[file]);
-            if wanted.is_empty() {
-                break;
-            }
             for &file in &wanted {
                 asked[file] = true;
             }
             self.summarise(&mut project, &wanted, "summary", Extent::Chains)?;
             wanted = project.unread(|name| reach.is_name(name));
-            wanted.retain(|file| !asked[*file]);
+            wanted.retain(|&file| !asked[file]);
             if wanted.is_empty() {
-                wanted.extend(chains::unread(&Linker::new(&project)));
+                let linker = Linker::new(&project);
+                let chains = Chains::of(&linker);
+                wanted.extend(chains.unread().into_iter().filter(|&file| !asked[file]));
+                if wanted.is_empty() {
+                    return Ok(chains.blocked());
+                }
             }
         }
-        Ok(project)
+        Ok(project.link())
     }
 
     /// Puts the summaries of these files into a project. `kind`: what they are kept as.

@@ -10,8 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::modules::ModuleId;
 use super::resolve::{ClassId, Found, FunctionId, Linker};
 use super::summary::{Edge, Function, Leaf, Note, Site, Target};
-use crate::importer::is_standard;
 use crate::knowledge::blocking;
+use crate::semantic::names::is_standard;
 
 /// Decorators of which what is decorated still runs in the caller's frame.
 const TRANSPARENT: &[&str] = &[
@@ -88,84 +88,98 @@ struct Step {
     leaf: Leaf,
 }
 
-/// For each file, in source order.
-pub fn blocked(linker: &Linker) -> Vec<Vec<Blocked>> {
-    let mut found: Vec<Vec<Blocked>> = linker.project.files.iter().map(|_| Vec::new()).collect();
-    let edges = Edges::of(linker);
-    let steps = edges.steps();
-    // The places of what can only be reported, by what is used there.
-    let mut shared: BTreeMap<(FunctionId, Edge), Vec<Place>> = BTreeMap::new();
-    for (id, function) in linker.functions() {
-        let mut seen: BTreeSet<(&str, Edge)> = BTreeSet::new();
-        for (site, callees) in edges.sites(id) {
-            let runs_on_loop = site.edge == Edge::Callback || function.is_async;
-            if !runs_on_loop {
-                continue;
-            }
-            let first = callees.iter().copied().filter(|callee| {
-                let callee = linker.function(*callee);
-                // Another codemod looks into the functions of a coroutine.
-                !callee.is_async && !callee.is_local_to_coroutine
-            });
-            let Some(first) = first
-                .filter(|callee| steps.contains_key(callee))
-                .min_by_key(|callee| (steps[callee].distance, *callee))
-            else {
-                continue;
-            };
-            if seen.insert((&site.text, site.edge)) {
-                let described = edges.describe(&steps, id, site, first);
-                if !function.is_test && (described.hazard.is_some() || site.edge != Edge::Call || site.is_awaited) {
-                    let places = shared.entry((first, site.edge)).or_default();
-                    places.push(Place {
-                        file: id.file,
-                        index: found[id.file].len(),
-                        line: site.line,
-                    });
-                }
-                found[id.file].push(described);
-            }
-        }
-    }
-    for places in shared.values().filter(|places| places.len() > MANY) {
-        let [first, others @ ..] = places.as_slice() else {
-            continue;
-        };
-        found[first.file][first.index].told = Told::Here(others.len());
-        let there = linker.project.place(first.file, first.line);
-        for other in others {
-            found[other.file][other.index].told = Told::There(there.clone());
-        }
-    }
-    found
+/// The ways of a project to what blocks.
+pub struct Chains<'l, 'p> {
+    edges: Edges<'l, 'p>,
+    steps: BTreeMap<FunctionId, Step>,
 }
 
-/// The files without a summary that have something of which it depends whether a call may safely move: what is handed to others on the way.
-pub fn unread(linker: &Linker) -> BTreeSet<usize> {
-    let edges = Edges::of(linker);
-    let steps = edges.steps();
-    let mut unread = BTreeSet::new();
-    for (id, _) in linker.functions().filter(|(_, function)| function.is_async) {
-        let calls = edges.sites(id).filter(|(site, _)| site.edge == Edge::Call);
-        let callees = calls.flat_map(|(_, callees)| callees.iter().copied());
-        for callee in callees.filter(|callee| steps.contains_key(callee)) {
-            let Judged { hazard, doubt, .. } = edges.judge(callee);
-            if hazard.is_some() || doubt.is_some() {
-                continue;
+impl<'l, 'p> Chains<'l, 'p> {
+    pub fn of(linker: &'l Linker<'p>) -> Self {
+        let edges = Edges::of(linker);
+        let steps = edges.steps();
+        Self { edges, steps }
+    }
+
+    /// Where coroutines run what blocks: for each file, in source order.
+    pub fn blocked(&self) -> Vec<Vec<Blocked>> {
+        let Self { edges, steps } = self;
+        let linker = edges.linker;
+        let mut found: Vec<Vec<Blocked>> = linker.project.files.iter().map(|_| Vec::new()).collect();
+        // The places of what can only be reported, by what is used there.
+        let mut shared: BTreeMap<(FunctionId, Edge), Vec<Place>> = BTreeMap::new();
+        for (id, function) in linker.functions() {
+            let mut seen: BTreeSet<(&str, Edge)> = BTreeSet::new();
+            for (site, callees) in edges.sites(id) {
+                let runs_on_loop = site.edge == Edge::Callback || function.is_async;
+                if !runs_on_loop {
+                    continue;
+                }
+                let first = callees.iter().copied().filter(|callee| {
+                    let callee = linker.function(*callee);
+                    // Another codemod looks into the functions of a coroutine.
+                    !callee.is_async && !callee.is_local_to_coroutine
+                });
+                let Some(first) = first
+                    .filter(|callee| steps.contains_key(callee))
+                    .min_by_key(|callee| (steps[callee].distance, *callee))
+                else {
+                    continue;
+                };
+                if seen.insert((&site.text, site.edge)) {
+                    let described = edges.describe(steps, id, site, first);
+                    if !function.is_test && (described.hazard.is_some() || site.edge != Edge::Call || site.is_awaited) {
+                        let places = shared.entry((first, site.edge)).or_default();
+                        places.push(Place {
+                            file: id.file,
+                            index: found[id.file].len(),
+                            line: site.line,
+                        });
+                    }
+                    found[id.file].push(described);
+                }
             }
-            for inside in edges.inside(callee, true) {
-                for target in &linker.function(inside).handed {
-                    if let Target::Path(path) = target
-                        && let Some((ModuleId::File(file), _)) = linker.modules.find(inside.file, path)
-                        && linker.project.files[file].1.is_none()
-                    {
-                        unread.insert(file);
+        }
+        for places in shared.values().filter(|places| places.len() > MANY) {
+            let [first, others @ ..] = places.as_slice() else {
+                continue;
+            };
+            found[first.file][first.index].told = Told::Here(others.len());
+            let there = linker.project.place(first.file, first.line);
+            for other in others {
+                found[other.file][other.index].told = Told::There(there.clone());
+            }
+        }
+        found
+    }
+
+    /// The files without a summary that have something of which it depends whether a call may safely move: what is handed to others on the way.
+    pub fn unread(&self) -> BTreeSet<usize> {
+        let Self { edges, steps } = self;
+        let linker = edges.linker;
+        let mut unread = BTreeSet::new();
+        for (id, _) in linker.functions().filter(|(_, function)| function.is_async) {
+            let calls = edges.sites(id).filter(|(site, _)| site.edge == Edge::Call);
+            let callees = calls.flat_map(|(_, callees)| callees.iter().copied());
+            for callee in callees.filter(|callee| steps.contains_key(callee)) {
+                let Judged { hazard, doubt, .. } = edges.judged(callee);
+                if hazard.is_some() || doubt.is_some() {
+                    continue;
+                }
+                for inside in edges.inside(callee, true) {
+                    for target in &linker.function(inside).handed {
+                        if let Target::Path(path) = target
+                            && let Some((ModuleId::File(file), _)) = linker.modules.find(inside.file, path)
+                            && linker.project.files[file].1.is_none()
+                        {
+                            unread.insert(file);
+                        }
                     }
                 }
             }
         }
+        unread
     }
-    unread
 }
 
 /// The call graph, as far as it runs in the frame of the caller.
@@ -295,8 +309,7 @@ impl<'l, 'p> Edges<'l, 'p> {
             at = steps[&id].next;
         }
         let function = linker.function(frame);
-        let mut known = self.judged.borrow_mut();
-        let Judged { more, hazard, doubt } = known.entry(first).or_insert_with(|| self.judge(first)).clone();
+        let Judged { more, hazard, doubt } = self.judged(first);
         Blocked {
             frame: function.qualname.clone(),
             text: site.text.clone(),
@@ -309,6 +322,11 @@ impl<'l, 'p> Edges<'l, 'p> {
             is_test: function.is_test,
             told: Told::Here(0),
         }
+    }
+
+    fn judged(&self, first: FunctionId) -> Judged {
+        let mut known = self.judged.borrow_mut();
+        known.entry(first).or_insert_with(|| self.judge(first)).clone()
     }
 
     /// Whether a function may run in a thread, with all that it runs.
@@ -445,45 +463,26 @@ impl<'l, 'p> Edges<'l, 'p> {
     /// Whether a method is that of a protocol, or has no body: what runs is of another class.
     fn stands_for_others(&self, method: FunctionId) -> bool {
         let function = self.linker.function(method);
-        let is_protocol = |index: usize| {
-            let bases = self.linker.bases(ClassId {
-                file: method.file,
-                index,
-            });
-            bases
-                .iter()
-                .any(|base| matches!(base, Found::External(name) if name.ends_with(".Protocol")))
+        let class = |index| ClassId {
+            file: method.file,
+            index,
         };
-        function.is_stub || function.class.is_some_and(is_protocol)
+        function.is_stub
+            || function
+                .class
+                .is_some_and(|index| self.linker.is_protocol(class(index)))
     }
 
     fn is_overridden(&self, method: FunctionId) -> bool {
         !self.overriding(method).is_empty()
     }
 
-    /// The methods that stand in the place of one in classes that derive from its own.
+    /// The methods that stand in the place of one, constructors aside: those are called by the names of their classes.
     fn overriding(&self, method: FunctionId) -> Vec<FunctionId> {
-        let Some(index) = self.linker.function(method).class else {
-            return Vec::new();
-        };
-        let name = self.linker.name(method);
-        if name == "__init__" {
-            return Vec::new();
+        match self.linker.name(method) {
+            "__init__" => Vec::new(),
+            _ => self.linker.overriding(method),
         }
-        let class = ClassId {
-            file: method.file,
-            index,
-        };
-        let derived = self.linker.descendants(class).into_iter();
-        derived
-            .filter_map(|other| {
-                let &index = self.linker.class(other).methods.get(name)?;
-                Some(FunctionId {
-                    file: other.file,
-                    index,
-                })
-            })
-            .collect()
     }
 }
 

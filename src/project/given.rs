@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
-use super::resolve::{ClassId, Found, FunctionId, Linker, agreed};
+use super::resolve::{Found, FunctionId, Linker, agreed};
 use super::summarise::Mapper;
 use super::summary::{Meaning, Receiver, Target};
 use crate::semantic::names::map_callable;
@@ -235,7 +235,7 @@ impl Linker<'_> {
         let nature = usage.natures.get(function.index)?;
         let declared = self.function(function);
         let is_fixture = usage.fixtures.values().any(|indexes| indexes.contains(&function.index));
-        if !is_fixture && !declared.decorators.is_empty() || self.is_overridden(function) {
+        if !is_fixture && !declared.decorators.is_empty() || !self.overriding(function).is_empty() {
             return None;
         }
         let found = nature.gives.iter().map(|given| {
@@ -250,21 +250,6 @@ impl Linker<'_> {
         let mut found = found.into_iter();
         let first = found.next()?;
         found.try_fold(first, agreed)
-    }
-
-    /// Whether a derived class has a method of the same name.
-    fn is_overridden(&self, function: FunctionId) -> bool {
-        let Some(index) = self.function(function).class else {
-            return false;
-        };
-        let class = ClassId {
-            file: function.file,
-            index,
-        };
-        let derived = self.descendants(class);
-        derived
-            .iter()
-            .any(|class| self.class(*class).methods.contains_key(self.name(function)))
     }
 
     /// The class of what a fixture gives to the tests of a file.

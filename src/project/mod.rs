@@ -129,7 +129,7 @@ impl Project {
 
     /// Where coroutines run what blocks, for each file.
     pub fn link(&self) -> Vec<Vec<Blocked>> {
-        chains::blocked(&resolve::Linker::new(self))
+        chains::Chains::of(&resolve::Linker::new(self)).blocked()
     }
 
     /// What turns into coroutine functions, for each file.

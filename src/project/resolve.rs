@@ -603,22 +603,34 @@ impl<'p> Linker<'p> {
             let function = self.function(id);
             function.is_async && !function.is_generator && !function.is_property && function.decorators.is_empty()
         };
-        let function = self.function(id);
-        let name = self.name(id);
-        let derived = function
-            .class
-            .map(|index| self.descendants(ClassId { file: id.file, index }));
-        gives(id)
-            && derived
-                .into_iter()
-                .flatten()
-                .all(|class| match self.class(class).methods.get(name) {
-                    Some(&index) => gives(FunctionId {
-                        file: class.file,
-                        index,
-                    }),
-                    None => true,
+        gives(id) && self.overriding(id).into_iter().all(gives)
+    }
+
+    /// The methods that stand in the place of one in the classes that derive from its own.
+    pub fn overriding(&self, method: FunctionId) -> Vec<FunctionId> {
+        let Some(index) = self.function(method).class else {
+            return Vec::new();
+        };
+        let class = ClassId {
+            file: method.file,
+            index,
+        };
+        let derived = self.descendants(class).into_iter();
+        derived
+            .filter_map(|class| {
+                let &index = self.class(class).methods.get(self.name(method))?;
+                Some(FunctionId {
+                    file: class.file,
+                    index,
                 })
+            })
+            .collect()
+    }
+
+    /// Whether a class says that it is a protocol: its methods stand for those of others.
+    pub fn is_protocol(&self, class: ClassId) -> bool {
+        let mut bases = self.bases(class).into_iter();
+        bases.any(|base| matches!(base, Found::External(name) if name.ends_with(".Protocol")))
     }
 
     /// The classes that derive from a class, however far.

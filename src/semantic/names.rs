@@ -381,6 +381,12 @@ impl<'a> SemanticModel<'a> {
     }
 }
 
+/// Whether a dotted name begins with a module of the standard library.
+pub fn is_standard(name: &str) -> bool {
+    let top = name.split('.').next().unwrap_or(name);
+    ruff_python_stdlib::sys::is_known_standard_library(14, top)
+}
+
 /// The name that stands last in a plain name or an attribute: `get` of `get` and of `client.get`.
 pub fn plain_name(expr: &Expr) -> Option<&str> {
     match expr {

@@ -142,18 +142,15 @@ impl<'a> SemanticModel<'a> {
             return None;
         }
         let containers = self.gone_over(&stmt.iter);
-        let live = containers.into_iter().find(|container| match container {
-            Expr::Name(name) => self.changed_meanwhile(name).is_some(),
-            Expr::Attribute(attribute) => {
+        let live = containers.into_iter().find(|container| {
+            let held_by = match container {
+                Expr::Name(name) => return self.changed_meanwhile(name).is_some(),
+                Expr::Subscript(item) => &*item.value,
+                container => container,
+            };
+            held_by.as_attribute_expr().is_some_and(|attribute| {
                 self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
-            }
-            Expr::Subscript(item) => match &*item.value {
-                Expr::Attribute(attribute) => {
-                    self.is_shared_place(container, function) && self.changes_elements(&attribute.attr)
-                }
-                _ => false,
-            },
-            _ => false,
+            })
         })?;
         Some(self.slice(live))
     }

@@ -9,6 +9,7 @@ use super::Conversion;
 use super::{Point, Raises};
 use crate::finding::Declined;
 use crate::importer::Import;
+use crate::semantic::names::is_standard;
 
 /// What stands for an exception class of requests.
 pub(super) enum Counterpart {
@@ -113,8 +114,7 @@ impl<'a> Conversion<'_, 'a> {
                 Class::Leaking
             }
             Some(name) => {
-                let top = name.split('.').next().unwrap_or_default();
-                if ruff_python_stdlib::sys::is_known_standard_library(14, top) || top.starts_with("httpx") {
+                if is_standard(name) || name.starts_with("httpx") {
                     Class::Stdlib
                 } else {
                     Class::Unknown(model.slice(class))

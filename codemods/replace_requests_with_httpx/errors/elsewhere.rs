@@ -7,6 +7,7 @@ use super::classes::{Counterpart, counterpart, requests_exception};
 use super::{Conversion, LOG_METHODS, calls};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
+use crate::semantic::names::is_standard;
 
 /// Methods of builtin containers and text, whatever they are called on.
 pub(super) const PLAIN_METHODS: &[&str] = &[
@@ -68,10 +69,7 @@ impl<'a> Conversion<'_, 'a> {
         use crate::semantic::types::{Type, TypeOracle};
         let model = self.ctx.model;
         if let Some(name) = model.qualified_name(&call.func) {
-            let top = name.split('.').next().unwrap_or_default();
-            return ruff_python_stdlib::sys::is_known_standard_library(14, top)
-                || (top.starts_with("httpx"))
-                || is_plain_library(&name);
+            return is_standard(&name) || name.starts_with("httpx") || is_plain_library(&name);
         }
         if let Expr::Name(name) = &*call.func
             && model.is_builtin(&call.func, &name.id)

@@ -304,13 +304,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             .flat_map(|(file, summary)| (0..summary.classes.len()).map(move |index| ClassId { file, index }))
             .filter(|class| self.usage(class.file).is_some())
             .collect();
-        let is_protocol = |class: ClassId| {
-            let bases = linker.bases(class);
-            bases
-                .iter()
-                .any(|base| matches!(base, Found::External(name) if name.ends_with(".Protocol")))
-        };
-        let protocols: Vec<ClassId> = classes.iter().copied().filter(|class| is_protocol(*class)).collect();
+        let protocols = classes.iter().copied().filter(|class| linker.is_protocol(*class));
+        let protocols: Vec<ClassId> = protocols.collect();
         for &class in &classes {
             let bases = linker.bases(class);
             let unknown = self

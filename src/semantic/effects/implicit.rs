@@ -1,6 +1,5 @@
 //! Code that runs though no call of it is written: truth tests, unpacking, patterns, callbacks, and what makes functions and classes.
 
-use ruff_python_ast::helpers::map_callable;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Pattern};
 
 use super::Location;
@@ -11,7 +10,7 @@ use super::tables::{
 use super::walk::{MAX_STEPS, Walker};
 use crate::knowledge;
 use crate::module::one_line;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, is_standard, map_callable};
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
@@ -27,7 +26,7 @@ impl<'a> Walker<'_, 'a> {
     /// What an imported object is, where that is certain: `from shop import settings` may import anything.
     pub(super) fn imported(&self, expr: &Expr) -> Option<Imported> {
         let path = self.model.qualified_name(expr)?;
-        if is_of_standard_library(&path) {
+        if is_standard(&path) {
             return Some(Imported::Library);
         }
         let mut root = expr;
@@ -84,7 +83,7 @@ impl<'a> Walker<'_, 'a> {
         let may_run_code = match model.type_of(expr) {
             Type::Scalar(_) | Type::Container(_) => false,
             Type::Foreign(class) => {
-                let is_open = !is_of_standard_library(&class) && knowledge::class_facts(&class).is_none();
+                let is_open = !is_standard(&class) && knowledge::class_facts(&class).is_none();
                 if is_open && self.pending.is_some() {
                     self.summary.tested.insert(class);
                 }
@@ -117,7 +116,7 @@ impl<'a> Walker<'_, 'a> {
                 .is_some_and(|name| PURE_BUILTINS.contains(&name))
             || model
                 .qualified_name(map_callable(callback))
-                .is_some_and(|name| is_of_standard_library(&name))
+                .is_some_and(|name| is_standard(&name))
         {
             return;
         }
@@ -242,9 +241,7 @@ impl<'a> Walker<'_, 'a> {
             let is_known = model
                 .builtin(plain)
                 .is_some_and(|name| name == "object" || is_builtin_exception(name))
-                || model
-                    .qualified_name(plain)
-                    .is_some_and(|name| is_of_standard_library(&name))
+                || model.qualified_name(plain).is_some_and(|name| is_standard(&name))
                 || model
                     .class_named(plain)
                     .is_some_and(|base| model.hierarchy_is_plain(base));
@@ -323,10 +320,8 @@ impl<'a> Walker<'_, 'a> {
             self.summary.exits = true;
             return;
         }
-        let is_imported = model.imported_root(class)
-            && !model
-                .qualified_name(class)
-                .is_some_and(|name| is_of_standard_library(&name));
+        let is_imported =
+            model.imported_root(class) && !model.qualified_name(class).is_some_and(|name| is_standard(&name));
         let derives_from_known = |class: &'a ast::StmtClassDef| {
             let mut bases = class.bases().iter();
             bases.all(|base| model.builtin(base).is_some_and(is_builtin_exception) || model.class_named(base).is_some())
@@ -347,9 +342,4 @@ impl<'a> Walker<'_, 'a> {
                 steps < MAX_STEPS && class.bases().iter().any(|base| self.ends_the_program(base, steps + 1))
             })
     }
-}
-
-fn is_of_standard_library(name: &str) -> bool {
-    let package = name.split('.').next().unwrap_or(name);
-    ruff_python_stdlib::sys::is_known_standard_library(14, package)
 }
