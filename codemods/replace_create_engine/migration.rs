@@ -568,15 +568,14 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         for reference in model.references() {
             let expr = Expr::Name(reference.name.clone());
-            let is_held =
-                sync_object(ctx, &expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection));
-            if !is_held {
+            if !is_held(ctx, &expr) {
                 continue;
             }
             let parent = model.parent(reference.node);
             let is_known = match model.node(parent) {
                 AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::StmtExpr(_) => true,
                 AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) if self.is_part => self.is_passed(reference.node),
+                AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAnnAssign(_) if self.is_part => part::is_kept(ctx, parent),
                 AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
                     AnyNodeRef::ExprCall(call) => takes_session(ctx, call, reference.name),
                     _ => false,
@@ -770,6 +769,10 @@ impl<'c, 'a> Layer<'c, 'a> {
 /// What an expression is, if it is one of the synchronous objects.
 pub fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
     ctx.model.sqlalchemy_object(expr).filter(|class| !class.is_async)
+}
+
+fn is_held(ctx: &Context, expr: &Expr) -> bool {
+    sync_object(ctx, expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection))
 }
 
 pub fn is_engine(ctx: &Context, expr: &Expr) -> bool {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::colouring::usage::{How, Named, Place, Slot};
 use super::colouring::{self, Change, Coloured, Stopped, World};
 use super::modules::ModuleId;
-use super::resolve::{Found, FunctionId, Linker};
+use super::resolve::{Found, Linker};
 use super::summary::{Meaning, Note};
 use super::{LayerFacts, Project};
 use crate::semantic::sqlalchemy::Known;
@@ -49,9 +49,14 @@ pub struct Part {
     pub exports: Known,
     /// The dotted names that its imports bind.
     pub imports: Vec<String>,
+    /// The parameters of the constructors that `@dataclass` writes, by the names of the classes.
+    pub fields: BTreeMap<String, Vec<Parameter>>,
+    /// Attributes of objects that hold a session, with the line.
+    pub held: BTreeMap<String, usize>,
     /// Relationships that are loaded when they are read, with the line.
     pub lazies: BTreeMap<String, usize>,
-    /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line.
+    /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line; not those that are known to hold
+    /// a session.
     pub reads: BTreeMap<String, usize>,
     /// The last parts of imported names of which nothing is known, with the line.
     pub untold: BTreeMap<String, usize>,
@@ -155,12 +160,10 @@ pub fn known(project: &Project) -> Vec<Known> {
             }
         }
         for passed in &part.passed {
-            if let Some((function, parameter)) = receiver(project, &linker, *file, passed)
+            if let Some((receiving, parameter)) = receiver(project, &linker, *file, passed)
                 && !parameter.is_annotated
             {
-                all[function.file]
-                    .parameters
-                    .insert(parameter.offset, SESSION.to_owned());
+                all[receiving].parameters.insert(parameter.offset, SESSION.to_owned());
             }
         }
     }
@@ -180,6 +183,11 @@ fn learn(project: &Project, known: &mut Known, path: &str, module: usize, name: 
     ];
     for (from, to) in maps {
         to.extend(from.get(name).map(|class| (path.to_owned(), class.clone())));
+    }
+    for (owned, class) in &exports.attributes {
+        if let Some(attribute) = owned.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+            known.attributes.insert(format!("{path}.{attribute}"), class.clone());
+        }
     }
 }
 
@@ -210,13 +218,13 @@ fn parts(project: &Project) -> Vec<(usize, &Part)> {
     all.collect()
 }
 
-/// The parameter of the project's function that a session goes to.
+/// The parameter of the project's function that a session goes to, and the file of that.
 fn receiver<'p>(
     project: &'p Project,
     linker: &Linker<'p>,
     file: usize,
     passed: &Passed,
-) -> Option<(FunctionId, &'p Parameter)> {
+) -> Option<(usize, &'p Parameter)> {
     let usage = project.files[file].1.as_ref()?.usage.as_ref()?;
     let used = usage
         .uses
@@ -225,15 +233,28 @@ fn receiver<'p>(
     let Named::Target(target) = &used.named else {
         return None;
     };
-    let Found::Function(function) = linker.find(file, target)? else {
-        return None;
+    let function = match linker.find(file, target)? {
+        Found::Function(function) => function,
+        Found::Class(class) => match linker.member(class, "__init__", 0) {
+            Some(Found::Function(init)) => init,
+            Some(_) => return None,
+            None => {
+                let fields = part(project, class.file)?.fields.get(&linker.class(class).qualname)?;
+                let field = match &passed.slot {
+                    Slot::Position(position) => fields.get(*position),
+                    Slot::Keyword(name) => fields.iter().find(|field| field.name == *name),
+                };
+                return Some((class.file, field?));
+            }
+        },
+        _ => return None,
     };
     let own = project.files[function.file].1.as_ref()?;
     let name = own.usage.as_ref()?.natures[function.index].parameter(&passed.slot)?;
     let offset: u32 = own.functions[function.index].range.start().into();
     let parameters = own.layer.as_ref()?.parameters.get(&offset)?;
     let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
-    Some((function, parameter))
+    Some((function.file, parameter))
 }
 
 /// The files that have to do with the one that makes the engine, by their imports.
@@ -272,6 +293,7 @@ pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
     for part in linked.iter().filter_map(|file| part(project, *file)) {
         names.extend(part.exports.names().cloned());
         names.extend(part.lazies.keys().cloned());
+        names.extend(part.held.keys().map(|name| format!(".{name}")));
         names.extend(part.address.clone());
     }
     names
@@ -565,13 +587,23 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
             ));
         }
     }
+    let read = |name: &str| {
+        project.files.iter().enumerate().find_map(|(file, _)| {
+            let line = self::part(project, file)?.reads.get(name)?;
+            Some(project.place(file, *line))
+        })
+    };
     for (owner, part) in &parts {
+        for (name, line) in &part.held {
+            if let Some(read) = read(name) {
+                return Some(format!(
+                    "{read}: `{name}` may be the session that {} keeps",
+                    project.place(*owner, *line)
+                ));
+            }
+        }
         for (name, line) in &part.lazies {
-            let read = project.files.iter().enumerate().find_map(|(file, _)| {
-                let line = self::part(project, file)?.reads.get(name)?;
-                Some(project.place(file, *line))
-            });
-            if let Some(read) = read {
+            if let Some(read) = read(name) {
                 return Some(format!(
                     "{read}: the relationship `{name}` ({}) may be loaded when it is read",
                     project.place(*owner, *line)

@@ -230,7 +230,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Sessions and what makes them where nobody follows them.
-    fn escapes(&self) -> Result<(), Declined> {
+    fn escapes(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         let lost = |what: &str, at: TextRange| {
@@ -243,8 +243,11 @@ impl<'c, 'a> Layer<'c, 'a> {
             let role = sync_object(ctx, &Expr::Call(call.clone())).map(|class| class.role);
             if matches!(role, Some(Role::Session | Role::Connection)) {
                 let is_followed = match model.node(parent) {
-                    AnyNodeRef::StmtAssign(assign) => matches!(&*assign.targets, [Expr::Name(_)]),
-                    AnyNodeRef::StmtAnnAssign(assign) => assign.target.is_name_expr(),
+                    AnyNodeRef::StmtAssign(assign) if matches!(&*assign.targets, [Expr::Name(_)]) => true,
+                    AnyNodeRef::StmtAnnAssign(assign) if assign.target.is_name_expr() => true,
+                    AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAnnAssign(_) => {
+                        is_kept(ctx, parent) && self.is_closed_again(parent)
+                    }
                     AnyNodeRef::WithItem(_) | AnyNodeRef::ExprYield(_) => true,
                     AnyNodeRef::StmtReturn(_) => model
                         .enclosing_function(id)
@@ -292,7 +295,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                                 read.range(),
                             );
                         }
-                    } else if expr.is_attribute_expr() {
+                    } else if expr.is_attribute_expr() && !self.is_passed(id) {
                         return lost("a session gets out of sight", expr.range());
                     }
                 }
@@ -346,7 +349,8 @@ impl<'c, 'a> Layer<'c, 'a> {
                 AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
                     let is_of_dict = DICT.contains(&read.attr.as_str())
                         && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
-                    (!is_of_dict && self.may_be_row(&read.value)).then_some(read)
+                    let is_session = model.is_session(&Expr::Attribute(read.clone()), false);
+                    (!is_of_dict && !is_session && self.may_be_row(&read.value)).then_some(read)
                 }
                 _ => None,
             });
@@ -383,7 +387,15 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn may_be_row(&self, expr: &Expr) -> bool {
         let model = self.ctx.model;
         let Expr::Name(name) = expr else { return false };
-        if sync_object(self.ctx, expr).is_some() || model.imported_root(expr) || model.class_named(expr).is_some() {
+        // What derives from nothing is mapped to no table.
+        let is_plain = model
+            .class_of(expr)
+            .is_some_and(|class| class.arguments.is_none() && class.decorator_list.is_empty());
+        if is_plain
+            || sync_object(self.ctx, expr).is_some()
+            || model.imported_root(expr)
+            || model.class_named(expr).is_some()
+        {
             return false;
         }
         let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
@@ -409,6 +421,20 @@ impl<'c, 'a> Layer<'c, 'a> {
             "scalar_one_or_none",
         ];
         !matches!(&*made.func, Expr::Attribute(method) if ends.contains(&method.attr.as_str()))
+    }
+
+    /// Whether a class that makes a session for itself closes it: one that is left to the garbage collector is closed by an engine that is
+    /// synchronous only.
+    fn is_closed_again(&self, stmt: NodeId) -> bool {
+        let model = self.ctx.model;
+        let kept = kept_in(model.node(stmt)).map(|kept| kept.attr.as_str());
+        model.calls().any(|call| match &*call.func {
+            Expr::Attribute(method) => {
+                method.attr.as_str() == "close"
+                    && matches!(&*method.value, Expr::Attribute(session) if Some(session.attr.as_str()) == kept)
+            }
+            _ => false,
+        })
     }
 
     fn is_session(&self, parameter: &ast::ParameterWithDefault) -> bool {
@@ -791,6 +817,12 @@ impl<'c, 'a> Layer<'c, 'a> {
             part.parameters
                 .insert(function.name.start().into(), parameters.collect());
         }
+        for class in model.classes() {
+            if let Some(fields) = self.fields(class) {
+                let name = model.qualname(&class.name, model.id(class));
+                part.fields.insert(name, fields);
+            }
+        }
         self.exports(&mut part);
         for call in CLIENTS.iter().flat_map(|name| model.calls_to(name)) {
             part.client.get_or_insert(line(call.range()));
@@ -802,6 +834,32 @@ impl<'c, 'a> Layer<'c, 'a> {
         part.client = part.client.or(self.fixture);
         self.members(&mut part);
         part
+    }
+
+    /// The parameters of the constructor that `@dataclass` writes, where nothing changes their order.
+    fn fields(&self, class: &'a ast::StmtClassDef) -> Option<Vec<Parameter>> {
+        let model = self.ctx.model;
+        let is_plain = matches!(&*class.decorator_list, [decorator]
+            if model.qualified_name(map_callable(&decorator.expression)).as_deref() == Some("dataclasses.dataclass"))
+            && class.arguments.is_none()
+            && model.is_plain_dataclass(class);
+        if !is_plain {
+            return None;
+        }
+        let attributes = model.sqlalchemy_attributes(class);
+        let fields = class.body.iter().filter_map(|stmt| match stmt {
+            Stmt::AnnAssign(field) => field.target.as_name_expr(),
+            _ => None,
+        });
+        let fields = fields.map(|name| Parameter {
+            name: name.id.to_string(),
+            offset: name.start().into(),
+            is_session: attributes
+                .get(name.id.as_str())
+                .is_some_and(|class| class.role == Role::Session && !class.is_async),
+            is_annotated: true,
+        });
+        Some(fields.collect())
     }
 
     /// What the names of the module mean, and which names its imports bind.
@@ -833,6 +891,18 @@ impl<'c, 'a> Layer<'c, 'a> {
                         part.exports.aliases.insert(name, class.name().to_owned());
                     }
                 }
+                BindingKind::Class(class) => {
+                    for (attribute, object) in model.sqlalchemy_attributes(class) {
+                        if !object.is_async {
+                            if matches!(object.role, Role::Session | Role::Connection) {
+                                let (line, _) = self.ctx.module.location(class.start());
+                                part.held.entry(attribute.clone()).or_insert(line);
+                            }
+                            let path = format!("{name}.{attribute}");
+                            part.exports.attributes.insert(path, object.name().to_owned());
+                        }
+                    }
+                }
                 BindingKind::Function(function) => {
                     if let Some(class) = model.sqlalchemy_given(function).filter(|class| !class.is_async) {
                         let class = class.name().to_owned();
@@ -853,6 +923,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         let line = |at: TextRange| ctx.module.location(at.start()).0;
         for class in model.classes() {
+            let attributes = model.sqlalchemy_attributes(class);
             for stmt in &class.body {
                 let (target, value) = match stmt {
                     Stmt::Assign(assign) => match &*assign.targets {
@@ -871,7 +942,10 @@ impl<'c, 'a> Layer<'c, 'a> {
                             .map(|given| given.unwrap_or_else(|| name.id.to_string()));
                         part.lazies.extend(own.map(|name| (name, line(stmt.range()))));
                     }
-                    None if stmt.is_ann_assign_stmt() && !self.is_mapped(value) => {
+                    None if stmt.is_ann_assign_stmt()
+                        && !self.is_mapped(value)
+                        && !attributes.contains_key(name.id.as_str()) =>
+                    {
                         part.reads.entry(name.id.to_string()).or_insert(line(stmt.range()));
                     }
                     None => {}
@@ -894,7 +968,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                     let is_class = model.imported_root(&read.value) || model.class_named(&read.value).is_some();
                     // What a relationship gives cannot be called.
                     let is_method = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
-                    if !is_class && !is_method {
+                    let is_own = read.ctx.is_load() || model.class_of(&read.value).is_some();
+                    let is_session = || is_own && model.is_session(&Expr::Attribute(read.clone()), false);
+                    if !is_class && !is_method && !is_session() {
                         part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
                     }
                 }
@@ -964,6 +1040,29 @@ impl<'c, 'a> Layer<'c, 'a> {
             _ => None,
         }
     }
+}
+
+/// The attribute that a statement gives a value to.
+fn kept_in(stmt: AnyNodeRef<'_>) -> Option<&ast::ExprAttribute> {
+    let target = match stmt {
+        AnyNodeRef::StmtAssign(assign) => match &*assign.targets {
+            [target] => target,
+            _ => return None,
+        },
+        AnyNodeRef::StmtAnnAssign(assign) => &assign.target,
+        _ => return None,
+    };
+    match target {
+        Expr::Attribute(kept) => Some(kept),
+        _ => None,
+    }
+}
+
+/// Whether a statement keeps a session in an attribute that all can follow: of an object of this module, and always a session.
+pub(super) fn is_kept(ctx: &Context, stmt: NodeId) -> bool {
+    kept_in(ctx.model.node(stmt)).is_some_and(|kept| {
+        ctx.model.class_of(&kept.value).is_some() && ctx.model.is_session(&Expr::Attribute(kept.clone()), false)
+    })
 }
 
 /// The function that makes tables, out of the lines that make them.
