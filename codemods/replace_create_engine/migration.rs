@@ -17,6 +17,7 @@ use crate::importer::{Definition, Import};
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
 use crate::legacy_query;
 use crate::project::layer::{Passed, left_open};
+use crate::project::summary::Note;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
@@ -114,6 +115,8 @@ struct Layer<'c, 'a> {
     is_part: bool,
     waits: Vec<NodeId>,
     passed: Vec<Passed>,
+    /// Reads of what may be expired, and the classes of other modules that the objects are of.
+    expired: Vec<(Note, String)>,
     /// Tables that are made when the module is imported, as the comments above and the lines that make them, for the lifespan of the application.
     tables: Vec<(Vec<String>, [String; 2])>,
     /// The functions that make tables for tests, by the lines in them.
@@ -158,6 +161,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             is_part: false,
             waits: Vec::new(),
             passed: Vec::new(),
+            expired: Vec::new(),
             tables: Vec::new(),
             helpers: Vec::new(),
             definitions: Vec::new(),

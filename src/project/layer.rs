@@ -17,7 +17,7 @@ use super::colouring::usage::{How, Named, Place, Slot};
 use super::colouring::{self, Change, Coloured, Stopped, World};
 use super::modules::ModuleId;
 use super::resolve::{Found, Linker};
-use super::summary::{Meaning, Note};
+use super::summary::{ClassName, Meaning, Note};
 use super::{LayerFacts, Project};
 use crate::semantic::sqlalchemy::Known;
 
@@ -43,6 +43,8 @@ pub struct Part {
     pub stop: Option<Note>,
     /// Sessions that are given to functions.
     pub passed: Vec<Passed>,
+    /// Reads of what may be expired, and the classes of other modules that the objects are of.
+    pub expired: Vec<(Note, String)>,
     /// The parameters of its functions, by the offset of a function's name.
     pub parameters: BTreeMap<u32, Vec<Parameter>>,
     /// What its names mean to others; by these names alone.
@@ -542,6 +544,21 @@ fn is_test(path: &Path) -> bool {
     parts.any(|part| part.starts_with("test") || part.ends_with("_test.py") || part == "conftest.py")
 }
 
+/// Whether a class is one of Pydantic's models, of which no session knows.
+fn is_data(linker: &Linker, file: usize, class: &str) -> bool {
+    let mut open = vec![linker.class_of(file, &ClassName::Path(class.to_owned()))];
+    let mut seen = 0;
+    while let Some(class) = open.pop() {
+        match class {
+            Some(Found::External(name)) if name == "pydantic.BaseModel" => return true,
+            Some(Found::Class(class)) if seen < MAX_STEPS => open.extend(linker.bases(class).into_iter().map(Some)),
+            _ => {}
+        }
+        seen += 1;
+    }
+    false
+}
+
 /// Why the layer stays as it is, as far as its parts say it.
 fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Option<String> {
     let parts: Vec<(usize, &Part)> = linked
@@ -560,6 +577,12 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
                     project.place(*file, passed.line)
                 ));
             }
+        }
+    }
+    for (file, part) in &parts {
+        let is_row = |class: &String| !is_data(linker, *file, class);
+        if let Some((expired, _)) = part.expired.iter().find(|(_, class)| is_row(class)) {
+            return Some(format!("{}: {}", project.place(*file, expired.line), expired.text));
         }
     }
     for file in linked {

@@ -20,6 +20,7 @@ use crate::project::summary::{Note, Summary};
 use crate::project::{ProjectFacts, TextHash, summarise_waiting};
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::sqlalchemy::Known;
+use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::web::{WebApp, WebKind};
 use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
 use crate::turning::{self, Nodes};
@@ -319,7 +320,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Reads of objects behind what expires them, whatever the factory says: they would be loaded when they are read.
-    fn expired(&self) -> Result<(), Declined> {
+    fn expired(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         for call in model.calls() {
@@ -345,26 +346,52 @@ impl<'c, 'a> Layer<'c, 'a> {
                 _ => function.end(),
             };
             let behind = TextRange::new(node.end(), end.max(node.end()));
-            let read = model.subtree(model.id(function)).find_map(|(id, node)| match node {
-                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
-                    let is_of_dict = DICT.contains(&read.attr.as_str())
-                        && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
-                    let is_session = model.is_session(&Expr::Attribute(read.clone()), false);
-                    (!is_of_dict && !is_session && self.may_be_row(&read.value)).then_some(read)
+            for (id, node) in model.subtree(model.id(function)) {
+                let AnyNodeRef::ExprAttribute(read) = node else {
+                    continue;
+                };
+                let is_behind = read.ctx.is_load() && behind.contains_range(read.range());
+                if !is_behind || !self.may_expire(id, read) || self.is_loaded_behind(id, read, behind) {
+                    continue;
                 }
-                _ => None,
-            });
-            if let Some(read) = read {
-                let (line, _) = ctx.module.location(read.start());
-                return Err(format!(
-                    "`{}` in line {line} may have to be loaded anew when it is read, behind `{}`",
+                let text = format!(
+                    "`{}` may have to be loaded anew when it is read, behind `{}`",
                     model.slice(read),
                     method.attr
-                )
-                .into());
+                );
+                let (line, _) = ctx.module.location(read.start());
+                let expired = Note { text, line };
+                // The project knows whether a class of another module is one of data.
+                match model.type_of(&read.value) {
+                    Type::Foreign(class) => self.expired.push((expired, class)),
+                    _ => return Err(format!("{} (line {line})", expired.text).into()),
+                }
             }
         }
         Ok(())
+    }
+
+    fn may_expire(&self, id: NodeId, read: &ast::ExprAttribute) -> bool {
+        let model = self.ctx.model;
+        let is_of_dict =
+            DICT.contains(&read.attr.as_str()) && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
+        !is_of_dict && !model.is_session(&Expr::Attribute(read.clone()), false) && self.may_be_row(&read.value)
+    }
+
+    /// Whether the object that is read is another one than before: all that binds its name stands between the expiry and the read, and runs
+    /// before it.
+    fn is_loaded_behind(&self, id: NodeId, read: &ast::ExprAttribute, behind: TextRange) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = &*read.value else { return false };
+        let between = TextRange::new(behind.start(), read.start().max(behind.start()));
+        let mut bindings = model.resolve(&name.id, model.scope_of(id)).peekable();
+        bindings.peek().is_some()
+            && bindings.all(|binding| {
+                model.statement_of(binding.node).is_some_and(|(stmt, node)| {
+                    let block = model.parent(stmt);
+                    between.contains_range(node.range()) && model.ancestors(id).any(|(outer, _)| outer == block)
+                })
+            })
     }
 
     /// Whether a statement updates rows by more than plain values.
@@ -388,9 +415,15 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = self.ctx.model;
         let Expr::Name(name) = expr else { return false };
         // What derives from nothing is mapped to no table.
-        let is_plain = model
-            .class_of(expr)
-            .is_some_and(|class| class.arguments.is_none() && class.decorator_list.is_empty());
+        let is_plain = model.class_of(expr).is_some_and(|class| {
+            let is_data = |base: &Expr| {
+                model
+                    .qualified_name(base)
+                    .is_some_and(|name| name == "pydantic.BaseModel")
+            };
+            let mut bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
+            class.decorator_list.is_empty() && bases.all(is_data)
+        });
         if is_plain
             || sync_object(self.ctx, expr).is_some()
             || model.imported_root(expr)
@@ -776,6 +809,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let line = |at: TextRange| ctx.module.location(at.start()).0;
         let mut part = Part {
             passed: self.passed.clone(),
+            expired: self.expired.clone(),
             needs_lifespan: !self.tables.is_empty(),
             is_disposed: self.is_disposed,
             doubts: self.doubts.clone(),
