@@ -26,6 +26,12 @@ pub const SESSION: &str = "sqlalchemy.orm.Session";
 /// The class of the engines.
 const ENGINE: &str = "sqlalchemy.engine.Engine";
 
+/// What is found in a file whose layer stands in it alone, and what is not proven of it.
+pub const ALONE: &str = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
+const REASON_ALONE: &str = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises";
+const REASON: &str =
+    "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
+
 /// What modules of a layer may be called after, and is meant by that name elsewhere.
 const LIBRARIES: &[&str] = &["sqlalchemy", "sqlmodel", "fastapi", "alembic"];
 
@@ -330,11 +336,16 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                 .copied()
                 .filter(|file| changes.contains_key(file) || part(project, *file).is_some_and(|part| part.at.is_some()))
                 .collect();
-            let message = format!(
-                "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
-                project.place(start, line),
-                files.len()
-            );
+            let (message, reason) = if files.len() == 1 {
+                (ALONE.to_owned(), REASON_ALONE)
+            } else {
+                let message = format!(
+                    "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
+                    project.place(start, line),
+                    files.len()
+                );
+                (message, REASON)
+            };
             for file in files {
                 let (changes, doubt) = match changes.get(&file) {
                     Some(coloured) => (coloured.changes.clone(), coloured.doubt.clone()),
@@ -346,7 +357,6 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                     .and_then(|part| part.engine.map(|(at, _)| at))
                     .or_else(|| defined.or(changes.first()).map(Ranged::range))
                     .or_else(|| own.and_then(|part| part.at));
-                let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
                 let mut reasons = vec![reason];
                 reasons.extend(doubt.as_deref());
                 reasons.extend(own.iter().flat_map(|part| &part.doubts).map(String::as_str));
@@ -484,7 +494,7 @@ fn engine_as_named(project: &Project, linker: &Linker, file: usize, made_in: usi
 }
 
 /// What is to be known of an engine that nothing closes.
-pub fn left_open(place: &str) -> String {
+fn left_open(place: &str) -> String {
     format!(
         "nothing closes the engine of {place}: before SQLAlchemy 2.0.46, connections of aiosqlite 0.22 keep a program from ending that does not await its `dispose()`"
     )

@@ -1,6 +1,7 @@
 //! A layer that several files share: what one of them has of it, and what becomes of that when the project says that all of them change.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -13,17 +14,20 @@ use crate::importer::Import;
 use crate::interned::interned;
 use crate::knowledge::sqlalchemy::Role;
 use crate::layout::{above_blank_lines, own_lines};
-use crate::project::colouring::Coloured;
 use crate::project::colouring::usage::Slot;
+use crate::project::colouring::{Change, Coloured, World};
 use crate::project::layer::{End, EndPlace, Parameter, Part, Passed};
 use crate::project::summary::{Note, Summary};
-use crate::project::{ProjectFacts, TextHash, summarise_waiting};
+use crate::project::{LayerFacts, Project, ProjectFacts, TextHash, layer, summarise_waiting};
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::sqlalchemy::Known;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::web::{WebApp, WebKind};
 use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
 use crate::turning::{self, Nodes};
+
+/// Rounds in which the parameters of functions are found to be sessions.
+const MAX_ROUNDS: usize = 8;
 
 /// What has another form in an asynchronous program, or reaches a session unseen.
 const UNSEEN: &[&str] = &[
@@ -71,45 +75,82 @@ const CLIENTS: &[&str] = &[
 
 /// What a file has of a layer, for the project; `known`: what its imports mean.
 pub fn summarise(ctx: &Context, known: Known) -> Summary {
-    let model = SemanticModel::build(ctx.module).with_objects(known);
-    let ctx = Context { model: &model, ..*ctx };
-    let mut layer = Layer::without_engine(&ctx);
-    layer.is_part = true;
-    let outcome = layer.find();
-    let mut part = layer.facts();
-    let (mut summary, stop) = summarise_waiting(&ctx, &layer.waits);
-    part.stop = outcome
-        .err()
-        .map(|declined| Note {
-            text: declined.0,
-            line: part.at.map_or(1, |at| ctx.module.location(at.start()).0),
-        })
-        .or(stop);
-    summary.layer = Some(part);
+    let (mut summary, outcome) = summary(ctx, known, false);
+    if let (Some(part), Err(Declined(text))) = (&mut summary.layer, outcome) {
+        let line = part.at.map_or(1, |at| ctx.module.location(at.start()).0);
+        part.stop = Some(Note { text, line });
+    }
     summary
 }
 
-/// What the project says of the layer of this file.
-pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
-    let Some((facts, text)) = &ctx.project.layer else {
-        return false;
-    };
-    if *text != TextHash::of(ctx.module.text().as_bytes()) {
-        return false;
-    }
-    for coloured in &facts.colouring.coloured {
-        let fix = rewrite(ctx, facts.known.clone(), &facts.ends, coloured);
-        acc.push(coloured.at, coloured.message.clone(), fix);
-    }
-    for stopped in &facts.colouring.stopped {
-        let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
-        acc.push(stopped.at, message, Err(stopped.reason.as_str().into()));
-    }
-    !facts.colouring.coloured.is_empty() || !facts.colouring.stopped.is_empty()
+fn summary(ctx: &Context, known: Known, is_alone: bool) -> (Summary, Result<(), Declined>) {
+    let model = SemanticModel::build(ctx.module).with_objects(known);
+    let ctx = Context { model: &model, ..*ctx };
+    let mut layer = Layer::without_engine(&ctx);
+    layer.is_alone = is_alone;
+    let outcome = layer.find();
+    let mut part = layer.facts();
+    let (mut summary, stop) = summarise_waiting(&ctx, &layer.waits);
+    part.stop = stop;
+    summary.layer = Some(part);
+    (summary, outcome)
 }
 
-fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Result<Fix, Declined> {
-    let model = SemanticModel::build(ctx.module).with_objects(known);
+/// What the project says of the layer of this file. A file whose layer no other file shares is a project of its own.
+pub fn run(ctx: &Context, acc: &mut Findings) {
+    let told = match &ctx.project.layer {
+        Some((facts, text)) if *text == TextHash::of(ctx.module.text().as_bytes()) => Some(facts),
+        _ => None,
+    };
+    if let Some(facts) = told {
+        for coloured in &facts.colouring.coloured {
+            let fix = rewrite(ctx, facts, coloured, false);
+            acc.push(coloured.at, coloured.message.clone(), fix);
+        }
+        for stopped in &facts.colouring.stopped {
+            acc.push(stopped.at, layer::ALONE, Err(stopped.reason.as_str().into()));
+        }
+        return;
+    }
+    let model = ctx.model;
+    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
+    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
+        acc.push(&*call.func, layer::ALONE, alone(ctx));
+    }
+}
+
+/// A layer of which nothing is known outside of this file.
+fn alone(ctx: &Context) -> Result<Fix, Declined> {
+    let mut project = Project::new(std::iter::once(PathBuf::new()));
+    let mut known = Known::default();
+    let mut outcome = Ok(());
+    for _ in 0..MAX_ROUNDS {
+        let mut summary;
+        (summary, outcome) = self::summary(ctx, known.clone(), true);
+        if !ctx.project.is_partial {
+            summary.end_program();
+        }
+        project.files[0].1 = Some(summary);
+        let now = layer::known(&project).pop().unwrap_or_default();
+        if now == known {
+            break;
+        }
+        known = now;
+    }
+    outcome?;
+    let mut world = World::of(ctx.settings);
+    world.is_partial = ctx.project.is_partial;
+    let facts = layer::colour(&project, &world, 0).pop().unwrap_or_default();
+    let facts = LayerFacts { known, ..facts };
+    match (&*facts.colouring.coloured, &*facts.colouring.stopped) {
+        ([coloured], _) => rewrite(ctx, &facts, coloured, true),
+        (_, [stopped, ..]) => Err(stopped.reason.as_str().into()),
+        _ => Err("nothing in this module works with the engine".into()),
+    }
+}
+
+fn rewrite(ctx: &Context, facts: &LayerFacts, coloured: &Coloured, is_alone: bool) -> Result<Fix, Declined> {
+    let model = SemanticModel::build(ctx.module).with_objects(facts.known.clone());
     let project = ProjectFacts::unconcerned();
     let ctx = Context {
         model: &model,
@@ -117,10 +158,13 @@ fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Re
         ..*ctx
     };
     let mut layer = Layer::without_engine(&ctx);
-    layer.is_part = true;
+    layer.is_alone = is_alone;
     layer.find()?;
     let nodes = Nodes::of(&ctx);
-    for end in ends {
+    if is_alone {
+        layer.is_run_here(&nodes, coloured)?;
+    }
+    for end in &facts.ends {
         layer.close_at_end(&nodes, end)?;
     }
     let mut more = layer.lifespan()?;
@@ -142,6 +186,26 @@ fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Re
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
+    /// A layer that other modules alone work with cannot change without them.
+    fn is_run_here(&self, nodes: &Nodes<'a>, coloured: &Coloured) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        for change in &coloured.changes {
+            let Change::Define(name, _) = change else { continue };
+            let function = nodes.function(*name)?;
+            let is_plain = function.decorator_list.is_empty() && model.class_of_method(function).is_none();
+            if is_plain && model.uses_of_function(function).is_empty() {
+                let name = &function.name;
+                let reason =
+                    format!("`{name}` is not called in this module: whoever calls it elsewhere would have to await it");
+                return Err(reason.into());
+            }
+        }
+        if self.is_asked || !coloured.changes.is_empty() {
+            return Ok(());
+        }
+        Err("nothing in this module runs what works with the engine: the modules that import it would have to become asynchronous with it".into())
+    }
+
     fn engines(&self) -> Vec<&'a ast::ExprCall> {
         let model = self.ctx.model;
         CREATE.iter().flat_map(|name| model.calls_to(name)).collect()

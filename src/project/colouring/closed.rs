@@ -255,6 +255,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             own("it stands at module level, where nothing can wait")
         }
         Place::Main => None,
+        Place::End => own("it stands at module level, where nothing can wait"),
         Place::Frame(_) => match graph.owner(used) {
             Some(owner) if turns[owner] || graph.is_async(owner) => None,
             Some(owner) if graph.is_boundary(owner) && kind == Kind::Plain => None,
