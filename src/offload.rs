@@ -101,24 +101,27 @@ impl Context<'_> {
         if call.arguments.args.iter().any(Expr::is_generator_expr) {
             return Err("it is given a generator expression, whose body would run in the thread".into());
         }
-        if let Some(lazy) = call
-            .arguments
-            .args
-            .iter()
-            .find(|given| self.model.elements(given, TextRange::default()) == Elements::Lazy)
-        {
-            let text = crate::module::one_line(self.model.slice(lazy));
-            return Err(format!(
-                "it is given `{text}`, which computes its elements as they are asked for: that would happen in the thread"
-            )
-            .into());
-        }
         let given = given_function(self, call);
         let loader = self.off_loader(at, !call.arguments.keywords.is_empty())?;
         let edits = self.opened(&opening, self.offload_edits(call, &loader))?;
         let doubts = [&doubt, &given, &place];
         let doubt = all_doubts(doubts.into_iter().flatten().map(String::as_str));
         Ok(Fix::with_doubt(doubt, edits).import(loader.imports))
+    }
+
+    /// Refuses a call that is given what computes its elements only when they are asked for: that would happen in the thread.
+    pub fn is_given_no_generator(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+        let is_lazy = |given: &&Expr| {
+            !given.is_generator_expr() && self.model.elements(given, TextRange::default()) == Elements::Lazy
+        };
+        match call.arguments.args.iter().find(is_lazy) {
+            Some(lazy) => {
+                let text = crate::module::one_line(self.model.slice(lazy));
+                let reason = "which computes its elements as they are asked for: that would happen in the thread";
+                Err(format!("it is given `{text}`, {reason}").into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether a value is no function, or one of the language or its library.
