@@ -239,6 +239,7 @@ impl Processor<'_> {
             raw: bytes.to_vec(),
             source: decoded.source,
             settings,
+            project: project.clone(),
             result,
         });
         Some(if is_internal {
@@ -337,6 +338,7 @@ fn report_of(path: &Path, result: FileResult) -> FileReport {
         raw: Vec::new(),
         source: Source::module(""),
         settings: Arc::default(),
+        project: ProjectFacts::default(),
         result,
     }
 }
