@@ -598,12 +598,15 @@ pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel, project: &
             .asname
             .as_ref()
             .is_some_and(|name| name.as_str() == alias.name.as_str());
+        let is_needed = || {
+            let by_others = binding.scope == ScopeId::MODULE && project.needs_name(binding.name, new);
+            by_others || new.is_spelled(binding.name)
+        };
         if was_used.contains(&key)
             && !is_used.contains(&key)
             && !re_exported
             && !exported.contains(binding.name)
-            && !(binding.scope == ScopeId::MODULE && project.needs_name(binding.name, new))
-            && !new.is_spelled(binding.name)
+            && !is_needed()
             && let Some((stmt, _)) = new.statement_of(binding.node)
         {
             unused.entry(stmt).or_default().push(alias);

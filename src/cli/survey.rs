@@ -77,11 +77,14 @@ impl Survey {
         })?;
         let makes_engine = |look: &Option<Look>| look.as_ref().is_some_and(|look| look.makes_engine);
         let engines: Vec<usize> = (0..files.len()).filter(|file| makes_engine(&looks[*file])).collect();
-        let parts = looks.into_iter().map(|look| {
-            let parts = look.map(|look| (look.seen, (look.scan, look.mentions)));
-            parts.unwrap_or_default()
-        });
-        let (seen, (scans, mentions)): (Vec<Option<Seen>>, (Vec<Option<Scan>>, Vec<Option<Mentions>>)) = parts.unzip();
+        let (mut seen, mut scans, mut mentions) = (Vec::new(), Vec::new(), Vec::new());
+        for look in looks {
+            let parts = look.map(|look| (look.seen, look.scan, look.mentions));
+            let (of_codemods, scan, of_others) = parts.unwrap_or_default();
+            seen.push(of_codemods);
+            scans.push(scan);
+            mentions.push(of_others);
+        }
         let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
         let wanted = outside::link(&paths, &mentions);
         drop(mentions);

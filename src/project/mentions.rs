@@ -34,13 +34,22 @@ const MAX_PARTS: usize = 5;
 pub struct Mentions {
     /// Dotted paths that it imports, or reads through what it imports, each on a line of its own; those of the standard library are left out.
     paths: String,
-    /// Of a test: the dotted paths that it puts something else in the place of, with the 1-based lines.
-    pub patches: Vec<(String, usize)>,
+    /// Of a test.
+    pub patches: Vec<Patch>,
     /// The line in which a test first has requests answered by itself.
     pub fakes_requests: Option<usize>,
     /// Names of its own that others may not find any more when it is rewritten: what its imports bind, the packages that these name, and its
     /// coroutine functions. Sorted. Only of a file that concerns some codemod.
     names: Vec<Name>,
+}
+
+/// What a test puts something else in the place of.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Patch {
+    /// Dotted.
+    pub path: String,
+    /// 1-based.
+    pub line: usize,
 }
 
 impl Mentions {
@@ -84,7 +93,10 @@ impl Mentions {
             paths: paths.join("\n"),
             patches: patches
                 .into_iter()
-                .map(|(path, at)| (path, line_of(text, at)))
+                .map(|(path, at)| Patch {
+                    path,
+                    line: line_of(text, at),
+                })
                 .collect(),
             fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| line_of(text, at)),
             names,
@@ -443,8 +455,8 @@ mod tests {
                     \x20   with mocker.patch(f\"{MODULE}.asyncio.sleep\"): pass\n    asyncio.run = fake\n    x.object(svc, \"a\")\n\
                     \x20   patch(f\"{__name__}.time\")\n";
         let mut patches = of(text).patches;
-        patches.sort_unstable_by_key(|(_, line)| *line);
-        let patches: Vec<(&str, usize)> = patches.iter().map(|(path, line)| (path.as_str(), *line)).collect();
+        patches.sort_unstable_by_key(|patch| patch.line);
+        let patches: Vec<(&str, usize)> = patches.iter().map(|patch| (patch.path.as_str(), patch.line)).collect();
         let expected = [
             ("asyncio.wait_for", 4),
             ("shop.svc.time.sleep", 5),

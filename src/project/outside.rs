@@ -184,27 +184,28 @@ impl<'r> Links<'r> {
             let Some(mentions) = mentions else { continue };
             let place = |line: usize| format!("{}:{line}", self.paths[test].display());
             let mut everywhere: BTreeMap<&str, String> = BTreeMap::new();
-            let meant: Vec<(&(String, usize), Option<(usize, String)>)> = mentions
+            let meant: Vec<Option<(usize, String)>> = mentions
                 .patches
                 .iter()
-                .map(|patch| (patch, self.meant(test, &patch.0)))
+                .map(|patch| self.meant(test, &patch.path))
                 .collect();
-            for ((path, line), meant) in &meant {
+            for (patch, meant) in mentions.patches.iter().zip(&meant) {
+                let place = || place(patch.line);
                 let of_library = match meant {
                     Some((file, rest)) => {
                         if let Some(concerned) = self.of_concerned(*file)
                             && (concerned.has_name(first(rest)) || is_builtin(rest))
                         {
                             let patched = Patched::Here(rest.clone());
-                            told[*file].patches.entry(patched).or_insert_with(|| place(*line));
+                            told[*file].patches.entry(patched).or_insert_with(place);
                         }
                         // What is a member of the library is one for all.
                         rest.contains('.').then_some(rest.as_str())
                     }
-                    None => Some(path.as_str()),
+                    None => Some(patch.path.as_str()),
                 };
                 if let Some(path) = of_library {
-                    everywhere.entry(path).or_insert_with(|| place(*line));
+                    everywhere.entry(path).or_insert_with(place);
                 }
             }
             self.tell(told, self.run_by(test, mentions), &everywhere);
@@ -322,7 +323,7 @@ fn doubt(outside: &Outside, model: &SemanticModel, fix: &Fix) -> Option<String> 
     };
     model.references().iter().find_map(|reference| {
         let name = model.node(reference.node);
-        if !hull.intersect(name.range()).is_some_and(|both| !both.is_empty()) && !hull.contains(name.end()) {
+        if name.start() >= hull.end() {
             return None;
         }
         let mut chain = reference.node;
@@ -397,8 +398,8 @@ fn count(text: &str, written: &str) -> usize {
     let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte) || *byte == b'.');
     text.match_indices(written)
         .filter(|(at, _)| {
-            let (before, behind) = (text[..*at].as_bytes(), text[at + written.len()..].as_bytes());
-            !is_part(before.last()) && !behind.first().is_some_and(|byte| is_word(*byte))
+            let (before, behind) = text.as_bytes().split_at(*at);
+            !is_part(before.last()) && !behind.get(written.len()).is_some_and(|byte| is_word(*byte))
         })
         .count()
 }
