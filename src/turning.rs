@@ -1,6 +1,6 @@
 //! How it is written that functions turn into coroutine functions: what the project says of one file, as edits.
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::FxHashMap;
 
@@ -12,6 +12,7 @@ use crate::importer::Import;
 use crate::project::colouring::usage::Special;
 use crate::project::colouring::{Change, Coloured, Defined};
 use crate::semantic::NodeId;
+use crate::semantic::names::Lookup;
 
 /// Nodes by what is known of them to the project: their ranges.
 pub struct Nodes<'a> {
@@ -29,6 +30,7 @@ impl<'a> Nodes<'a> {
                     | AnyNodeRef::ExprGenerator(_)
                     | AnyNodeRef::StmtFor(_)
                     | AnyNodeRef::StmtWith(_)
+                    | AnyNodeRef::StmtReturn(_)
                     | AnyNodeRef::Comprehension(_)
                     | AnyNodeRef::ExprYieldFrom(_)
                     | AnyNodeRef::ExprAttribute(_)
@@ -125,6 +127,8 @@ impl<'a> Writer<'_, '_, 'a> {
                     .around(call, LIST, &format!("[{name} async for {name} in "), "]");
                 Ok(())
             }
+            Change::Next(call) => self.next(self.nodes.node(call)?),
+            Change::Return(stmt) => self.return_nothing(self.nodes.node(stmt)?),
             Change::YieldFrom(at) => self.yield_from(self.nodes.node(at)?, "async for"),
             Change::Delegate(at) => self.yield_from(self.nodes.node(at)?, "for"),
             Change::Sleep(call) => {
@@ -220,7 +224,7 @@ impl<'a> Writer<'_, '_, 'a> {
         let ctx = self.ctx;
         let stays_plain = matches!(
             defined,
-            Defined::Factory | Defined::Special(Special::Iter { is_generator: false })
+            Defined::Factory | Defined::Forwarder | Defined::Special(Special::Iter { is_generator: false })
         );
         if !stays_plain {
             self.draft.insert(ctx.def_of(function), "async ");
@@ -232,7 +236,7 @@ impl<'a> Writer<'_, '_, 'a> {
                 Ok(())
             }
             Defined::Plain => Ok(()),
-            Defined::Generator => self.returns_asynchronous(function),
+            Defined::Generator | Defined::Forwarder => self.returns_asynchronous(function),
             Defined::Manager => {
                 for decorator in &function.decorator_list {
                     if ctx.model.qualified_name(&decorator.expression).as_deref() == Some("contextlib.contextmanager") {
@@ -422,6 +426,50 @@ impl<'a> Writer<'_, '_, 'a> {
         let id = self.nodes.node(base)?;
         let written = self.beside("unittest", "IsolatedAsyncioTestCase", id)?;
         self.draft.replace(base, written);
+        Ok(())
+    }
+
+    /// `next(x)` -> `await anext(x)`
+    fn next(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let call = self.call(id)?;
+        let is_free = ctx.model.lookup("anext", ctx.model.scope_of(id)) == Lookup::Builtin;
+        if ctx.settings.target >= PythonVersion::PY310 && is_free {
+            self.draft.replace(call.func.range(), "anext");
+        } else {
+            let argument = call.arguments.args.first().ok_or("the file is not what it was")?;
+            let around = [
+                TextRange::new(call.start(), argument.start()),
+                TextRange::new(argument.end(), call.end()),
+            ];
+            if around.iter().any(|range| !ctx.module.comments_in(*range).is_empty()) {
+                return Err("a comment stands in a call of `next`".into());
+            }
+            self.draft.delete(around[0]);
+            self.draft.replace(around[1], ".__anext__()");
+        }
+        self.wait(id);
+        Ok(())
+    }
+
+    /// `return x` -> `x` and `return`: nobody gets the value of an asynchronous generator.
+    fn return_nothing(&mut self, id: NodeId) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let AnyNodeRef::StmtReturn(stmt) = ctx.model.node(id) else {
+            return Err("the file is not what it was".into());
+        };
+        let value = stmt.value.as_deref().ok_or("the file is not what it was")?;
+        if value.is_literal_expr() || value.is_name_expr() {
+            self.draft
+                .delete(TextRange::new(stmt.start() + TextSize::of("return"), stmt.end()));
+            return Ok(());
+        }
+        if !ctx.module.is_first_on_line(stmt.start()) {
+            return Err("a generator returns a value on the line of another statement".into());
+        }
+        self.draft.delete(TextRange::at(stmt.start(), TextSize::of("return ")));
+        self.draft
+            .insert(stmt.end(), format!("\n{}return", ctx.module.indentation(stmt.start())));
         Ok(())
     }
 

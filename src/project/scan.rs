@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
-use super::colouring::usage::WAITING;
+use super::colouring::usage::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation};
 use super::summarise::CALLBACK_TAKERS;
 use crate::glance::{first_word, is_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
@@ -158,6 +158,8 @@ struct Leaves<'t> {
     imports: &'t FxHashSet<Name>,
     /// The packages of the table that it may import.
     packages: Vec<&'static str>,
+    /// Whether sessions may make requests that the text does not import.
+    has_session: bool,
     /// Whether some class of these packages blocks whichever method is called.
     has_any: bool,
     /// What was found out, by the names of rows and of what has them: each answer costs a search of the text.
@@ -169,6 +171,7 @@ impl<'t> Leaves<'t> {
     fn of(text: &'t [u8], imports: &'t FxHashSet<Name>, packages: Vec<&'static str>) -> Self {
         let mut leaves = Self {
             text,
+            has_session: has_likely_session(text),
             imports,
             packages,
             has_any: false,
@@ -183,7 +186,7 @@ impl<'t> Leaves<'t> {
     /// The rows whose names end in this, and that the text mentions.
     fn rows(&self, last: &[u8]) -> impl Iterator<Item = &'static Blocking> {
         blocking::named(last).iter().copied().filter(|row| {
-            is_leaf(row)
+            is_call(row)
                 && (blocking::is_builtin(row) || self.packages.contains(&blocking::package_of(row)))
                 && *self
                     .mentioned
@@ -213,9 +216,18 @@ impl<'t> Leaves<'t> {
         let named = self.rows(name).filter(|row| is_it(row));
         let any = is_member && self.has_any && may_be_client(receiver);
         let any = any.then(|| self.rows(b"*")).into_iter().flatten();
+        let is_session = || std::str::from_utf8(last_word(receiver)).is_ok_and(is_likely_session);
+        let is_request = |name| {
+            blocking::named(name)
+                .iter()
+                .any(|row| row.name.starts_with("requests.Session."))
+        };
+        let is_of_session = is_member && self.has_session && is_session() && is_request(name);
+        let is_of_session = is_of_session.then_some(true);
         named
             .chain(any)
-            .map(|row| WAITING.contains(&row.kind))
+            .map(is_looked_at)
+            .chain(is_of_session)
             .reduce(|one, other| one || other)
     }
 
@@ -231,6 +243,11 @@ pub fn is_leaf(row: &Blocking) -> bool {
     matches!(row.rule, Rule::Call | Rule::List) || row.name == "time.sleep"
 }
 
+/// Whether a row is one of calls for whose sake functions are looked at.
+fn is_call(row: &Blocking) -> bool {
+    is_leaf(row) || is_of_conversation(row)
+}
+
 /// Whether a coroutine of this text may call a sync function of it that blocks.
 pub fn may_block_within(text: &[u8]) -> bool {
     if !has_coroutine(text) || !blocks(text) {
@@ -242,8 +259,11 @@ pub fn may_block_within(text: &[u8]) -> bool {
 
 /// Whether a sync function of this text may wait for something for whose sake it could become a coroutine function.
 pub fn may_turn(text: &[u8]) -> bool {
-    let is_reason = |row: &Blocking| is_leaf(row) && WAITING.contains(&row.kind);
-    memmem::find(text, b"def ").is_some() && blocking::mentioned(text, is_reason).next().is_some()
+    memmem::find(text, b"def ").is_some()
+        && (blocking::mentioned(text, |row| is_call(row) && is_looked_at(row))
+            .next()
+            .is_some()
+            || has_likely_session(text))
 }
 
 /// Whether a text defines a coroutine.

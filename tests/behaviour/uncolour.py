@@ -84,6 +84,7 @@ EAGER = {
     "all",
     "any",
     "bytes",
+    "deque",
     "dict",
     "extend",
     "frozenset",
@@ -271,6 +272,8 @@ class Plain(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node):
         node.body = self.inline_runners(node.body)
+        if is_generator(node):
+            node.body = ReturnsNothing().body(node.body)
         node.returns = self.annotation(node.returns)
         node.decorator_list = [d for d in node.decorator_list if not is_marker(d)]
         self.generic_visit(node)
@@ -397,6 +400,9 @@ class Plain(ast.NodeTransformer):
     def unwrapped(self, node):
         """A call in the form that it had before: leaves, the start of the loop, comprehensions."""
         name, args = spelled(node.func), node.args
+        if name and name.endswith(".__next__") and not args and not node.keywords:
+            step = ast.copy_location(ast.Name(id="next", ctx=ast.Load()), node)
+            return ast.copy_location(ast.Call(func=step, args=[node.func.value], keywords=[]), node)
         if name == "asyncio.run" and len(args) == 1 and not node.keywords:
             return args[0]
         if name == "asyncio.sleep" and len(args) == 1:
@@ -444,6 +450,42 @@ class Plain(ast.NodeTransformer):
             else:
                 result.append(statement)
         return result
+
+
+class ReturnsNothing(ast.NodeTransformer):
+    """What a generator returns, where nobody can get it: `return x` becomes `x` and `return`."""
+
+    def body(self, statements):
+        return [part for stmt in statements for part in self.parts(stmt)]
+
+    def parts(self, stmt):
+        found = self.visit(stmt)
+        return found if isinstance(found, list) else [found]
+
+    def visit_FunctionDef(self, node):
+        return node
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
+
+    def visit_Return(self, node):
+        if node.value is None:
+            return node
+        nothing = ast.copy_location(ast.Return(value=None), node)
+        if isinstance(node.value, (ast.Constant, ast.Name)):
+            return nothing
+        return [ast.copy_location(ast.Expr(value=node.value), node), nothing]
+
+
+def is_generator(function):
+    """Whether a function has a `yield` of its own."""
+    open_nodes = list(function.body)
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            open_nodes += ast.iter_child_nodes(node)
+    return False
 
 
 def recast(kind, node):
@@ -707,6 +749,25 @@ async def c():
     return [i async for i in a()], sorted([i async for i in b()], key=str), {*[i async for i in a()]}, sum([f(i) async for i in a()]), ",".join([str(i) async for i in b()]), {i: 1 async for i in a()}
 """,
     ),
+    "one element, and a generator that returns a value": (
+        """
+from collections import deque
+def a():
+    yield 1
+    if x: return 5
+    return fail(2)
+def b(): return next(a()), deque(a())
+""",
+        """
+from collections import deque
+async def a():
+    yield 1
+    if x: return
+    fail(2)
+    return
+async def b(): return await a().__anext__(), deque([i async for i in a()])
+""",
+    ),
     "protocols": (
         """
 class P:
@@ -784,6 +845,10 @@ DIFFERENT = {
     "an await lost": (
         "async def f(): await g()\n",
         "async def f(): g()\n",
+    ),
+    "a returned value that somebody gets": (
+        "def f():\n    return g()\n",
+        "def f():\n    g()\n    return\n",
     ),
     "a default changed": ("def f(a=1): g()\n", "async def f(a=2): await g()\n"),
     "a decorator lost": ("@d\ndef f(): g()\n", "async def f(): await g()\n"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Graph, Node, NodeIndex, Resolved};
-use super::usage::{How, Kind, Leaf, Place, Sink, Special, Taken, Way};
+use super::usage::{How, Kind, Leaf, Place, Sink, Special, Taken, Way, ends_iteration};
 
 /// Why a node stays a plain function.
 #[derive(Clone, Debug)]
@@ -88,6 +88,11 @@ fn shrink(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed:
             };
             closed.causes.insert(member, cause);
             open.extend(used_by[member].iter().copied());
+            // What steps on a generator that stays may see a StopIteration.
+            let steps = graph.uses[member].iter();
+            let steps =
+                steps.filter(|used| matches!(used.found.how, How::Call(Taken::Next(_)) | How::Step(Taken::Next(_))));
+            open.extend(steps.filter_map(|used| graph.owner(used)));
             let namesakes = graph.namesakes_at.get(graph.name(member));
             open.extend(namesakes.into_iter().flat_map(|(all, _)| all.iter().copied()));
         }
@@ -171,10 +176,13 @@ fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
     if let Some(reason) = &graph.stops[node] {
         return Some(Cause::Own(reason.clone()));
     }
-    let kind = match &graph.nodes[node] {
-        Node::Function(id) => graph.nature(*id).kind,
-        Node::Parameter(..) => Kind::Plain,
-    };
+    let kind = graph.kind(node);
+    if let Node::Function(id) = graph.nodes[node] {
+        let nexts = &graph.nature(id).nexts;
+        if let Some((_, line)) = nexts.iter().find(|(next, _)| !graph.steps_on(id.file, *next, turns)) {
+            return Some(Cause::Own(ends_iteration(*line)));
+        }
+    }
     if kind == Kind::Init && !graph.can_have_factory(node) {
         return Some(Cause::Own(
             "it is a constructor, which Python calls without waiting".to_owned(),
@@ -216,6 +224,9 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
         }
         // Of what is no generator, the call says enough.
         How::Step(_) if kind != Kind::Generator => return None,
+        How::Step(Taken::Returned) if !is_handed_on(graph, used) => {
+            return own("it is a generator, and what it gives is not iterated over in the same place");
+        }
         How::Step(_) => {}
         How::Object(_, taken) => {
             if let Some(reason) = veto_of_protocol(kind, *taken) {
@@ -227,7 +238,9 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 return None;
             }
             match (kind, taken) {
-                (Kind::Generator, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) | Taken::Held) => {}
+                (Kind::Generator, Taken::For(_) | Taken::Part(_) | Taken::All) => {}
+                (Kind::Generator, Taken::YieldFrom(_) | Taken::Held | Taken::Next(_)) => {}
+                (Kind::Generator, Taken::Returned) if is_handed_on(graph, used) => {}
                 (Kind::Generator, _) => {
                     return own("it is a generator, and what it gives is not iterated over in the same place");
                 }
@@ -239,7 +252,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 (Kind::Init, Taken::With(_) | Taken::For(_) | Taken::Part(_)) => {
                     return own("what it makes is used where it stands");
                 }
-                (Kind::Special(_), Taken::Value) => return own("it is called by its name"),
+                (Kind::Special(_), Taken::Value | Taken::Returned) => return own("it is called by its name"),
                 (Kind::Special(_), taken) => {
                     if let Some(reason) = veto_of_protocol(kind, *taken) {
                         return own(reason);
@@ -256,12 +269,24 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
         }
         Place::Main => None,
         Place::Frame(_) => match graph.owner(used) {
+            Some(owner) if graph.is_forwarder(owner) && !(kind == Kind::Generator && is_handed_on(graph, used)) => {
+                own("it stands in a function that stays as it is and hands on what a generator gives")
+            }
             Some(owner) if turns[owner] || graph.is_async(owner) => None,
             Some(owner) if graph.is_boundary(owner) && kind == Kind::Plain => None,
             Some(owner) => Some(Cause::User(owner)),
             None => own("it is not known who runs it"),
         },
     }
+}
+
+/// Whether a function gives what the generator gives, and stays as it is.
+fn is_handed_on(graph: &Graph, used: &Resolved) -> bool {
+    let is_given = matches!(
+        used.found.how,
+        How::Call(Taken::Returned | Taken::Held) | How::Step(Taken::Returned)
+    );
+    is_given && graph.owner(used).is_some_and(|owner| graph.is_forwarder(owner))
 }
 
 /// Why an object cannot be entered, or iterated over, by its asynchronous methods there.

@@ -70,6 +70,11 @@ pub struct Graph<'l, 'p> {
     pub computed: Option<(usize, usize)>,
     /// Wrappers that decorate something of their family, and must be looked at by a person.
     pub wrappers: Vec<NodeIndex>,
+    /// Plain functions that do nothing but to hand on what generators give: they stay as they are, and what they give is iterated over as it is
+    /// with those.
+    forwarders: FxHashSet<NodeIndex>,
+    /// The generators that a call of `next` is given, by its file and range.
+    stepped_on: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
     boundaries: FxHashSet<NodeIndex>,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
@@ -133,6 +138,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             namesakes_at: FxHashMap::default(),
             computed: None,
             wrappers: Vec::new(),
+            forwarders: FxHashSet::default(),
+            stepped_on: FxHashMap::default(),
             boundaries: FxHashSet::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
@@ -166,6 +173,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.families();
         graph.resolve();
         graph.hand_over();
+        graph.forward();
         graph.replaced();
         graph.unused();
         graph.running_loops();
@@ -569,10 +577,10 @@ impl<'l, 'p> Graph<'l, 'p> {
                 Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => {
                     &["__init__", "__iter__", "__next__"]
                 }
-                Taken::Elsewhere => &["__init__", "__enter__", "__exit__", "__iter__", "__next__"],
-                Taken::Value | Taken::Held | Taken::Asked(_) => &["__init__"],
+                Taken::Elsewhere | Taken::Next(_) => &["__init__", "__enter__", "__exit__", "__iter__", "__next__"],
+                Taken::Value | Taken::Held | Taken::Asked(_) | Taken::Returned => &["__init__"],
             },
-            How::Object(_, Taken::Elsewhere) => &["__enter__", "__exit__", "__iter__", "__next__"],
+            How::Object(_, Taken::Elsewhere | Taken::Next(_)) => &["__enter__", "__exit__", "__iter__", "__next__"],
             How::Object(Edge::Enter, _) => &["__enter__", "__exit__"],
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
@@ -876,6 +884,83 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
+    /// What a node turns into; what only hands on what generators give is used like one.
+    pub fn kind(&self, node: NodeIndex) -> Kind {
+        match self.nodes[node] {
+            _ if self.forwarders.contains(&node) => Kind::Generator,
+            Node::Function(id) => self.nature(id).kind,
+            Node::Parameter(..) => Kind::Plain,
+        }
+    }
+
+    /// Whether a function stays as it is and gives what generators give.
+    pub fn is_forwarder(&self, node: NodeIndex) -> bool {
+        self.forwarders.contains(&node)
+    }
+
+    /// Whether a generator that turns is given to a call of `next`, whatever others turn.
+    pub fn steps_on(&self, file: usize, next: TextRange, turns: &[bool]) -> bool {
+        let all = self.stepped_on.get(&(file, next));
+        all.is_some_and(|all| all.iter().all(|node| turns[*node]))
+    }
+
+    /// Functions that give what generators give, those that give what these give, and what is given to `next`.
+    fn forward(&mut self) {
+        let mut open: Vec<NodeIndex> = (0..self.nodes.len())
+            .filter(|node| self.kind(*node) == Kind::Generator && !self.is_async(*node))
+            .collect();
+        // By the function that hands them on: the calls, with the generators.
+        let mut given: FxHashMap<NodeIndex, Vec<(TextRange, NodeIndex)>> = FxHashMap::default();
+        while let Some(node) = open.pop() {
+            for at in 0..self.uses[node].len() {
+                let used = self.uses[node][at];
+                let (How::Call(taken) | How::Step(taken)) = used.found.how else {
+                    continue;
+                };
+                if let Taken::Next(next) = taken {
+                    self.stepped_on.entry((used.file, next)).or_default().push(node);
+                }
+                let Some(owner) = self.owner(&used).filter(|owner| used.is_certain && *owner != node) else {
+                    continue;
+                };
+                let function = self.nodes[owner].function();
+                let all = &self.nature(function).hands_on;
+                if !all.contains(&used.found.range) || self.forwarders.contains(&owner) {
+                    continue;
+                }
+                let own = given.entry(owner).or_default();
+                own.push((used.found.range, node));
+                let is_plain = !self.is_async(owner) && self.function(owner).decorators.is_empty();
+                let is_whole = all.iter().all(|range| own.iter().any(|(known, _)| known == range));
+                if is_plain && is_whole && self.leaves(owner).next().is_none() {
+                    self.forwarders.insert(owner);
+                    open.push(owner);
+                    for (_, generator) in &given[&owner] {
+                        self.families.unite(owner, *generator);
+                    }
+                }
+            }
+        }
+        let mut mixed: FxHashSet<NodeIndex> = FxHashSet::default();
+        for node in 0..self.nodes.len() {
+            if self.kind(node) != Kind::Generator {
+                mixed.insert(self.family(node));
+            }
+        }
+        let mut torn: Vec<NodeIndex> = self
+            .forwarders
+            .iter()
+            .copied()
+            .filter(|node| mixed.contains(&self.family(*node)))
+            .collect();
+        torn.sort_unstable();
+        for node in torn {
+            self.stop(node, || {
+                "it gives what a generator gives, and another method of its family does not".to_owned()
+            });
+        }
+    }
+
     /// Functions in whose place a test or another module puts something else, and those that are found by other means than their names.
     fn replaced(&mut self) {
         let mut usages = self
@@ -990,8 +1075,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         let unused: Vec<NodeIndex> = (0..self.nodes.len()).filter(|node| !used[self.family(*node)]).collect();
         for node in unused {
             let function = self.function(node);
+            let is_test = self.kind(node) == Kind::Unittest;
             match (&function.class, &computed) {
-                (Some(_), Some(place)) => self.stop(node, || {
+                (Some(_), Some(place)) if !is_test => self.stop(node, || {
                     format!("it is used nowhere by its name, and {place} gets members by computed names")
                 }),
                 (None, _) => {

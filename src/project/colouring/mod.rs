@@ -26,7 +26,7 @@ use serde::Deserialize;
 use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
-use self::usage::{Eager, How, Kind, Place, Sink, Special, Taken, Way};
+use self::usage::{Eager, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
 use super::chains::Edges;
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
@@ -64,6 +64,10 @@ pub enum Change {
     /// What a builtin takes all elements of becomes a list.
     All(Span),
     YieldFrom(Span),
+    /// `next(...)`
+    Next(Span),
+    /// A generator returns a value; the range of the statement.
+    Return(Span),
     /// `yield from` something that stays plain, in a generator that becomes asynchronous.
     Delegate(Span),
     With(Span),
@@ -99,6 +103,8 @@ impl Ranged for Span {
 pub enum Defined {
     Plain,
     Generator,
+    /// It stays as it is and gives what a generator gives.
+    Forwarder,
     Manager,
     Special(Special),
     /// A constructor: from the first statement that waits on, its body goes to a class method `create`.
@@ -189,7 +195,8 @@ pub fn resolution(linker: &Linker) -> Resolution {
 pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
     let graph = Graph::of(linker, world);
-    if !(0..graph.nodes.len()).any(|node| starts(&graph, node)) {
+    let is_of_interest = |node| starts(&graph, node) || graph.leaves(node).any(is_told);
+    if !(0..graph.nodes.len()).any(is_of_interest) {
         return found;
     }
     let closed = closed::solve(&graph);
@@ -282,8 +289,13 @@ fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
         if closed.turns[node] || graph.is_async(node) {
             continue;
         }
-        for leaf in graph.leaves(node).filter(|leaf| is_start(graph, node, leaf)) {
-            let (last, reason) = closed.first_reason(node);
+        for leaf in graph.leaves(node) {
+            let (last, reason) = match leaf.place {
+                _ if leaf.way == Way::Told => (node, of_small_calls(graph, node, leaf)),
+                Place::Never(reason) if is_told(leaf) => (node, reason.to_owned()),
+                _ if is_start(graph, node, leaf) => closed.first_reason(node),
+                _ => continue,
+            };
             let function = graph.function(last);
             let place = place_of(graph, graph.nodes[last].function());
             found[id.file].stopped.push(Stopped {
@@ -293,6 +305,23 @@ fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
             });
         }
     }
+}
+
+/// Whether nothing turns for a call that waits, wherever its function is used.
+fn is_told(leaf: &Leaf) -> bool {
+    let is_nowhere = matches!(leaf.place, Place::Never(_)) && matches!(leaf.way, Way::Sleep | Way::Thread);
+    leaf.way == Way::Told || is_nowhere
+}
+
+/// Why a function stays that waits for calls for whose sake alone nothing turns.
+fn of_small_calls(graph: &Graph, node: NodeIndex, leaf: &Leaf) -> String {
+    let own = graph.stops[node].clone();
+    own.unwrap_or_else(|| {
+        format!(
+            "for `{}` nothing turns: a thread for each such call is no gain",
+            leaf.name
+        )
+    })
 }
 
 /// For what turns: a function that stays plain and blocks, which it calls, and the line.
@@ -362,6 +391,7 @@ impl Component<'_, '_, '_> {
             let function = graph.function(node);
             let nature = graph.nature(id);
             let defined = match nature.kind {
+                _ if graph.is_forwarder(node) => Defined::Forwarder,
                 Kind::Generator => Defined::Generator,
                 Kind::Manager => Defined::Manager,
                 Kind::Pytest => Defined::Pytest,
@@ -371,6 +401,7 @@ impl Component<'_, '_, '_> {
             };
             let own = changes.entry(id.file).or_default();
             own.insert(Change::Define(function.range.into(), defined));
+            own.extend(nature.returns.iter().map(|stmt| Change::Return((*stmt).into())));
             if nature.kind == Kind::Unittest
                 && let Some(class) = function.class
                 && let Some(base) = graph.usage(id.file).and_then(|usage| usage.bases[class].test_case)
@@ -382,7 +413,7 @@ impl Component<'_, '_, '_> {
                 match leaf.way {
                     Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
                     Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
-                    Way::Session | Way::Later | Way::Stays => continue,
+                    Way::Session | Way::Later | Way::Told | Way::Stays => continue,
                 };
                 own.extend(lists(eager));
             }
@@ -424,22 +455,19 @@ impl Component<'_, '_, '_> {
 
     fn changes_of_uses(&self, node: NodeIndex, changes: &mut BTreeMap<usize, BTreeSet<Change>>) {
         let graph = self.graph;
-        let kind = match graph.nodes[node] {
-            Node::Function(id) => graph.nature(id).kind,
-            Node::Parameter(id, ref name) => {
-                let [positional, named] = &graph.nature(id).parameters;
-                if let Some(place) = positional.iter().chain(named).position(|other| other == name)
-                    && graph.nature(id).wrapper.is_none()
-                {
-                    let function = graph.linker.function(id);
-                    changes
-                        .entry(id.file)
-                        .or_default()
-                        .insert(Change::Callable(function.range.into(), place));
-                }
-                Kind::Plain
+        let kind = graph.kind(node);
+        if let Node::Parameter(id, name) = &graph.nodes[node] {
+            let [positional, named] = &graph.nature(*id).parameters;
+            if let Some(place) = positional.iter().chain(named).position(|other| other == name)
+                && graph.nature(*id).wrapper.is_none()
+            {
+                let function = graph.linker.function(*id);
+                changes
+                    .entry(id.file)
+                    .or_default()
+                    .insert(Change::Callable(function.range.into(), place));
             }
-        };
+        }
         for used in &graph.uses[node] {
             if used.is_passed_through(graph, node) {
                 continue;
@@ -447,7 +475,7 @@ impl Component<'_, '_, '_> {
             let own = changes.entry(used.file).or_default();
             let span = Span::from(used.found.range);
             match &used.found.how {
-                How::Call(Taken::Held) if kind == Kind::Generator => {}
+                How::Call(Taken::Held | Taken::Returned) | How::Step(Taken::Returned) if kind == Kind::Generator => {}
                 How::Call(taken) | How::Object(_, taken) => {
                     let is_bridged = self.bridge(used).is_some();
                     let is_run = used.found.place == Place::Main || is_bridged;
@@ -457,6 +485,7 @@ impl Component<'_, '_, '_> {
                         Taken::Part(part) if is_taken => Change::Part((*part).into()),
                         Taken::YieldFrom(expr) if is_taken => Change::YieldFrom((*expr).into()),
                         Taken::With(stmt) if is_taken => Change::With((*stmt).into()),
+                        Taken::Next(call) if is_taken => Change::Next((*call).into()),
                         _ if is_taken => Change::All(span),
                         _ if kind == Kind::Init => Change::Create(span),
                         _ if is_run => Change::Run(span),
@@ -477,6 +506,7 @@ impl Component<'_, '_, '_> {
                         Taken::Part(part) => Change::Part((*part).into()),
                         Taken::YieldFrom(expr) => Change::YieldFrom((*expr).into()),
                         Taken::Asked(call) => Change::Asked((*call).into()),
+                        Taken::Next(call) => Change::Next((*call).into()),
                         _ => Change::All(span),
                     });
                     if let Place::Frame(eager) = &used.found.place {
@@ -541,6 +571,15 @@ impl Component<'_, '_, '_> {
                         used.found.text,
                         place(used.file, used.found.line),
                         graph.function(node).qualname
+                    ));
+                }
+                if let How::Call(Taken::Next(_)) | How::Step(Taken::Next(_)) = used.found.how
+                    && graph.kind(node) == Kind::Generator
+                {
+                    return Some(format!(
+                        "where there is nothing left of `{}` ({}), a StopAsyncIteration is raised instead of a StopIteration",
+                        used.found.text,
+                        place(used.file, used.found.line)
                     ));
                 }
                 if let Place::Frame(eager) = &used.found.place
@@ -770,6 +809,8 @@ impl Ranged for Change {
         | Self::Part(span)
         | Self::All(span)
         | Self::YieldFrom(span)
+        | Self::Next(span)
+        | Self::Return(span)
         | Self::Delegate(span)
         | Self::With(span)
         | Self::Sleep(span)

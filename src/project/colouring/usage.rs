@@ -13,8 +13,9 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 pub(in crate::project) use self::disguises::keyword_replacements;
-pub use self::leaves::{WAITING, is_waiting_method};
+pub use self::leaves::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation, is_waiting_method};
 use self::natures::Decoration;
+pub use self::natures::ends_iteration;
 use crate::codemod::Context;
 use crate::interned::{self, Interned};
 use crate::knowledge::blocking::{self, Rule};
@@ -88,6 +89,12 @@ pub struct Nature {
     pub cleans_up: bool,
     /// Its statements `yield from`, none of which an asynchronous generator can have.
     pub delegates: Vec<TextRange>,
+    /// The statements of a generator that return a value, which an asynchronous one cannot.
+    pub returns: Vec<TextRange>,
+    /// Its calls of `next` out of which a StopIteration may come, with their lines: only of a generator that turns another exception does.
+    pub nexts: Vec<(TextRange, usize)>,
+    /// The calls that its `return`s give, or the variables of which nothing else is bound to; empty where one gives something else.
+    pub hands_on: Vec<TextRange>,
     /// The names of its positional parameters, `self` aside, and of those that are given by name only.
     pub parameters: [Vec<String>; 2],
     /// What its `return`s give; empty where one of them says nothing.
@@ -225,9 +232,13 @@ pub enum Taken {
     Asked(TextRange),
     /// A statement `yield from`.
     YieldFrom(TextRange),
+    /// Given to `next`, by the call of this range, in a place where nothing handles a StopIteration.
+    Next(TextRange),
+    /// What the function gives.
+    Returned,
     /// Entered by the `with` statement of this range, which enters nothing else.
     With(TextRange),
-    /// Entered or iterated over in another way, in which nothing can wait: `next(x)`, `a, b = x`, `*x`, `y in x`.
+    /// Entered or iterated over in another way, in which nothing can wait: `next(x, y)`, `a, b = x`, `*x`, `y in x`.
     Elsewhere,
 }
 
@@ -303,6 +314,8 @@ pub enum Way {
     Session,
     /// By the codemods that look into coroutine functions; for its sake alone nothing is coloured.
     Later,
+    /// For its sake nothing is coloured, and that is told.
+    Told,
     /// Not at all.
     Stays,
 }
@@ -604,6 +617,8 @@ impl<'a> Finder<'_, '_, 'a> {
                 }
                 _ => return,
             },
+            // A function compares as it did, whatever calling it gives.
+            AnyNodeRef::ExprCompare(_) => return,
             AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
             AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),

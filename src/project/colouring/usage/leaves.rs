@@ -1,9 +1,21 @@
 //! The calls that block, and how they can be waited for.
 
+use memchr::memmem;
+
 use super::*;
+use crate::knowledge::blocking::Blocking;
 
 /// Kinds of blocking calls for whose sake a program is coloured: those that wait for others most of their time.
-pub const WAITING: &[&str] = &["sleep", "http", "declared"];
+const WAITING: &[&str] = &["sleep", "http", "declared"];
+
+/// Kinds that wait for others as well, but for which nothing is coloured: a thread for each of many small calls would be no gain. What stops is told.
+const TOLD: &[&str] = &["socket"];
+
+/// Attributes of an answer of `requests`, and of libraries made after it.
+const ANSWERS: &[&str] = &["iter_content", "ok", "raise_for_status", "status_code"];
+
+/// Methods of a connection of `http.client`, in the conversation that `getresponse` ends.
+const CONVERSATION: &[&str] = &["connect", "getresponse", "request", "send"];
 
 /// Classes of libraries that derive from a client of HTTP, and that (read in their sources).
 const DERIVED: &[(&str, &str)] = &[
@@ -12,6 +24,29 @@ const DERIVED: &[(&str, &str)] = &[
     ("requests_oauthlib.OAuth2Session", "requests.Session"),
     ("requests_toolbelt.sessions.BaseUrlSession", "requests.Session"),
 ];
+
+/// Whether for the sake of a call that blocks a function turns, or is told to stay.
+pub fn is_looked_at(row: &Blocking) -> bool {
+    [WAITING, TOLD].iter().any(|kinds| kinds.contains(&row.kind))
+}
+
+/// Whether a call belongs to a conversation of which each can have a thread of its own, one after the other.
+pub fn is_of_conversation(row: &Blocking) -> bool {
+    row.rule == Rule::Closure && row.shared.is_some() && row.name.starts_with("http.client.")
+}
+
+/// Whether a text may call the method of something that is called a session, and reads its answer.
+pub fn has_likely_session(text: &[u8]) -> bool {
+    memmem::find(text, b"ession").is_some()
+        && ANSWERS
+            .iter()
+            .any(|answer| memmem::find(text, format!(".{answer}").as_bytes()).is_some())
+}
+
+/// Whether something that goes by this name may be a session.
+pub fn is_likely_session(name: &str) -> bool {
+    name.to_lowercase().ends_with("session")
+}
 
 /// Whether a method waits for others, and can do so in a thread.
 pub fn is_waiting_method(name: &str) -> bool {
@@ -27,7 +62,10 @@ impl<'a> Finder<'_, '_, 'a> {
     pub(super) fn leaf(&self, usage: &mut Usage, call: &'a ast::ExprCall) {
         let mut doubt = None;
         let known = self.ctx.blocking_call(call).or_else(|| {
-            let name = self.likely_client(call).or_else(|| self.computed_method(call))?;
+            let name = self.likely_client(call);
+            let name = name
+                .or_else(|| self.conversation(call))
+                .or_else(|| self.computed_method(call))?;
             doubt = Some(format!(
                 "it is not certain that `{}` is `{name}`",
                 self.ctx.module.slice(&*call.func)
@@ -53,6 +91,13 @@ impl<'a> Finder<'_, '_, 'a> {
                 _ => Way::Stays,
             },
             Rule::Call if is_waiting && !has_generator => Way::Thread,
+            Rule::Closure if is_of_conversation(&row) => {
+                doubt.get_or_insert_with(|| {
+                    format!("others may use the connection of `{name}` before the answer has come")
+                });
+                Way::Thread
+            }
+            Rule::Call | Rule::List if !is_waiting && TOLD.contains(&row.kind) => Way::Told,
             Rule::Call | Rule::List if !is_waiting => Way::Later,
             Rule::Closure | Rule::Never | Rule::Call | Rule::List => Way::Stays,
             Rule::Short | Rule::Other | Rule::Leave => return,
@@ -137,10 +182,76 @@ impl<'a> Finder<'_, '_, 'a> {
             value => method_of(self.made_in(value, true)?),
         };
         let is_request = method.attr.as_str() == "request"
-            && name.to_lowercase().ends_with("session")
+            && is_likely_session(name)
             && (call.arguments.args.len() >= 2 || call.arguments.find_keyword("url").is_some())
             && model.imports_package("requests");
         made.or_else(|| is_request.then(|| "requests.Session.request".to_owned()))
+            .or_else(|| {
+                (self.is_likely_session(&method.value) && self.is_answered(call))
+                    .then(|| format!("requests.Session.{}", method.attr))
+            })
+            .filter(|_| !model.node(model.parent(model.id(call))).is_expr_await())
+    }
+
+    /// Whether an object of which nothing is known is called a session.
+    fn is_likely_session(&self, expr: &Expr) -> bool {
+        let name = match expr {
+            Expr::Attribute(attribute) => &attribute.attr.id,
+            Expr::Name(name) => &name.id,
+            _ => return false,
+        };
+        is_likely_session(name) && self.ctx.model.type_of(expr) == Type::Unknown
+    }
+
+    /// Whether something is read of what a call gives that answers to requests have.
+    fn is_answered(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let is_read = |id: NodeId| {
+            matches!(model.node(model.parent(id)), AnyNodeRef::ExprAttribute(attribute)
+                if ANSWERS.contains(&attribute.attr.as_str()))
+        };
+        match model.node(model.parent(model.id(call))) {
+            AnyNodeRef::StmtAssign(assign) => {
+                let [Expr::Name(name)] = &*assign.targets else {
+                    return false;
+                };
+                let owner = model.lookup(&name.id, model.scope_of(model.id(name)));
+                model
+                    .references_named(&name.id)
+                    .any(|reference| model.lookup(&name.id, reference.scope) == owner && is_read(reference.node))
+            }
+            _ => is_read(model.id(call)),
+        }
+    }
+
+    /// A method of an object of which nothing is known but that the function gets an answer from it, as from a connection of `http.client`; or a
+    /// method of that answer.
+    fn conversation(&self, call: &'a ast::ExprCall) -> Option<String> {
+        let model = self.ctx.model;
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
+        if !model.imports_package("http") || model.type_of(&method.value) != Type::Unknown {
+            return None;
+        }
+        let is_answer = |expr: &Expr| matches!(expr, Expr::Call(call) if plain_name(&call.func) == Some("getresponse"));
+        if method.attr.as_str() == "read" {
+            let Expr::Name(name) = &*method.value else { return None };
+            let made = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
+            return matches!(made.kind, BindingKind::Assignment(value) if is_answer(value))
+                .then(|| "http.client.HTTPResponse.read".to_owned());
+        }
+        if !CONVERSATION.contains(&method.attr.as_str()) {
+            return None;
+        }
+        let function = model.function_of_scope(model.scope_of(model.id(call)))?;
+        let object = model.slice(model.node(model.id(&*method.value)));
+        let answers = model.subtree(model.id(function)).any(|(_, node)| {
+            matches!(node, AnyNodeRef::ExprCall(other)
+                if matches!(&*other.func, Expr::Attribute(method)
+                    if method.attr.as_str() == "getresponse" && model.slice(model.node(model.id(&*method.value))) == object))
+        });
+        answers.then(|| format!("http.client.HTTPConnection.{}", method.attr))
     }
 
     /// What is called to make a value, or what a name is bound to.
@@ -171,6 +282,7 @@ impl<'a> Finder<'_, '_, 'a> {
         }
         let owner = match model.type_of_receiver(object) {
             Type::Foreign(class) => class,
+            _ if self.is_likely_session(object) && self.is_answered(call) => "requests.Session".to_owned(),
             _ => model.qualified_name(object)?,
         };
         let method = format!("{owner}.request");

@@ -1,6 +1,7 @@
 //! What a function is, besides a body: what decorates it, what its class is, and why it may have to stay as it is.
 
 use super::*;
+use crate::semantic::ScopeId;
 
 /// What starts an event loop, and so cannot run inside of one.
 const RUNNERS: &[&str] = &[
@@ -120,8 +121,8 @@ impl<'a> Finder<'_, '_, 'a> {
                     format!("it holds a threading lock, taken in line {line}: an await would deadlock")
                 });
             }
-            if model.is_builtin(&call.func, "next") && call.arguments.args.len() == 1 {
-                self.ends_iteration(&mut natures[owner], model.id(call), line);
+            if self.is_next(call) {
+                self.steps_on(&mut natures[owner], call, line);
             }
         }
         self.subcommands(&mut natures);
@@ -137,13 +138,29 @@ impl<'a> Finder<'_, '_, 'a> {
         natures
     }
 
+    /// `next(x)` in a function that turns: what a generator that turns as well raises at its end is no StopIteration.
+    fn steps_on(&self, nature: &mut Nature, call: &'a ast::ExprCall, line: usize) {
+        let is_own = match &call.arguments.args[0] {
+            Expr::Call(_) => true,
+            Expr::Name(name) => self.ctx.model.scope_of(self.ctx.model.id(name)) != ScopeId::MODULE,
+            _ => false,
+        };
+        if !is_own {
+            self.ends_iteration(nature, self.ctx.model.id(call), line);
+        } else if self.may_end_iteration(nature, self.ctx.model.id(call)) {
+            nature.nexts.push((call.range(), line));
+        }
+    }
+
+    fn may_end_iteration(&self, nature: &Nature, at: NodeId) -> bool {
+        let is_judged = matches!(nature.kind, Kind::Generator | Kind::Manager | Kind::Special(_));
+        !is_judged && !self.ctx.model.is_handled_by_name(at, "StopIteration")
+    }
+
     /// A StopIteration cannot leave a coroutine (PEP 479): it becomes a RuntimeError, as it does in a generator already.
     pub(super) fn ends_iteration(&self, nature: &mut Nature, at: NodeId, line: usize) {
-        let is_judged = matches!(nature.kind, Kind::Generator | Kind::Manager | Kind::Special(_));
-        if !is_judged && !self.ctx.model.is_handled_by_name(at, "StopIteration") {
-            nature.stop.get_or_insert_with(|| {
-                format!("a StopIteration may leave it in line {line}, which a coroutine cannot raise")
-            });
+        if self.may_end_iteration(nature, at) {
+            nature.stop.get_or_insert_with(|| ends_iteration(line));
         }
     }
 
@@ -226,7 +243,35 @@ impl<'a> Finder<'_, '_, 'a> {
             function.parameters.kwonlyargs.iter().map(name).collect(),
         ];
         nature.gives = self.mapper.given(function);
+        if nature.kind == Kind::Plain {
+            nature.hands_on = self.hands_on(function).unwrap_or_default();
+        }
         nature
+    }
+
+    /// The calls that a function gives the results of, as they are, where it gives nothing else.
+    fn hands_on(&self, function: &'a ast::StmtFunctionDef) -> Option<Vec<TextRange>> {
+        let model = self.ctx.model;
+        let scope = model.body_scope(function);
+        let own = model
+            .subtree(model.id(function))
+            .filter(|(id, _)| model.scope_of(*id) == scope);
+        let returned = own.filter_map(|(_, node)| match node {
+            AnyNodeRef::StmtReturn(stmt) => stmt.value.as_deref(),
+            _ => None,
+        });
+        let calls = returned.map(|value| match value {
+            Expr::Call(call) => Some(call.range()),
+            Expr::Name(name) => match model.bindings_in(scope, &name.id).collect::<Vec<_>>().as_slice() {
+                [binding] => match binding.kind {
+                    BindingKind::Assignment(Expr::Call(call)) => Some(call.range()),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        });
+        calls.collect()
     }
 
     pub(super) fn fixtures(&self) -> BTreeMap<String, Vec<usize>> {
@@ -419,10 +464,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 continue;
             }
             match node {
-                AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some() => {
-                    nature.stop =
-                        Some("it is a generator that returns a value, which an asynchronous one cannot".to_owned());
-                }
+                AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some() => nature.returns.push(stmt.range()),
                 AnyNodeRef::ExprYield(_) if !model.node(model.parent(id)).is_stmt_expr() => {
                     nature
                         .stop
@@ -553,6 +595,11 @@ impl<'a> Finder<'_, '_, 'a> {
     }
 }
 
+/// Why a function stays out of which a StopIteration may come.
+pub fn ends_iteration(line: usize) -> String {
+    format!("a StopIteration may leave it in line {line}, which a coroutine cannot raise")
+}
+
 fn plain() -> Nature {
     Nature {
         kind: Kind::Plain,
@@ -564,6 +611,9 @@ fn plain() -> Nature {
         wrapper: None,
         cleans_up: false,
         delegates: Vec::new(),
+        returns: Vec::new(),
+        nexts: Vec::new(),
+        hands_on: Vec::new(),
         parameters: [Vec::new(), Vec::new()],
         gives: Vec::new(),
     }

@@ -1,5 +1,7 @@
 //! Where a use stands: in whose frame it runs, whether it could be awaited there, and what becomes of what it gives.
 
+use ruff_text_size::TextSize;
+
 use super::*;
 
 /// Builtins that take all elements of what they iterate over, and do nothing before they have them.
@@ -44,7 +46,20 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::ExprYieldFrom(outer) if model.node(model.parent(parent)).is_stmt_expr() => {
                 Taken::YieldFrom(outer.range())
             }
+            AnyNodeRef::StmtReturn(_) if model.node(id).is_expr_call() => Taken::Returned,
             AnyNodeRef::Arguments(arguments) => match model.node(model.parent(parent)) {
+                AnyNodeRef::ExprCall(call) if self.is_next(call) && !self.expects_end(model.id(call)) => {
+                    Taken::Next(call.range())
+                }
+                AnyNodeRef::ExprCall(call)
+                    if arguments.len() == 1
+                        && arguments.args.len() == 1
+                        && model
+                            .qualified_name(&call.func)
+                            .is_some_and(|name| name == "collections.deque") =>
+                {
+                    Taken::All
+                }
                 AnyNodeRef::ExprCall(call)
                     if arguments.args.first().is_some_and(|first| first.range() == range)
                         && EAGER.iter().any(|name| model.is_builtin(&call.func, name))
@@ -83,15 +98,44 @@ impl<'a> Finder<'_, '_, 'a> {
         }
     }
 
-    /// How a local variable is iterated over, at each of its uses. `None` where something else is done with it.
+    /// Whether a call is `next(x)`.
+    pub(super) fn is_next(&self, call: &ast::ExprCall) -> bool {
+        call.arguments.len() == 1 && call.arguments.args.len() == 1 && self.ctx.model.is_builtin(&call.func, "next")
+    }
+
+    /// Whether something around a call looks out for a StopIteration: a handler, `pytest.raises`.
+    fn expects_end(&self, call: NodeId) -> bool {
+        let model = self.ctx.model;
+        let names_end = |with: &ast::StmtWith| {
+            with.items.iter().any(|item| match &item.context_expr {
+                Expr::Call(entered) => {
+                    let mut arguments = entered.arguments.args.iter();
+                    arguments.any(|argument| model.is_builtin(argument, "StopIteration"))
+                }
+                _ => false,
+            })
+        };
+        model.is_handled_by_name(call, "StopIteration")
+            || model
+                .ancestors(call)
+                .any(|(_, node)| matches!(node, AnyNodeRef::StmtWith(with) if names_end(with)))
+    }
+
+    /// How a local variable is iterated over, at each of its uses. `None` where something else is done with it. A variable that is bound anew to
+    /// one element, `x = next(x)`, is another one behind that.
     pub(super) fn held(&self, name: &'a ast::ExprName) -> Option<Vec<(NodeId, Taken)>> {
         let model = self.ctx.model;
         let scope = model.scope_of(model.id(name));
         model.function_of_scope(scope)?;
-        model.sole_binding(&name.id, scope)?;
+        let end = match model.sole_binding(&name.id, scope) {
+            Some(_) => None,
+            None => Some(self.bound_anew(name)?),
+        };
         let owner = model.lookup(&name.id, scope);
         let references = model.references_named(&name.id);
-        let own = references.filter(|reference| model.lookup(&name.id, reference.scope) == owner);
+        let own = references
+            .filter(|reference| model.lookup(&name.id, reference.scope) == owner)
+            .filter(|reference| end.is_none_or(|end| reference.name.start() < end));
         let steps = own.map(|reference| {
             let taken = match model.node(model.parent(model.parent(reference.node))) {
                 AnyNodeRef::ExprCall(call)
@@ -102,16 +146,47 @@ impl<'a> Finder<'_, '_, 'a> {
                 {
                     Taken::Asked(call.range())
                 }
+                _ if model.node(model.parent(reference.node)).is_stmt_return() => Taken::Returned,
                 _ => self.taken(reference.node),
             };
             let is_step = matches!(
                 taken,
-                Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) | Taken::Asked(_)
+                Taken::For(_)
+                    | Taken::Part(_)
+                    | Taken::All
+                    | Taken::YieldFrom(_)
+                    | Taken::Asked(_)
+                    | Taken::Next(_)
+                    | Taken::Returned
             );
             is_step.then_some((reference.node, taken))
         });
         let steps = steps.collect::<Option<Vec<_>>>()?;
         (!steps.is_empty()).then_some(steps)
+    }
+
+    /// Where a local variable that is bound here and, further down in the same block, by `x = next(x)` becomes that element.
+    fn bound_anew(&self, name: &'a ast::ExprName) -> Option<TextSize> {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let mut bindings: Vec<_> = model.bindings_in(scope, &name.id).collect();
+        bindings.sort_unstable_by_key(|binding| binding.range.start());
+        let [first, second] = bindings.as_slice() else {
+            return None;
+        };
+        let BindingKind::Assignment(Expr::Call(step)) = second.kind else {
+            return None;
+        };
+        let is_own = matches!(&*step.arguments.args, [Expr::Name(own)] if own.id == name.id);
+        let (one, _) = model.statement_of(first.node)?;
+        let (other, end) = model.statement_of(second.node)?;
+        let block = model.block_of(one)?.0;
+        let is_in = |id: NodeId| block.iter().any(|stmt| stmt.range() == model.node(id).range());
+        let owner = model.lookup(&name.id, scope);
+        let is_before = model.references_named(&name.id).all(|reference| {
+            model.lookup(&name.id, reference.scope) != owner || reference.name.start() > first.range.start()
+        });
+        (first.range == name.range() && self.is_next(step) && is_own && is_in(other) && is_before).then(|| end.end())
     }
 
     /// In whose frame an expression runs, and whether it could be awaited there.
