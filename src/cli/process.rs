@@ -203,6 +203,7 @@ impl Processor<'_> {
             return None;
         }
         let (settings, settings_key) = self.settings(file);
+        let settings = settings.for_text(&decoded.source.text);
         let cache = self.cache.map(|cache| {
             let facts = format!("{project:?}");
             (
