@@ -6,7 +6,9 @@ use crate::codemod::{Context, Wanted};
 use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
-use crate::project::colouring::Coloured;
+use ruff_text_size::Ranged;
+
+use crate::project::colouring::{Change, Coloured};
 use crate::project::scan;
 use crate::turning::{self, Nodes};
 
@@ -32,5 +34,27 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 
 fn rewrite(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Result<Fix, Declined> {
     let (edits, imports) = turning::write(ctx, nodes, Draft::new(ctx), coloured)?;
-    Ok(Fix::with_doubt(coloured.doubt.clone(), edits).import(imports).first())
+    let doubt = coloured.doubt.clone().or_else(|| met_meanwhile(ctx, nodes, coloured));
+    Ok(Fix::with_doubt(doubt, edits).import(imports).first())
+}
+
+/// What other tasks may do where this file waits now.
+fn met_meanwhile(ctx: &Context, nodes: &Nodes, coloured: &Coloured) -> Option<String> {
+    let waits = coloured.changes.iter().filter(|change| {
+        matches!(
+            change,
+            Change::Await(_)
+                | Change::Create(_)
+                | Change::Sleep(_)
+                | Change::Thread(_)
+                | Change::For(_)
+                | Change::With(_)
+        )
+    });
+    let mut waits = waits.filter(|_| coloured.is_concurrent);
+    waits.find_map(|change| {
+        let at = nodes.node(change.range()).ok()?;
+        let (line, _) = ctx.module.location(change.start());
+        Some(format!("line {line}: {}", ctx.met_meanwhile(at)?))
+    })
 }

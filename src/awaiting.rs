@@ -47,6 +47,24 @@ impl Context<'_> {
             .into());
         }
         self.no_thread_lock_around(at, replaced)?;
+        let doubt = match self.split(at)? {
+            Some(doubt) => Some(doubt),
+            None => self.callers_may_wait(at, replaced)?,
+        };
+        Ok(doubt.or_else(|| self.between(at)))
+    }
+
+    /// What a wait at this place changes for the function around it, where other tasks run meanwhile, whatever the function is: one that becomes
+    /// a coroutine function with it, too.
+    pub fn met_meanwhile(&self, at: NodeId) -> Option<String> {
+        match self.split(at) {
+            Err(Declined(reason)) => Some(reason),
+            Ok(doubt) => doubt.or_else(|| self.between(at)),
+        }
+    }
+
+    /// What must not be split by a wait: updates and clean-ups.
+    fn split(&self, at: NodeId) -> Result<Option<String>, Declined> {
         if let Some(place) = self.model.update_around(at) {
             return Err(format!(
                 "`{place}` is read before the await and written behind it from what was read: an update by another task in between would be lost. Read it again behind the await, or put both under an asyncio.Lock"
@@ -91,8 +109,11 @@ impl Context<'_> {
             }
             inner = id;
         }
-        let doubt = doubt.or(self.callers_may_wait(at, replaced)?);
-        let doubt = doubt.or_else(|| self.model.test_around(at).map(tested_before));
+        Ok(doubt)
+    }
+
+    /// What other tasks may do while the function waits there.
+    fn between(&self, at: NodeId) -> Option<String> {
         let entered = || {
             let manager = crate::module::one_line(self.entered_unknown(at)?);
             Some(format!(
@@ -103,8 +124,11 @@ impl Context<'_> {
             let iterable = self.model.live_iterable(at)?;
             Some(format!("`{iterable}` may change while the loop over it waits"))
         };
-        let doubt = doubt.or_else(entered).or_else(live);
-        Ok(doubt.or_else(|| self.visible_cancellation()))
+        let crossed = self.model.crossing(at).map(tested_before);
+        crossed
+            .or_else(entered)
+            .or_else(live)
+            .or_else(|| self.visible_cancellation())
     }
 
     /// `self.n = self.n + f()` reads its target before it waits for `f`.
@@ -178,11 +202,7 @@ impl Context<'_> {
                     )
                     .into());
                 }
-                if let Some(place) = use_
-                    .awaited
-                    .filter(|_| never_waited)
-                    .and_then(|at| model.test_around(at))
-                {
+                if let Some(place) = use_.awaited.filter(|_| never_waited).and_then(|at| model.crossing(at)) {
                     doubt.get_or_insert_with(|| tested_before(place));
                 }
                 open.extend(model.enclosing_function(use_.reference));
@@ -384,8 +404,8 @@ impl Context<'_> {
     }
 }
 
-fn tested_before(place: &str) -> String {
+fn tested_before(place: String) -> String {
     format!(
-        "`{place}` is tested before the await and written behind it: two tasks may both find it as it was, and both go on"
+        "`{place}` is tested before the await, or read for what is written, and written behind it: two tasks may both find it as it was"
     )
 }

@@ -367,6 +367,7 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                     at: at.unwrap_or_default(),
                     message: message.clone(),
                     doubt: Some(reason),
+                    is_concurrent: true,
                     changes,
                 });
             }

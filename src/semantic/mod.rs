@@ -6,6 +6,7 @@
 
 mod build;
 pub mod constants;
+mod crossing;
 pub mod effects;
 mod elements;
 pub mod event_loop;

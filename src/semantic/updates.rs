@@ -10,7 +10,6 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::effects::MUTATORS;
 use super::names::{Lookup, plain_name};
-use super::place::blocks;
 use super::reaching::Definition;
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
@@ -30,7 +29,7 @@ impl<'a> SemanticModel<'a> {
                         at,
                     };
                     let reads = update.reads_before(&write.value, &mut BTreeSet::new());
-                    let is_open = |read: &TextSize| !update.waits_between(*read, write.start(), id);
+                    let is_open = |read: &TextSize| !self.waits_between(at, *read, write.start(), id);
                     reads.iter().any(is_open).then(|| self.slice(target))
                 }
                 _ => None,
@@ -39,63 +38,43 @@ impl<'a> SemanticModel<'a> {
         })
     }
 
-    /// The shared place that the enclosing function tests before this node and writes behind it: `if self.token is None: self.token = f()`. Two
-    /// tasks may both find it unset once the function waits in between. `None` where it does so anyhow, holds a lock around both, or writes
-    /// the place at once behind the test.
-    pub fn test_around(&self, at: NodeId) -> Option<&'a str> {
-        let function = self.enclosing_function(at)?;
-        let scope = self.body_scope(function);
-        let point = self.node(at).range();
-        let nodes = || {
-            self.subtree(self.id(function))
-                .filter(|(id, _)| self.scope_of(*id) == scope)
+    /// Whether the function around `at` waits between a read and a write, `at` itself aside, or has a lock around both.
+    pub(super) fn waits_between(&self, at: NodeId, read: TextSize, write: TextSize, written: NodeId) -> bool {
+        let Some(function) = self.enclosing_function(at) else {
+            return false;
         };
-        let writes: Vec<(NodeId, &'a Expr)> = nodes()
-            .flat_map(|(id, node)| written_places(node).into_iter().map(move |place| (id, place)))
-            .filter(|(_, place)| self.is_shared_place(place, function))
-            .collect();
-        let is_behind = |write: &&(NodeId, &'a Expr)| self.node(write.0).end() >= point.end();
-        if !writes.iter().any(|write| is_behind(&write)) {
-            return None;
-        }
-        nodes().find_map(|(id, node)| {
-            let (test, is_loop) = match node {
-                AnyNodeRef::StmtIf(stmt) => (&*stmt.test, false),
-                AnyNodeRef::StmtWhile(stmt) => (&*stmt.test, true),
-                AnyNodeRef::ExprIf(inner) => (&*inner.test, false),
-                _ => return None,
+        let point = self.node(at).range();
+        let scope = self.body_scope(function);
+        let waits = self.subtree(self.id(function)).any(|(id, node)| {
+            let is_wait = match node {
+                // Where the write itself is awaited, it begins at once.
+                AnyNodeRef::ExprAwait(inner) => !inner.range().contains_range(self.node(written).range()),
+                AnyNodeRef::StmtFor(inner) => inner.is_async,
+                AnyNodeRef::StmtWith(inner) => inner.is_async,
+                _ => false,
             };
-            let leaves = || blocks(node).iter().any(|block| block.last().is_some_and(leaves_block));
-            if test.end() > point.start() || !(self.contains(id, at) || leaves()) {
-                return None;
-            }
-            let (_, place) = writes.iter().filter(is_behind).find(|(write, place)| {
-                let update = Update {
-                    model: self,
-                    function,
-                    target: place,
-                    at,
-                };
-                let is_claimed = || {
-                    writes.iter().any(|(other, same)| {
-                        let other = self.node(*other);
-                        self.slice(*same) == self.slice(*place)
-                            && (test.end()..point.start()).contains(&other.start())
-                            && other.end() <= point.start()
-                    })
-                };
-                // A loop that goes on until it is told to end.
-                let is_flag = || {
-                    is_loop
-                        && matches!(self.node(*write), AnyNodeRef::StmtAssign(assign) if assign.value.is_literal_expr())
-                };
-                update.is_tested_by(test)
-                    && !is_flag()
-                    && !is_claimed()
-                    && !update.waits_between(test.end(), self.node(*write).end(), *write)
-            })?;
-            Some(self.slice(*place))
-        })
+            let start = node.start();
+            is_wait
+                && self.scope_of(id) == scope
+                && (read..write).contains(&start)
+                && !point.contains_range(node.range())
+                && !node.range().contains_range(point)
+        });
+        let is_locked = || {
+            self.ancestors(at).any(|(id, node)| match node {
+                AnyNodeRef::StmtWith(with) => {
+                    with.is_async
+                        && with.range().contains(read)
+                        && self.contains(id, written)
+                        && with.items.iter().any(|item| {
+                            let text = self.slice(&item.context_expr).to_lowercase();
+                            ["lock", "mutex", "sem"].iter().any(|word| text.contains(word))
+                        })
+                }
+                _ => false,
+            })
+        };
+        waits || is_locked()
     }
 
     /// The line that may change the elements of what a name stands for while the function waits: in a nested function, in another one that has the
@@ -134,14 +113,26 @@ impl<'a> SemanticModel<'a> {
             .ancestors(at)
             .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
         let is_around = |stmt: &Stmt| self.contains(self.id(stmt), at);
-        let stmt = within.find_map(|(_, node)| match node {
-            AnyNodeRef::StmtFor(stmt) if !stmt.is_async && stmt.body.iter().any(is_around) => Some(stmt),
+        let is_within = |parts: &'a [ast::Comprehension]| {
+            let parts = parts
+                .iter()
+                .filter(|part| !part.is_async && !self.contains(self.id(&part.iter), at));
+            parts.map(|part| &part.iter).collect::<Vec<_>>()
+        };
+        let iterables = within.find_map(|(_, node)| match node {
+            AnyNodeRef::StmtFor(stmt) if !stmt.is_async && stmt.body.iter().any(is_around) => {
+                let waits = stmt.body.iter().any(|stmt| self.first_wait(stmt).is_some());
+                Some(if waits { Vec::new() } else { vec![&*stmt.iter] })
+            }
+            AnyNodeRef::ExprListComp(inner) => Some(is_within(&inner.generators)),
+            AnyNodeRef::ExprSetComp(inner) => Some(is_within(&inner.generators)),
+            AnyNodeRef::ExprDictComp(inner) => Some(is_within(&inner.generators)),
             _ => None,
         })?;
-        if stmt.body.iter().any(|stmt| self.first_wait(stmt).is_some()) {
-            return None;
-        }
-        let containers = self.gone_over(&stmt.iter);
+        let containers: Vec<&'a Expr> = iterables
+            .into_iter()
+            .flat_map(|iterable| self.gone_over(iterable))
+            .collect();
         let live = containers.into_iter().find(|container| {
             let held_by = match container {
                 Expr::Name(name) => return self.changed_meanwhile(name).is_some(),
@@ -291,44 +282,6 @@ struct Update<'m, 'a> {
 }
 
 impl<'a> Update<'_, 'a> {
-    /// Whether a test reads the place, the container that it is an item of, or a local name that was given either.
-    fn is_tested_by(&self, test: &'a Expr) -> bool {
-        let model = self.model;
-        let scope = model.body_scope(self.function);
-        self.is_read_by(test)
-            || model.subtree(model.id(test)).any(|(id, node)| {
-                let AnyNodeRef::ExprName(name) = node else { return false };
-                if model.lookup(&name.id, model.scope_of(id)) != Lookup::Scope(scope) {
-                    return false;
-                }
-                let reads = model.reads_of_local(self.function, &name.id).unwrap_or_default();
-                reads
-                    .get(&id)
-                    .into_iter()
-                    .flatten()
-                    .any(|definition| match *definition {
-                        Definition::At(definition) => match model.statement_of(definition) {
-                            Some((_, Stmt::Assign(assign))) => self.is_read_by(&assign.value),
-                            _ => false,
-                        },
-                        Definition::Entry => false,
-                    })
-            })
-    }
-
-    fn is_read_by(&self, value: &'a Expr) -> bool {
-        let model = self.model;
-        let container = self.target.as_subscript_expr().map(|item| model.slice(&*item.value));
-        let place = model.slice(self.target);
-        model.subtree(model.id(value)).any(|(_, node)| match node {
-            AnyNodeRef::ExprName(_) | AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) => {
-                let text = model.slice(node);
-                text == place || container == Some(text)
-            }
-            _ => false,
-        })
-    }
-
     /// Where the place was read, before the point, for what an expression is made of: the ends of the statements.
     fn reads_before(&self, value: &'a Expr, seen: &mut BTreeSet<NodeId>) -> Vec<TextSize> {
         let model = self.model;
@@ -360,61 +313,4 @@ impl<'a> Update<'_, 'a> {
         }
         found
     }
-
-    /// Whether the function waits between a read and the write, the point itself aside, or has a lock around both.
-    fn waits_between(&self, read: TextSize, write: TextSize, written: NodeId) -> bool {
-        let model = self.model;
-        let point = model.node(self.at).range();
-        let scope = model.body_scope(self.function);
-        let waits = model.subtree(model.id(self.function)).any(|(id, node)| {
-            let is_wait = match node {
-                AnyNodeRef::ExprAwait(_) => true,
-                AnyNodeRef::StmtFor(inner) => inner.is_async,
-                AnyNodeRef::StmtWith(inner) => inner.is_async,
-                _ => false,
-            };
-            let start = node.start();
-            is_wait
-                && model.scope_of(id) == scope
-                && (read..write).contains(&start)
-                && !point.contains_range(node.range())
-                && !node.range().contains_range(point)
-        });
-        let is_locked = || {
-            model.ancestors(self.at).any(|(id, node)| match node {
-                AnyNodeRef::StmtWith(with) => {
-                    with.is_async
-                        && with.range().contains(read)
-                        && model.contains(id, written)
-                        && with.items.iter().any(|item| {
-                            let text = model.slice(&item.context_expr).to_lowercase();
-                            ["lock", "mutex", "sem"].iter().any(|word| text.contains(word))
-                        })
-                }
-                _ => false,
-            })
-        };
-        waits || is_locked()
-    }
-}
-
-/// The places that a statement or a call writes: what it assigns to, and the containers that it changes.
-fn written_places(node: AnyNodeRef<'_>) -> Vec<&Expr> {
-    match node {
-        AnyNodeRef::StmtAssign(assign) => assign.targets.iter().collect(),
-        AnyNodeRef::StmtAnnAssign(assign) if assign.value.is_some() => vec![&*assign.target],
-        AnyNodeRef::StmtAugAssign(assign) => vec![&*assign.target],
-        AnyNodeRef::ExprCall(call) => match &*call.func {
-            Expr::Attribute(method) if MUTATORS.contains(&method.attr.as_str()) => vec![&*method.value],
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
-}
-
-fn leaves_block(stmt: &Stmt) -> bool {
-    matches!(
-        stmt,
-        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_)
-    )
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 
 use crate::codemod::{Selection, Wanted};
 use crate::codemods::ALL;
@@ -139,15 +140,29 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
             },
         })
         .collect();
-    let failed = failing(looker, COLOURING, &trials)?;
-    if !failed.is_empty() {
+    let tried = trial(looker, COLOURING, &trials)?;
+    if !tried.failed.is_empty() || !tried.doubted.is_empty() {
         for (colouring, _) in &mut facts {
-            Arc::make_mut(colouring)
-                .coloured
-                .retain(|coloured| !failed.contains_key(&coloured.component));
+            let coloured = &mut Arc::make_mut(colouring).coloured;
+            coloured.retain(|coloured| !tried.failed.contains_key(&coloured.component));
+            // What is a doubt in one file is one in all, or only some of them would change.
+            for coloured in coloured {
+                if let (None, Some(doubt)) = (&coloured.doubt, tried.doubted.get(&coloured.component)) {
+                    coloured.doubt = Some(doubt.clone());
+                }
+            }
         }
     }
     Ok(facts)
+}
+
+/// What came of a trial, for components.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Tried {
+    /// Those that cannot be written in one of their files, and why.
+    pub failed: BTreeMap<usize, String>,
+    /// Those of which something is not proven that only the file itself shows.
+    pub doubted: BTreeMap<usize, String>,
 }
 
 /// What is to change in one file, and what the project says to it.
@@ -166,43 +181,49 @@ impl Trial {
     }
 }
 
-/// The components that cannot be written in one of their files, and why.
-pub(super) fn failing(looker: &Looker, codemod: &str, trials: &[Trial]) -> Result<BTreeMap<usize, String>, Error> {
+/// Tries what is to change in each file.
+pub(super) fn trial(looker: &Looker, codemod: &str, trials: &[Trial]) -> Result<Tried, Error> {
     let codemods = ALL.iter().filter(|other| other.name == codemod);
     let selection = Selection::new(codemods.collect());
-    let failed = each(trials.len(), looker.threads, |buffer, index| {
+    let outcomes = each(trials.len(), looker.threads, |buffer, index| {
         let trial = &trials[index];
         let file = &looker.files[trial.file];
         let said = format!("{codemod} {:?} {:?}", trial.facts.colouring, trial.facts.layer);
         looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
-            untaken(&decoded.source, settings, &selection, trial)
+            outcome(&decoded.source, settings, &selection, trial)
         })
     })?;
-    let mut all = BTreeMap::new();
-    for (trial, failed) in trials.iter().zip(failed) {
-        let unread = || {
-            let reason = "it cannot be read".to_owned();
-            let components = trial.coloured().iter().map(|coloured| coloured.component);
-            components.map(|component| (component, reason.clone())).collect()
+    let mut all = Tried::default();
+    for (trial, outcome) in trials.iter().zip(outcomes) {
+        let unread = || Tried {
+            failed: trial
+                .coloured()
+                .iter()
+                .map(|coloured| (coloured.component, "it cannot be read".to_owned()))
+                .collect(),
+            ..Tried::default()
         };
-        for (component, reason) in failed.unwrap_or_else(unread) {
-            let place = looker.files[trial.file].path.display();
-            all.entry(component).or_insert_with(|| format!("{place}: {reason}"));
+        let place = looker.files[trial.file].path.display();
+        let outcome = outcome.unwrap_or_else(unread);
+        for (component, reason) in outcome.failed {
+            all.failed
+                .entry(component)
+                .or_insert_with(|| format!("{place}: {reason}"));
+        }
+        for (component, reason) in outcome.doubted {
+            all.doubted
+                .entry(component)
+                .or_insert_with(|| format!("{place}, {reason}"));
         }
     }
     Ok(all)
 }
 
-/// The components of which something cannot be written in this file, and why.
-fn untaken(
-    source: &Source,
-    settings: &Settings,
-    selection: &Selection,
-    trial: &Trial,
-) -> Option<BTreeMap<usize, String>> {
+/// What comes of the components in this file.
+fn outcome(source: &Source, settings: &Settings, selection: &Selection, trial: &Trial) -> Option<Tried> {
     let look = selection.look(source.text.as_bytes(), Wanted::NothingDeclined, &trial.facts);
     let findings = rewrite::analyse(source, &look, settings, &trial.facts).ok()?;
-    let mut failed: BTreeMap<usize, String> = BTreeMap::new();
+    let mut tried = Tried::default();
     let mut taken: Vec<Edit> = Vec::new();
     for coloured in trial.coloured() {
         let finding = findings
@@ -213,17 +234,22 @@ fn untaken(
             .and_then(Finding::fix);
         let meets = |edit: &Edit| taken.iter().any(|other| edit != other && touch(edit, other));
         match fix {
-            Some(fix) if !fix.edits.iter().any(meets) => taken.extend(fix.edits.iter().cloned()),
+            Some(fix) if !fix.edits.iter().any(meets) => {
+                taken.extend(fix.edits.iter().cloned());
+                if let (None, Some(reason)) = (&coloured.doubt, finding.and_then(Finding::reason)) {
+                    tried.doubted.insert(coloured.component, reason.to_owned());
+                }
+            }
             _ => {
                 let reason = finding.and_then(Finding::reason);
-                failed.insert(
+                tried.failed.insert(
                     coloured.component,
                     reason.unwrap_or("it is suppressed there").to_owned(),
                 );
             }
         }
     }
-    Some(failed)
+    Some(tried)
 }
 
 /// Whether two edits of one text cannot be made beside each other.

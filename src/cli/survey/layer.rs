@@ -11,7 +11,7 @@ use crate::semantic::sqlalchemy::Known;
 
 use super::super::Error;
 use super::Looker;
-use super::colouring::{self, Trial, failing, mentioning};
+use super::colouring::{self, Trial, mentioning, trial};
 
 /// Rounds in which files are parsed that the round before has led to.
 const MAX_ROUNDS: usize = 32;
@@ -153,7 +153,7 @@ fn changes(
             },
         })
         .collect();
-    if let Some(reason) = failing(looker, LAYER, &trials)?.into_values().next() {
+    if let Some(reason) = trial(looker, LAYER, &trials)?.failed.into_values().next() {
         layer::stop(project, &layer::linked(project, start), &reason, &mut found);
     }
     let concerned = found

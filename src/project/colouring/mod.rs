@@ -42,6 +42,8 @@ pub struct Coloured {
     pub message: String,
     /// What is not proven.
     pub doubt: Option<String>,
+    /// Whether tasks run what turns, so that others come between where it waits.
+    pub is_concurrent: bool,
     pub changes: Vec<Change>,
 }
 
@@ -432,6 +434,7 @@ impl Component<'_, '_, '_> {
             }
         }
         let doubt = self.doubt().or_else(|| self.open_end(world));
+        let is_concurrent = self.is_concurrent();
         let message = self.message();
         changes
             .into_iter()
@@ -446,6 +449,7 @@ impl Component<'_, '_, '_> {
                     at,
                     message: message.clone(),
                     doubt: doubt.clone(),
+                    is_concurrent,
                     changes: changes.into_iter().collect(),
                 };
                 Some((file, coloured))
@@ -552,6 +556,16 @@ impl Component<'_, '_, '_> {
     }
 
     /// The first thing that is not proven.
+    /// Whether tasks run what turns.
+    fn is_concurrent(&self) -> bool {
+        let graph = self.graph;
+        let is_met = |node: NodeIndex| {
+            let mut uses = graph.uses[node].iter();
+            uses.any(|used| graph.owner(used).is_some_and(|owner| graph.is_async(owner)))
+        };
+        self.nodes.iter().any(|node| is_met(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route)
+    }
+
     fn doubt(&self) -> Option<String> {
         let graph = self.graph;
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
@@ -606,13 +620,7 @@ impl Component<'_, '_, '_> {
                 place(file, line)
             ));
         }
-        let is_met = |node: NodeIndex| {
-            graph.uses[node]
-                .iter()
-                .any(|used| graph.owner(used).is_some_and(|owner| graph.is_async(owner)))
-        };
-        let is_concurrent =
-            self.nodes.iter().any(|node| is_met(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route);
+        let is_concurrent = self.is_concurrent();
         for (node, id) in self.functions() {
             let function = graph.function(node);
             let nature = graph.nature(id);

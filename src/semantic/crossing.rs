@@ -1,0 +1,650 @@
+//! What other tasks may do to what a function has read, where a wait is put between the reading and what follows from it.
+//!
+//! As long as a coroutine does not wait, no other task runs. With a wait in its middle, what it has tested may no longer hold, and what it writes
+//! from what it has read may undo what others have written. Both are found by dependence: from a write behind the wait back to the reads in front
+//! of it that decide whether it happens, or what it writes (data and control dependence, by the last definitions of local names).
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use super::effects::MUTATORS;
+use super::names::Lookup;
+use super::place::blocks;
+use super::reaching::Definition;
+use super::types::{Type, TypeOracle};
+use super::{BindingKind, NodeId, ScopeId, SemanticModel};
+
+/// Methods of asyncio's objects that change them or act on their state, and do not wait.
+const ACTS: &[&str] = &["get_nowait", "put_nowait", "set_exception", "set_result"];
+
+/// Functions that read what they are given, and give something made of it.
+const READERS: &[&str] = &[
+    "all",
+    "any",
+    "dict",
+    "enumerate",
+    "frozenset",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "reversed",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "zip",
+    "filter",
+    "bool",
+    "getattr",
+    "hasattr",
+];
+
+/// Functions that change what they are given first.
+const CHANGERS: &[&str] = &[
+    "heapq.heappop",
+    "heapq.heappush",
+    "heapq.heapreplace",
+    "heapq.heappushpop",
+    "heapq.heapify",
+    "bisect.insort",
+    "random.shuffle",
+];
+
+/// Locals of locals.
+const MAX_STEPS: usize = 12;
+
+/// An object that others can see, by the names that lead to it: `self.users` also for what is in it.
+type Path = Vec<String>;
+
+/// A read of a shared object, and where it was over.
+type Read = (Path, TextSize);
+
+impl<'a> SemanticModel<'a> {
+    /// The shared object that the enclosing function tests, or reads something from, before this node, and writes behind it because of that. `None`
+    /// where it waits in between anyhow, holds a lock around both, or writes the object at once behind the test.
+    pub fn crossing(&self, at: NodeId) -> Option<String> {
+        let function = self.enclosing_function(at)?;
+        let crossing = Crossing {
+            model: self,
+            function,
+            scope: self.body_scope(function),
+            point: self.node(at).range(),
+            at,
+        };
+        crossing.find()
+    }
+}
+
+struct Crossing<'m, 'a> {
+    model: &'m SemanticModel<'a>,
+    function: &'a ast::StmtFunctionDef,
+    scope: ScopeId,
+    /// What becomes a wait.
+    point: TextRange,
+    at: NodeId,
+}
+
+/// A change of a shared object.
+struct Write<'a> {
+    id: NodeId,
+    path: Path,
+    /// What is written, or where.
+    from: Vec<&'a Expr>,
+}
+
+impl<'a> Crossing<'_, 'a> {
+    fn find(&self) -> Option<String> {
+        let writes = self.writes();
+        let is_behind = |write: &&Write| self.model.node(write.id).end() >= self.point.end();
+        if !writes.iter().any(|write| is_behind(&write)) {
+            return None;
+        }
+        let decisions = self.decisions();
+        writes.iter().filter(is_behind).find_map(|write| {
+            let made = || self.is_made_from(write);
+            let decided = || {
+                decisions
+                    .iter()
+                    .any(|decision| self.is_decided_by(write, decision, &writes))
+            };
+            (decided() || made()).then(|| write.path.join("."))
+        })
+    }
+
+    /// Whether what is written follows from what was read of the object before the wait.
+    fn is_made_from(&self, write: &Write<'a>) -> bool {
+        let start = self.model.node(write.id).start();
+        write.from.iter().any(|value| {
+            let mut seen = BTreeSet::new();
+            self.origins(value, &mut seen, 0).iter().any(|(path, end)| {
+                conflicts(path, &write.path) && !self.model.waits_between(self.at, *end, start, write.id)
+            })
+        })
+    }
+
+    fn is_decided_by(&self, write: &Write<'a>, decision: &Decision, writes: &[Write<'a>]) -> bool {
+        let model = self.model;
+        let end = decision.end;
+        // A loop that goes on until it is told to end.
+        let is_flag = decision.is_loop
+            && matches!(model.node(write.id), AnyNodeRef::StmtAssign(assign) if assign.value.is_literal_expr());
+        let is_claimed = || {
+            writes.iter().any(|other| {
+                let range = model.node(other.id).range();
+                range.start() >= end && range.end() <= self.point.start() && conflicts(&other.path, &write.path)
+            })
+        };
+        !is_flag
+            && decision.reads.iter().any(|(path, _)| conflicts(path, &write.path))
+            && !is_claimed()
+            && !model.waits_between(
+                self.at,
+                end,
+                model.node(write.id).start().max(self.point.end()),
+                write.id,
+            )
+    }
+
+    /// What decides, before the wait, whether it is reached or what happens behind it.
+    fn decisions(&self) -> Vec<Decision> {
+        let model = self.model;
+        let mut found = Vec::new();
+        for (id, node) in self.nodes() {
+            // Behind a loop, its condition does not hold.
+            let is_over = |stmt: &ast::StmtWhile| stmt.end() <= self.point.start();
+            let (tests, is_loop): (Vec<&'a Expr>, bool) = match node {
+                AnyNodeRef::StmtIf(stmt) => (vec![&*stmt.test], false),
+                AnyNodeRef::StmtWhile(stmt) => (vec![&*stmt.test], !is_over(stmt)),
+                AnyNodeRef::StmtWith(stmt) if self.suppresses(stmt) => (values(&stmt.body), false),
+                AnyNodeRef::ExprIf(inner) => (vec![&*inner.test], false),
+                AnyNodeRef::StmtMatch(stmt) => (vec![&*stmt.subject], false),
+                AnyNodeRef::StmtAssert(stmt) => (vec![&*stmt.test], false),
+                AnyNodeRef::ExprBoolOp(inner) => {
+                    let before = inner
+                        .values
+                        .iter()
+                        .take_while(|value| value.end() <= self.point.start());
+                    (before.collect(), false)
+                }
+                AnyNodeRef::StmtTry(stmt) => (self.missing(stmt), false),
+                _ => continue,
+            };
+            let Some(end) = tests.iter().map(|test| test.end()).max() else {
+                continue;
+            };
+            let over = match node {
+                AnyNodeRef::StmtWhile(stmt) if is_over(stmt) => Some(stmt.end()),
+                _ => None,
+            };
+            let end = over.unwrap_or(end);
+            if end > self.point.start() {
+                continue;
+            }
+            let leaves = || {
+                over.is_some()
+                    || node.is_stmt_assert()
+                    || blocks(node).iter().any(|block| block.last().is_some_and(leaves_block))
+            };
+            if !(model.contains(id, self.at) || leaves()) {
+                continue;
+            }
+            let mut reads = Vec::new();
+            for test in tests {
+                reads.extend(self.reads(test));
+                reads.extend(self.origins(test, &mut BTreeSet::new(), 0));
+                reads.extend(self.predicates(test));
+            }
+            found.push(Decision { end, reads, is_loop });
+        }
+        found
+    }
+
+    /// What a `try` reads that may be missing, where the wait stands in the handler for that.
+    fn missing(&self, stmt: &'a ast::StmtTry) -> Vec<&'a Expr> {
+        let model = self.model;
+        let is_here = stmt.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
+            let caught = handler.type_.as_deref().map(|caught| model.slice(caught));
+            let is_missing = caught.is_some_and(|caught| {
+                ["KeyError", "IndexError", "AttributeError", "LookupError"]
+                    .iter()
+                    .any(|name| caught.contains(name))
+            });
+            is_missing && handler.range().contains_range(self.point)
+        });
+        if !is_here {
+            return Vec::new();
+        }
+        values(&stmt.body)
+    }
+
+    /// `with suppress(KeyError): ...`
+    fn suppresses(&self, stmt: &'a ast::StmtWith) -> bool {
+        stmt.items.iter().any(|item| match &item.context_expr {
+            Expr::Call(call) => self.model.qualified_name(&call.func).as_deref() == Some("contextlib.suppress"),
+            _ => false,
+        })
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = (NodeId, AnyNodeRef<'a>)> + '_ {
+        let model = self.model;
+        let all = model.subtree(model.id(self.function));
+        all.filter(move |(id, _)| {
+            model
+                .function_of_scope(model.scope_of(*id))
+                .is_some_and(|own| std::ptr::eq(own, self.function))
+        })
+    }
+
+    /// What the function writes of what others see.
+    fn writes(&self) -> Vec<Write<'a>> {
+        let mut found = Vec::new();
+        for (id, node) in self.nodes() {
+            match node {
+                AnyNodeRef::StmtAssign(stmt) => {
+                    for target in &stmt.targets {
+                        self.stored(id, target, vec![&*stmt.value], &mut found);
+                    }
+                }
+                AnyNodeRef::StmtAnnAssign(stmt) if stmt.value.is_some() => {
+                    self.stored(
+                        id,
+                        &stmt.target,
+                        stmt.value.as_deref().into_iter().collect(),
+                        &mut found,
+                    );
+                }
+                AnyNodeRef::StmtAugAssign(stmt) => self.stored(id, &stmt.target, vec![&*stmt.value], &mut found),
+                AnyNodeRef::StmtDelete(stmt) => {
+                    for target in &stmt.targets {
+                        self.stored(id, target, Vec::new(), &mut found);
+                    }
+                }
+                AnyNodeRef::StmtFor(stmt) => self.stored(id, &stmt.target, vec![&*stmt.iter], &mut found),
+                AnyNodeRef::WithItem(item) => {
+                    if let Some(target) = item.optional_vars.as_deref() {
+                        self.stored(id, target, vec![&item.context_expr], &mut found);
+                    }
+                }
+                AnyNodeRef::ExprCall(call) => self.changed(id, call, &mut found),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn stored(&self, id: NodeId, target: &'a Expr, mut from: Vec<&'a Expr>, found: &mut Vec<Write<'a>>) {
+        match target {
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                for target in elts {
+                    self.stored(id, target, from.clone(), found);
+                }
+            }
+            Expr::Starred(inner) => self.stored(id, &inner.value, from, found),
+            _ => {
+                if let Expr::Subscript(item) = target {
+                    from.push(&item.slice);
+                }
+                if let Some(path) = self
+                    .path(target)
+                    .filter(|path| !target.is_name_expr() || self.is_outside(&path[0]))
+                {
+                    found.push(Write { id, path, from });
+                }
+            }
+        }
+    }
+
+    /// `x.append(...)`, `setattr(x, "n", ...)`, `heapq.heappop(x)`, and methods of the same object that write its attributes.
+    fn changed(&self, id: NodeId, call: &'a ast::ExprCall, found: &mut Vec<Write<'a>>) {
+        let model = self.model;
+        let from: Vec<&'a Expr> = call
+            .arguments
+            .args
+            .iter()
+            .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+            .collect();
+        let first = call.arguments.args.first();
+        if model.is_builtin(&call.func, "setattr") {
+            if let (Some(object), Some(Expr::StringLiteral(name))) = (first, call.arguments.args.get(1))
+                && let Some(mut path) = self.path(object)
+            {
+                path.push(name.value.to_string());
+                found.push(Write { id, path, from });
+            }
+            return;
+        }
+        if let (Some(first), Some(name)) = (first, model.qualified_name(&call.func))
+            && CHANGERS.contains(&name.as_str())
+        {
+            found.extend(self.path(first).map(|path| Write { id, path, from }));
+            return;
+        }
+        let Expr::Attribute(method) = &*call.func else {
+            if let Some(function) = model.function_of(&call.func)
+                && model.contains(model.id(self.function), model.id(function))
+            {
+                let inner = model.subtree(model.id(function)).filter_map(|(_, node)| match node {
+                    AnyNodeRef::StmtAssign(stmt) => Some(&*stmt.targets),
+                    _ => None,
+                });
+                for target in inner.flatten().filter(|target| !target.is_name_expr()) {
+                    self.stored(id, target, from.clone(), found);
+                }
+            }
+            return;
+        };
+        let name = method.attr.as_str();
+        if MUTATORS.contains(&name) || ACTS.contains(&name) {
+            found.extend(self.path(&method.value).map(|path| Write { id, path, from }));
+        } else if let Some(function) = self.own_method(&method.value, name) {
+            for attribute in self.attributes(function, false) {
+                let path = vec!["self".to_owned(), attribute];
+                found.push(Write {
+                    id,
+                    path,
+                    from: from.clone(),
+                });
+            }
+        }
+    }
+
+    /// The method of the enclosing class that `self.name` is.
+    fn own_method(&self, receiver: &Expr, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+        let model = self.model;
+        let class = model.class_of_method(self.function)?;
+        let is_self = self
+            .self_name()
+            .is_some_and(|own| matches!(receiver, Expr::Name(name) if name.id == own));
+        let mut methods = model
+            .methods_named(name)
+            .filter(|(owner, _)| std::ptr::eq(*owner, class));
+        methods.next().filter(|_| is_self).map(|(_, function)| function)
+    }
+
+    fn is_own_class(&self, name: &ast::ExprName) -> bool {
+        let class = self.model.class_of_method(self.function);
+        class.is_some_and(|class| class.name.id == name.id)
+    }
+
+    fn self_name(&self) -> Option<&'a str> {
+        let parameters = &self.function.parameters;
+        let mut all = parameters.posonlyargs.iter().chain(&parameters.args);
+        self.model.class_of_method(self.function)?;
+        all.next().map(|parameter| parameter.parameter.name.as_str())
+    }
+
+    /// The attributes of its object that a method reads, or writes.
+    fn attributes(&self, function: &'a ast::StmtFunctionDef, is_read: bool) -> BTreeSet<String> {
+        let model = self.model;
+        let found = model.subtree(model.id(function)).filter_map(|(id, node)| {
+            let AnyNodeRef::ExprAttribute(attribute) = node else {
+                return None;
+            };
+            if !matches!(&*attribute.value, Expr::Name(name) if name.id == "self") {
+                return None;
+            }
+            let is_written = || {
+                let parent = model.parent(id);
+                !attribute.ctx.is_load()
+                    || match model.node(parent) {
+                        AnyNodeRef::ExprSubscript(item) => {
+                            !item.ctx.is_load() && item.value.range() == attribute.range()
+                        }
+                        AnyNodeRef::ExprAttribute(method) => MUTATORS.contains(&method.attr.as_str()),
+                        _ => false,
+                    }
+            };
+            (if is_read { attribute.ctx.is_load() } else { is_written() }).then(|| attribute.attr.to_string())
+        });
+        found.collect()
+    }
+
+    /// What the predicates of a test read: properties and methods of the same object.
+    fn predicates(&self, test: &'a Expr) -> Vec<Read> {
+        let model = self.model;
+        let mut found = Vec::new();
+        for (_, node) in model.subtree(model.id(test)) {
+            let AnyNodeRef::ExprAttribute(attribute) = node else {
+                continue;
+            };
+            if let Some(function) = self.own_method(&attribute.value, &attribute.attr) {
+                let reads = self.attributes(function, true);
+                found.extend(
+                    reads
+                        .into_iter()
+                        .map(|name| (vec!["self".to_owned(), name], test.end())),
+                );
+            }
+        }
+        found
+    }
+
+    /// The shared objects that an expression reads something of.
+    fn reads(&self, value: &'a Expr) -> Vec<Read> {
+        let model = self.model;
+        let mut found = Vec::new();
+        for (id, node) in model.subtree(model.id(value)) {
+            let expr = match node {
+                AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
+                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
+                _ => continue,
+            };
+            let parent = model.node(model.parent(id));
+            // The whole path counts, not its beginning.
+            if matches!(parent, AnyNodeRef::ExprAttribute(outer) if !self.is_method(outer)) {
+                continue;
+            }
+            let Some(mut path) = self.path(&expr) else { continue };
+            let is_whole = expr.is_name_expr() && !self.is_read_as_value(id);
+            if is_whole && !self.is_outside_value(&expr) {
+                continue;
+            }
+            if let (AnyNodeRef::Arguments(arguments), AnyNodeRef::ExprCall(call)) =
+                (parent, model.node(model.parent(model.parent(id))))
+                && ["getattr", "hasattr"]
+                    .iter()
+                    .any(|name| model.is_builtin(&call.func, name))
+                && let Some(Expr::StringLiteral(name)) = arguments.args.get(1)
+            {
+                path.push(name.value.to_string());
+            }
+            found.push((path, value.end()));
+        }
+        found
+    }
+
+    fn is_method(&self, attribute: &ast::ExprAttribute) -> bool {
+        let model = self.model;
+        matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
+    }
+
+    /// Whether something is read of what a name stands for, and not the object alone handed on.
+    fn is_read_as_value(&self, id: NodeId) -> bool {
+        let model = self.model;
+        let range = model.node(id).range();
+        match model.node(model.parent(id)) {
+            AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprCompare(_) => true,
+            AnyNodeRef::ExprUnaryOp(_)
+            | AnyNodeRef::ExprBoolOp(_)
+            | AnyNodeRef::StmtIf(_)
+            | AnyNodeRef::StmtWhile(_) => true,
+            AnyNodeRef::Comprehension(part) => part.iter.range() == range,
+            AnyNodeRef::StmtFor(stmt) => stmt.iter.range() == range,
+            AnyNodeRef::StmtMatch(stmt) => stmt.subject.range() == range,
+            AnyNodeRef::Arguments(_) => match model.node(model.parent(model.parent(id))) {
+                AnyNodeRef::ExprCall(call) => READERS.iter().any(|name| model.is_builtin(&call.func, name)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether a name is a variable of the module or of a function around, whose value itself is what others change.
+    fn is_outside_value(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Name(name) if self.is_outside(&name.id))
+    }
+
+    fn is_outside(&self, name: &str) -> bool {
+        self.model.lookup(name, self.scope) != Lookup::Scope(self.scope)
+    }
+
+    /// What was read before the wait for what an expression is made of.
+    fn origins(&self, value: &'a Expr, seen: &mut BTreeSet<NodeId>, steps: usize) -> Vec<Read> {
+        let model = self.model;
+        let mut found = Vec::new();
+        if steps > MAX_STEPS {
+            return found;
+        }
+        for (id, node) in model.subtree(model.id(value)) {
+            let AnyNodeRef::ExprName(name) = node else { continue };
+            if model.lookup(&name.id, model.scope_of(id)) != Lookup::Scope(self.scope) {
+                continue;
+            }
+            let reads = model.reads_of_local(self.function, &name.id).unwrap_or_default();
+            for definition in reads.get(&id).into_iter().flatten() {
+                let Definition::At(definition) = *definition else {
+                    continue;
+                };
+                if !seen.insert(definition) {
+                    continue;
+                }
+                let Some(source) = self.source(definition) else {
+                    continue;
+                };
+                let is_before = source.end() <= self.point.start();
+                if is_before && !self.is_alias(&name.id) {
+                    found.extend(self.reads(source));
+                    found.extend(self.predicates(source));
+                }
+                found.extend(self.origins(source, seen, steps + 1));
+            }
+        }
+        found
+    }
+
+    /// The expression that a definition takes its value from.
+    fn source(&self, definition: NodeId) -> Option<&'a Expr> {
+        let model = self.model;
+        let mut around = std::iter::once((definition, model.node(definition))).chain(model.ancestors(definition));
+        around.find_map(|(_, node)| match node {
+            AnyNodeRef::ExprNamed(named) => Some(Some(&*named.value)),
+            AnyNodeRef::StmtAssign(stmt) => Some(Some(&*stmt.value)),
+            AnyNodeRef::StmtAnnAssign(stmt) => Some(stmt.value.as_deref()),
+            AnyNodeRef::StmtAugAssign(stmt) => Some(Some(&*stmt.value)),
+            AnyNodeRef::StmtFor(stmt) => Some(Some(&*stmt.iter)),
+            AnyNodeRef::StmtMatch(stmt) => Some(Some(&*stmt.subject)),
+            AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtWith(_) | AnyNodeRef::ExceptHandlerExceptHandler(_) => {
+                Some(None)
+            }
+            _ => None,
+        })?
+    }
+
+    /// Whether a local name is another name for a shared object.
+    fn is_alias(&self, name: &str) -> bool {
+        self.aliased(name).is_some()
+    }
+
+    fn aliased(&self, name: &str) -> Option<&'a Expr> {
+        let mut bindings = self.model.bindings_in(self.scope, name);
+        match (bindings.next()?.kind, bindings.next()) {
+            (BindingKind::Assignment(value @ (Expr::Attribute(_) | Expr::Name(_) | Expr::Subscript(_))), None) => {
+                // A number or a text is not the object that it was read from.
+                let is_value = matches!(self.model.type_of(value), Type::Scalar(_));
+                let is_mutated = self.model.references_named(name).any(|reference| {
+                    matches!(
+                        self.model.node(self.model.parent(reference.node)),
+                        AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)
+                    )
+                });
+                (!is_value && is_mutated).then_some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The names that lead to a shared object, up to the first element: a part of `self` or of a parameter, a variable from outside, and what a
+    /// local name is an alias of.
+    fn path(&self, expr: &Expr) -> Option<Path> {
+        self.path_of(expr, 0)
+    }
+
+    fn path_of(&self, expr: &Expr, steps: usize) -> Option<Path> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        match expr {
+            Expr::Subscript(item) => self.path_of(&item.value, steps + 1),
+            Expr::Attribute(attribute) => {
+                let mut path = match &*attribute.value {
+                    Expr::Name(class) if self.is_own_class(class) => vec!["self".to_owned()],
+                    value => self.path_of(value, steps + 1)?,
+                };
+                if !self.is_method(attribute) && attribute.attr.as_str() != "__class__" {
+                    path.push(attribute.attr.to_string());
+                }
+                Some(path)
+            }
+            Expr::Name(name) => {
+                let model = self.model;
+                if self.self_name() == Some(name.id.as_str()) {
+                    return Some(vec!["self".to_owned()]);
+                }
+                if self.is_outside(&name.id) {
+                    let is_object = match model.lookup(&name.id, self.scope) {
+                        Lookup::Scope(scope) => model
+                            .bindings_in(scope, &name.id)
+                            .all(|binding| !matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_))),
+                        _ => false,
+                    };
+                    return is_object.then(|| vec![name.id.to_string()]);
+                }
+                if let Some(value) = self.aliased(&name.id) {
+                    return self.path_of(value, steps + 1);
+                }
+                let is_parameter = model
+                    .bindings_in(self.scope, &name.id)
+                    .all(|binding| matches!(binding.kind, BindingKind::Parameter(_)));
+                is_parameter.then(|| vec![name.id.to_string()])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What decides how a function goes on.
+struct Decision {
+    end: TextSize,
+    reads: Vec<Read>,
+    is_loop: bool,
+}
+
+/// What the statements of a block give, return or bind.
+fn values(block: &[Stmt]) -> Vec<&Expr> {
+    let values = block.iter().filter_map(|stmt| match stmt {
+        Stmt::Return(stmt) => stmt.value.as_deref(),
+        Stmt::Assign(stmt) => Some(&*stmt.value),
+        Stmt::Expr(stmt) => Some(&*stmt.value),
+        _ => None,
+    });
+    values.collect()
+}
+
+/// Whether one of two objects is, or is part of, the other. Of two that one object leads to, a part must be named.
+fn conflicts(read: &Path, write: &Path) -> bool {
+    let shared = read.iter().zip(write).take_while(|(one, other)| one == other).count();
+    shared == read.len().min(write.len()) && (shared > 1 || read.len() == write.len() && read[0] != "self")
+}
+
+fn leaves_block(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_)
+    )
+}
