@@ -124,7 +124,14 @@ fn find(ctx: &Context, acc: &mut Findings) {
                 let doubt = doubt_of(ctx, call, row);
                 acc.push(call, message, found.map(|(fix, _)| fix.doubted(doubt)));
             }
-            Rule::Call => acc.push_defect(call, message, ctx.offload(call, doubt_of(ctx, call, row))),
+            Rule::Call => {
+                let result = ctx.is_given_no_generator(call);
+                acc.push_defect(
+                    call,
+                    message,
+                    result.and_then(|()| ctx.offload(call, doubt_of(ctx, call, row))),
+                );
+            }
             Rule::List => {
                 let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));

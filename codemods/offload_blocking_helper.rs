@@ -122,7 +122,13 @@ fn rewrite(ctx: &Context, site: &Site, blocked: &Blocked) -> Result<Fix, Decline
         return Err("what it gives is awaited: it must be called by the event loop".into());
     }
     let call = call_at(ctx, site.range).ok_or("it is not called here")?;
-    ctx.offload(call, blocked.doubt.clone())
+    ctx.is_given_no_generator(call)?;
+    let file = || {
+        (blocked.leaf.kind == "file")
+            .then(|| ctx.handed_file_doubt(call))
+            .flatten()
+    };
+    ctx.offload(call, blocked.doubt.clone().or_else(file))
 }
 
 fn call_at<'a>(ctx: &Context<'a>, range: TextRange) -> Option<&'a ast::ExprCall> {

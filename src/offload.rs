@@ -12,6 +12,7 @@ use crate::edit::{Edit, Fix, all_doubts};
 use crate::finding::Declined;
 use crate::importer::Import;
 use crate::semantic::NodeId;
+use crate::semantic::implied::{CALLBACKS, Elements};
 use crate::semantic::names::{is_standard, map_callable};
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
@@ -106,6 +107,31 @@ impl Context<'_> {
         let doubts = [&doubt, &given, &place];
         let doubt = all_doubts(doubts.into_iter().flatten().map(String::as_str));
         Ok(Fix::with_doubt(doubt, edits).import(loader.imports))
+    }
+
+    /// Refuses a call that is given what computes its elements only when they are asked for: that would happen in the thread.
+    pub fn is_given_no_generator(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+        let is_lazy = |given: &&Expr| {
+            !given.is_generator_expr() && self.model.elements(given, TextRange::default()) == Elements::Lazy
+        };
+        match call.arguments.args.iter().find(is_lazy) {
+            Some(lazy) => {
+                let text = crate::module::one_line(self.model.slice(lazy));
+                let reason = "which computes its elements as they are asked for: that would happen in the thread";
+                Err(format!("it is given `{text}`, {reason}").into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a value is no function, or one of the language or its library.
+    pub fn is_known_callable(&self, value: &Expr) -> bool {
+        let model = self.model;
+        let named = map_callable(value);
+        value.is_literal_expr()
+            || model.builtin(named).is_some()
+            || model.qualified_name(named).is_some_and(|name| is_standard(&name))
+            || matches!(model.type_of(value), Type::Scalar(_) | Type::Container(_))
     }
 
     /// The edits around a call, laid out as formatters do where the line gets too long and the call is the whole value of its statement.
@@ -226,22 +252,6 @@ fn is_statement_value(ctx: &Context, call: &ast::ExprCall) -> bool {
     ) && !ctx.is_parenthesized(call)
 }
 
-/// Keywords by which functions of the standard library are given what they call.
-const CALLBACKS: &[&str] = &[
-    "callback",
-    "copy_function",
-    "default",
-    "filter",
-    "ignore",
-    "key",
-    "object_hook",
-    "object_pairs_hook",
-    "onerror",
-    "onexc",
-    "preexec_fn",
-    "reporthook",
-];
-
 /// A function that is passed on would run in the thread as well: one of the module, a lambda, or one of which nothing is known.
 fn given_function(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
     call.arguments.iter_source_order().find_map(|argument| {
@@ -254,7 +264,7 @@ fn given_function(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
                 // Its value is given, which is read before.
                 Some(function) if ctx.model.is_property(function) => return None,
                 Some(function) => format!("`{}`", function.name),
-                None if is_callback && !is_known_callable(ctx, value) => {
+                None if is_callback && !ctx.is_known_callable(value) => {
                     format!("`{}`", crate::module::one_line(ctx.model.slice(value)))
                 }
                 None => return None,
@@ -262,14 +272,4 @@ fn given_function(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
         };
         Some(format!("{name}, which it is given, would run in the thread as well"))
     })
-}
-
-/// Whether a value is no function, or one of the language or its library.
-fn is_known_callable(ctx: &Context, value: &Expr) -> bool {
-    let model = ctx.model;
-    let named = map_callable(value);
-    value.is_literal_expr()
-        || model.builtin(named).is_some()
-        || model.qualified_name(named).is_some_and(|name| is_standard(&name))
-        || matches!(model.type_of(value), Type::Scalar(_) | Type::Container(_))
 }

@@ -1,13 +1,28 @@
-//! Files that several tasks may write: the same path each time, which no call has made for itself.
+//! Files that several tasks may write: the same path each time, which no call has made for itself, or one that is read and written back.
 //!
 //! What one thread does, it does in the order in which it is asked. Threads keep no order: of two tasks that append to one file, or write it
-//! anew, any may come last.
+//! anew, any may come last. And where a task waits between reading a file and writing it back, what another one writes meanwhile is lost.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, InterpolatedStringElement};
+use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, plain_name};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
+
+/// What a call does to a file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileAccess<'a> {
+    pub path: &'a Expr,
+    pub reads: bool,
+    pub writes: bool,
+}
+
+/// Words in the names of functions that write the file whose path they are given, and that read it.
+const WRITERS: &[&str] = &[
+    "append", "dump", "persist", "replace", "save", "store", "update", "write",
+];
+const READERS: &[&str] = &["get", "load", "parse", "read"];
 
 /// Steps from a path to what it is made of.
 const MAX_STEPS: usize = 6;
@@ -30,22 +45,140 @@ const PATH_MAKERS: &[&str] = &[
 ];
 
 impl<'a> Context<'a> {
-    /// The doubt about a call that writes a file which other tasks may write at the same time.
+    /// The doubt about a call that works on a file of which other tasks may be writing at the same time.
     pub fn shared_file_doubt(&self, call: &'a ast::ExprCall) -> Option<String> {
-        let path = self.shared_file(call)?;
+        if let Some(path) = self.shared_file(call) {
+            return Some(format!(
+                "two tasks may write `{path}`, and threads need not do so in the order in which the tasks come here"
+            ));
+        }
+        match self.file_access(call) {
+            Some(access) => self.written_back(call, access.path, access.reads, access.writes),
+            // A command may be told to read the file.
+            None => call
+                .arguments
+                .iter_source_order()
+                .find_map(|argument| match argument.value() {
+                    Expr::List(list) => list.elts.iter().find_map(|part| self.written_before(call, part)),
+                    value => self.written_before(call, value),
+                }),
+        }
+        .or_else(|| {
+            let access = self.file_access(call).filter(|access| access.reads)?;
+            self.written_before(call, access.path)
+        })
+    }
+
+    /// A file that is the same each time, and is written and then read: another task may write it between the two.
+    fn written_before(&self, call: &'a ast::ExprCall, path: &'a Expr) -> Option<String> {
+        let is_path = matches!(
+            plain_path(path),
+            Expr::Name(_) | Expr::Attribute(_) | Expr::StringLiteral(_)
+        );
+        if !is_path || !self.is_same_each_time(path, MAX_STEPS) {
+            return None;
+        }
+        let written = self.path_as_written(path);
+        let line = self.other_use(call, |other| {
+            let is_before = other.start() < call.start();
+            is_before
+                && self
+                    .file_access(other)
+                    .is_some_and(|access| access.writes && self.path_as_written(access.path) == written)
+        })?;
         Some(format!(
-            "two tasks may write `{path}`, and threads need not do so in the order in which the tasks come here"
+            "`{written}` is written before (line {line}), and another task may write it until it is read"
         ))
+    }
+
+    /// The line of another call of the same function, which other tasks may run as well, of which something holds.
+    fn other_use(&self, call: &'a ast::ExprCall, holds: impl Fn(&'a ast::ExprCall) -> bool) -> Option<usize> {
+        let model = self.model;
+        let at = model.id(call);
+        let function = model.enclosing_function(at)?;
+        if self.runs_once(at) || self.is_under_async_lock(at) {
+            return None;
+        }
+        let mut others = model
+            .subtree(model.id(function))
+            .filter_map(|(_, node)| node.expr_call());
+        let other = others.find(|other| holds(other))?;
+        Some(self.module.location(other.start()).0)
+    }
+
+    /// The same about a call of a function that works on files: on one whose path it is given.
+    pub fn handed_file_doubt(&self, call: &'a ast::ExprCall) -> Option<String> {
+        let name = plain_name(&call.func)?;
+        let mut arguments = call.arguments.iter_source_order().map(|argument| argument.value());
+        arguments.find_map(|path| self.written_back(call, path, !is_writer(name), is_writer(name)))
     }
 
     /// The path, as written, of a file that a call writes and other tasks may write at the same time.
     pub fn shared_file(&self, call: &'a ast::ExprCall) -> Option<String> {
-        let path = self.written_path(call)?;
+        let access = self.file_access(call).filter(|access| access.writes)?;
         let at = self.model.id(call);
-        if !self.is_same_each_time(path, MAX_STEPS) || self.runs_once(at) || self.is_under_async_lock(at) {
+        if !self.is_same_each_time(access.path, MAX_STEPS) || self.runs_once(at) || self.is_under_async_lock(at) {
             return None;
         }
-        Some(crate::module::one_line(self.model.slice(path)))
+        Some(self.path_as_written(access.path))
+    }
+
+    /// Another use of the path in the same function, which makes this one a half of reading a file and writing it back.
+    fn written_back(&self, call: &'a ast::ExprCall, path: &'a Expr, reads: bool, writes: bool) -> Option<String> {
+        if !matches!(
+            plain_path(path),
+            Expr::Name(_) | Expr::Attribute(_) | Expr::BinOp(_) | Expr::StringLiteral(_)
+        ) {
+            return None;
+        }
+        let written = self.path_as_written(path);
+        let is_in_loop = self.model.loops(self.model.id(call)).next().is_some();
+        let line = self.other_use(call, |other| {
+            let (is_read, is_written) = self.uses_path(other, &written);
+            let is_behind = is_in_loop || other.start() >= call.start();
+            let is_before = is_in_loop || other.start() <= call.start();
+            reads && is_written && is_behind || writes && is_read && is_before
+        })?;
+        Some(format!(
+            "`{written}` is read and written back (line {line}), and another task may change it between the two"
+        ))
+    }
+
+    /// Whether a call reads the file of this path, and whether it writes it: by itself, or by the name of the function that is given the path.
+    fn uses_path(&self, call: &'a ast::ExprCall, path: &str) -> (bool, bool) {
+        if let Some(access) = self.file_access(call) {
+            let is_it = self.path_as_written(access.path) == path;
+            return (is_it && access.reads, is_it && access.writes);
+        }
+        let is_given = call
+            .arguments
+            .iter_source_order()
+            .any(|argument| self.path_as_written(argument.value()) == path);
+        match plain_name(&call.func) {
+            Some(name) if is_given => (is_reader(name), is_writer(name)),
+            _ => (false, false),
+        }
+    }
+
+    /// The text of a path, without what only makes a path of it.
+    pub fn path_as_written(&self, path: &Expr) -> String {
+        crate::module::one_line(self.model.slice(plain_path(path)))
+    }
+
+    /// Whether a path means the same file in whichever function of the module, or method of an object, it is written.
+    pub fn is_same_everywhere(&self, path: &'a Expr) -> bool {
+        let mut root = plain_path(path);
+        while let Expr::Attribute(attribute) = root {
+            root = &attribute.value;
+        }
+        match root {
+            Expr::StringLiteral(_) => true,
+            Expr::Name(name) => {
+                let lookup = self.model.lookup(&name.id, self.model.scope_of(self.model.id(name)));
+                lookup == Lookup::Scope(ScopeId::MODULE) || name.id == "self" && plain_path(path).is_attribute_expr()
+            }
+            _ => false,
+        }
     }
 
     /// Whether the call of something that opens a file is for writing to it, by the mode at this place of its arguments.
@@ -56,15 +189,29 @@ impl<'a> Context<'a> {
             .is_some_and(|mode| mode.value.to_str().contains(['w', 'a', 'x', '+']))
     }
 
-    fn written_path(&self, call: &'a ast::ExprCall) -> Option<&'a Expr> {
+    /// What a call of the table, or one that costs less, does to the file of which path.
+    pub fn file_access(&self, call: &'a ast::ExprCall) -> Option<FileAccess<'a>> {
         let (name, _) = self.blocking_call(call)?;
+        let access = |path: &'a Expr, writes: bool, reads: bool| Some(FileAccess { path, reads, writes });
+        let updates = |mode: usize| {
+            let mode = call.arguments.find_argument_value("mode", mode);
+            mode.and_then(|mode| mode.as_string_literal_expr())
+                .is_some_and(|mode| mode.value.to_str().contains('+'))
+        };
         match (name.as_str(), &*call.func) {
-            ("pathlib.Path.write_text" | "pathlib.Path.write_bytes", Expr::Attribute(method)) => Some(&method.value),
-            ("pathlib.Path.open", Expr::Attribute(method)) if self.opens_for_writing(call, 0) => Some(&method.value),
-            ("open" | "io.open" | "codecs.open" | "gzip.open" | "bz2.open" | "lzma.open", _)
-                if self.opens_for_writing(call, 1) =>
-            {
-                call.arguments.args.first()
+            ("pathlib.Path.write_text" | "pathlib.Path.write_bytes", Expr::Attribute(method)) => {
+                access(&method.value, true, false)
+            }
+            ("pathlib.Path.read_text" | "pathlib.Path.read_bytes", Expr::Attribute(method)) => {
+                access(&method.value, false, true)
+            }
+            ("pathlib.Path.open", Expr::Attribute(method)) => {
+                let writes = self.opens_for_writing(call, 0);
+                access(&method.value, writes, !writes || updates(0))
+            }
+            ("open" | "io.open" | "codecs.open" | "gzip.open" | "bz2.open" | "lzma.open", _) => {
+                let writes = self.opens_for_writing(call, 1);
+                access(call.arguments.args.first()?, writes, !writes || updates(1))
             }
             _ => None,
         }
@@ -142,4 +289,25 @@ impl<'a> Context<'a> {
             _ => false,
         })
     }
+}
+
+/// The path that `Path(...)` or `str(...)` is given; any other expression itself.
+fn plain_path(path: &Expr) -> &Expr {
+    match path {
+        Expr::Call(call) if matches!(plain_name(&call.func), Some("Path" | "fspath" | "str")) => {
+            match &*call.arguments.args {
+                [inner] => plain_path(inner),
+                _ => path,
+            }
+        }
+        _ => path,
+    }
+}
+
+fn is_writer(name: &str) -> bool {
+    name.split('_').any(|word| WRITERS.contains(&word))
+}
+
+fn is_reader(name: &str) -> bool {
+    name.split('_').any(|word| READERS.contains(&word))
 }

@@ -10,7 +10,9 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::Declined;
 use crate::knowledge::blocking::{Blocking, Rule};
+use crate::module::one_line;
 use crate::semantic::effects::is_log_call;
+use crate::semantic::implied::{By, Elements, Implied};
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::reaching::Definition;
 use crate::semantic::types::{Type, TypeOracle};
@@ -554,11 +556,15 @@ const PLAIN_METHODS: &[&str] = &[
 ];
 
 /// The first thing in a unit of which it is not known that another thread may do it.
-fn doubt_of(ctx: &Context, roots: impl Iterator<Item = NodeId>, range: TextRange) -> Result<Option<String>, Declined> {
+fn doubt_of<'a>(
+    ctx: &Context<'a>,
+    roots: impl Iterator<Item = NodeId>,
+    range: TextRange,
+) -> Result<Option<String>, Declined> {
     let model = ctx.model;
     let mut doubt = None;
     for (id, node) in roots.flat_map(|root| model.subtree(root)) {
-        let found = match node {
+        let mut found = match node {
             AnyNodeRef::ExprCall(call) => doubt_of_call(ctx, call, range)?,
             AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
                 let is_called = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call)
@@ -576,6 +582,9 @@ fn doubt_of(ctx: &Context, roots: impl Iterator<Item = NodeId>, range: TextRange
             AnyNodeRef::ExprName(name) if name.ctx.is_load() => doubt_of_global(ctx, name, id),
             _ => None,
         };
+        for implied in model.implied(node) {
+            found = found.or(doubt_of_implied(ctx, &implied, range)?);
+        }
         if doubt.is_none() {
             doubt = found;
         }
@@ -583,11 +592,74 @@ fn doubt_of(ctx: &Context, roots: impl Iterator<Item = NodeId>, range: TextRange
     Ok(doubt)
 }
 
+/// Code that runs in the thread though no call of it stands there.
+fn doubt_of_implied<'a>(
+    ctx: &Context<'a>,
+    implied: &Implied<'a>,
+    range: TextRange,
+) -> Result<Option<String>, Declined> {
+    let model = ctx.model;
+    let text = one_line(model.slice(implied.object));
+    let is_called = implied.by == By::CalledBack;
+    if implied.by == By::Read || !is_called && is_own(ctx, implied.object, range) {
+        return Ok(None);
+    }
+    if implied.by == By::Iterated {
+        match model.elements(implied.object, range) {
+            Elements::Known => {}
+            Elements::Unknown => {
+                return Ok(Some(format!(
+                    "what computes the elements of `{text}` would run in the thread as well"
+                )));
+            }
+            Elements::Lazy => {
+                return Err(Declined(format!(
+                    "`{text}` computes its elements as they are asked for, which would happen in the thread"
+                )));
+            }
+        }
+    }
+    let functions = model.functions_implied(implied, None);
+    if let Some(function) = functions.iter().find(|function| !is_pure(ctx, function)) {
+        let name = model.qualname(&function.name, model.id(*function));
+        return Ok(Some(runs_too(&name)));
+    }
+    let is_known =
+        !is_called || !functions.is_empty() || implied.object.is_lambda_expr() || ctx.is_known_callable(implied.object);
+    Ok((!is_known).then(|| runs_too(&text)))
+}
+
+/// Whether a function does nothing but give a value.
+fn is_pure<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> bool {
+    let effects = || ctx.model.effects_of(function, ctx.settings);
+    !function.is_async && {
+        let effects = effects();
+        effects.unknown.is_none()
+            && effects.doubt.is_none()
+            && effects.is_read_only()
+            && !effects.sets_context
+            && !effects.uses_task
+    }
+}
+
 fn runs_too(what: &str) -> String {
     format!("`{what}` would run in the thread as well")
 }
 
-fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Result<Option<String>, Declined> {
+/// Whether a call sets a variable of the context, which a thread has a copy of.
+fn sets_context<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> bool {
+    let model = ctx.model;
+    let is_setter = |method: &ast::ExprAttribute| {
+        matches!(method.attr.as_str(), "set" | "reset")
+            && matches!(model.type_of(&method.value), Type::Foreign(class) if class == "contextvars.ContextVar")
+    };
+    matches!(&*call.func, Expr::Attribute(method) if is_setter(method))
+        || model
+            .function_of(&call.func)
+            .is_some_and(|function| model.effects_of(function, ctx.settings).sets_context)
+}
+
+fn doubt_of_call<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, range: TextRange) -> Result<Option<String>, Declined> {
     let model = ctx.model;
     let text = model.slice(&*call.func);
     if needs_loop(ctx, call) {
@@ -606,8 +678,18 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
             return Ok(None);
         }
     }
-    if model.is_builtin(&call.func, "next") && call.arguments.args.len() < 2 {
-        return Err("`next` may raise StopIteration, which a thread cannot hand over".into());
+    let lets_out = |function: &'a ast::StmtFunctionDef| model.lets_stop_iteration_out(function);
+    if model.is_builtin(&call.func, "next") && call.arguments.args.len() < 2
+        || model.function_of(&call.func).is_some_and(lets_out)
+    {
+        return Err(Declined(format!(
+            "`{text}` may raise StopIteration, which a thread cannot hand over"
+        )));
+    }
+    if sets_context(ctx, call) {
+        return Err(Declined(format!(
+            "`{text}` sets a context variable, of which the code behind the thread would not know"
+        )));
     }
     let last = match &*call.func {
         Expr::Name(name) => name.id.as_str(),
@@ -630,15 +712,7 @@ fn doubt_of_call(ctx: &Context, call: &ast::ExprCall, range: TextRange) -> Resul
             }
             let is_pure = model
                 .function_of(&call.func)
-                .filter(|function| !function.is_async)
-                .is_some_and(|function| {
-                    let effects = model.effects_of(function, ctx.settings);
-                    effects.unknown.is_none()
-                        && effects.doubt.is_none()
-                        && effects.is_read_only()
-                        && !effects.sets_context
-                        && !effects.uses_task
-                });
+                .is_some_and(|function| is_pure(ctx, function));
             Ok((!is_pure).then(|| runs_too(text)))
         }
         Expr::Attribute(method) => {

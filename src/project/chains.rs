@@ -310,6 +310,7 @@ impl<'l, 'p> Edges<'l, 'p> {
         }
         let function = linker.function(frame);
         let Judged { more, hazard, doubt } = self.judged(first);
+        let doubt = doubt.or_else(|| self.written_back(frame, site, first));
         Blocked {
             frame: function.qualname.clone(),
             text: site.text.clone(),
@@ -339,6 +340,8 @@ impl<'l, 'p> Edges<'l, 'p> {
             hazard: self.noted(&inside, |function| function.hazard.as_ref()),
             doubt: self
                 .noted(&and_handed, |function| function.unknown.as_ref())
+                // What is handed over need not be called there.
+                .or_else(|| self.noted(&and_handed, |function| function.hazard.as_ref()))
                 .or_else(|| self.written(&and_handed))
                 .or_else(|| self.is_open(&and_handed)),
         }
@@ -361,6 +364,53 @@ impl<'l, 'p> Edges<'l, 'p> {
                     .map(|site| unknown_call(function, site))
             })
         })
+    }
+
+    /// Why a file may be changed between its reading and its writing, of which one is done by this use and the other by the rest of the function.
+    fn written_back(&self, frame: FunctionId, site: &Site, first: FunctionId) -> Option<String> {
+        type Paths = fn(&Function) -> &BTreeSet<String>;
+        let own = |id: FunctionId, of: Paths| {
+            of(self.linker.function(id))
+                .iter()
+                .map(move |path| (id.file, path.as_str()))
+        };
+        let used = |first: FunctionId, of: Paths| -> BTreeSet<(usize, &str)> {
+            self.inside(first, false)
+                .into_iter()
+                .flat_map(|id| own(id, of))
+                .collect()
+        };
+        let (read, written) = (
+            used(first, |one| &one.files_read),
+            used(first, |one| &one.files_written),
+        );
+        if read.is_empty() && written.is_empty() {
+            return None;
+        }
+        let through_others = |is_it: &dyn Fn(&Site) -> bool, of: Paths| -> BTreeSet<(usize, &str)> {
+            let others = self
+                .sites(frame)
+                .filter(|(other, _)| other.edge == Edge::Call && is_it(other));
+            let callees = others
+                .flat_map(|(_, callees)| callees)
+                .filter(|callee| **callee != first);
+            callees
+                .flat_map(|callee| used(*callee, of))
+                .chain(own(frame, of))
+                .collect()
+        };
+        let at = site.range.start();
+        let read_before = through_others(&|other| other.range.start() < at, |one| &one.files_read);
+        let written_behind = through_others(&|other| other.range.start() > at, |one| &one.files_written);
+        let (_, path) = written
+            .intersection(&read_before)
+            .chain(read.intersection(&written_behind))
+            .chain(read.intersection(&written))
+            .next()?;
+        Some(format!(
+            "`{}` reads `{path}` and writes it back, and another task may change it between the two",
+            self.linker.function(frame).qualname
+        ))
     }
 
     fn noted(&self, inside: &[FunctionId], of: fn(&Function) -> Option<&Note>) -> Option<String> {

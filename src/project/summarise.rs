@@ -12,6 +12,7 @@ use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Rece
 use crate::codemod::Context;
 use crate::knowledge::blocking::{Blocking, Rule};
 use crate::semantic::effects::MUTATORS;
+use crate::semantic::implied::{By, Elements};
 use crate::semantic::names::{Lookup, map_callable, plain_name};
 use crate::semantic::types::{Type, TypeOracle, ends_with_itself, is_abstract};
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
@@ -639,12 +640,31 @@ impl<'a> Mapper<'_, 'a> {
     fn uses(&mut self) {
         let model = self.ctx.model;
         let mut reads: BTreeMap<(usize, &'a str), TextRange> = BTreeMap::new();
+        // The first reading of a file, and the last writing.
+        let mut files: BTreeMap<(usize, String), [Option<TextRange>; 2]> = BTreeMap::new();
         for (id, node) in model.subtree(NodeId(0)) {
             let Some(owner) = self.owner(id) else {
                 self.use_apart(id, node);
                 continue;
             };
-            self.handed_by(owner, node);
+            self.handed_by(owner, id, node);
+            if let AnyNodeRef::ExprCall(call) = node
+                && let Some(access) = self.ctx.file_access(call)
+            {
+                let path = self.ctx.path_as_written(access.path);
+                let function = &mut self.summary.functions[owner];
+                let [read, written] = files.entry((owner, path.clone())).or_default();
+                if access.reads {
+                    read.get_or_insert(call.range());
+                }
+                if access.writes {
+                    *written = Some(call.range());
+                }
+                if self.ctx.is_same_everywhere(access.path) {
+                    function.files_read.extend(access.reads.then(|| path.clone()));
+                    function.files_written.extend(access.writes.then_some(path));
+                }
+            }
             if let AnyNodeRef::ExprName(name) = node
                 && name.ctx.is_load()
                 && self.is_variable_of_module(name)
@@ -691,19 +711,15 @@ impl<'a> Mapper<'_, 'a> {
                         "gives an iterator, whose steps would run in the event loop",
                     );
                 }
-                AnyNodeRef::StmtRaise(raise)
-                    if raise
-                        .exc
-                        .as_deref()
-                        .is_some_and(|exc| model.is_builtin(map_callable(exc), "StopIteration")) =>
-                {
-                    self.hazard(
-                        owner,
-                        raise.range(),
-                        "raises StopIteration, which a thread cannot hand over",
-                    );
-                }
                 _ => {}
+            }
+        }
+        for ((owner, path), uses) in files {
+            if let [Some(read), Some(written)] = uses
+                && read.start() <= written.start()
+            {
+                let text = format!("reads `{path}` and writes it back, and two tasks may now do so at once");
+                self.write(owner, written, &text);
             }
         }
         for ((owner, name), read) in reads {
@@ -776,7 +792,7 @@ impl<'a> Mapper<'_, 'a> {
         else {
             return;
         };
-        self.handed_by(owner, node);
+        self.handed_by(owner, id, node);
         self.stored(owner, node);
         if let AnyNodeRef::ExprCall(call) = node {
             self.judge_call(owner, call);
@@ -786,7 +802,19 @@ impl<'a> Mapper<'_, 'a> {
     }
 
     /// Functions that a call is given, or that decorate a definition, may run; iterators are used up by what goes over them.
-    fn handed_by(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+    fn handed_by(&mut self, owner: usize, id: NodeId, node: AnyNodeRef<'a>) {
+        if owner > 0 && !self.summary.functions[owner].is_async {
+            self.implied_by(owner, node);
+            if matches!(node, AnyNodeRef::ExprCall(_) | AnyNodeRef::StmtRaise(_))
+                && self.ctx.model.raises_stop_iteration(id)
+            {
+                self.hazard(
+                    owner,
+                    node.range(),
+                    "may raise StopIteration, which a thread cannot hand over",
+                );
+            }
+        }
         let handed: Vec<&'a Expr> = match node {
             AnyNodeRef::ExprCall(call) => call
                 .arguments
@@ -819,6 +847,34 @@ impl<'a> Mapper<'_, 'a> {
             let target = self.target(expr, 0);
             let target = target.filter(|target| !matches!(target, Target::Class(_)));
             self.summary.functions[owner].handed.extend(target);
+        }
+    }
+
+    /// What runs without being called by its name: it may run when the function does.
+    fn implied_by(&mut self, owner: usize, node: AnyNodeRef<'a>) {
+        let model = self.ctx.model;
+        let attribute = node.expr_attribute().map(|attribute| attribute.attr.as_str());
+        for implied in model.implied(node) {
+            let functions = model.functions_implied(&implied, attribute);
+            let functions = functions
+                .iter()
+                .filter_map(|function| self.functions.get(&model.id(*function)));
+            let targets: Vec<Target> = functions.map(|index| Target::Function(*index)).collect();
+            self.summary.functions[owner].handed.extend(targets);
+            if implied.by != By::Iterated {
+                continue;
+            }
+            let text = crate::module::one_line(self.ctx.module.slice(implied.object));
+            let range = model
+                .enclosing_function(model.id(implied.object))
+                .map_or_else(TextRange::default, Ranged::range);
+            match model.elements(implied.object, range) {
+                Elements::Known => {}
+                Elements::Unknown | Elements::Lazy => {
+                    let text = format!("goes over `{text}`, and it is not known what computes its elements");
+                    self.unknown(owner, implied.object.range(), &text);
+                }
+            }
         }
     }
 
@@ -1008,11 +1064,7 @@ impl<'a> Mapper<'_, 'a> {
             Expr::Name(name) => {
                 let scope = model.scope_of(model.id(name));
                 let is_builtin = model.lookup(&name.id, scope) == Lookup::Builtin;
-                let has_default = call.arguments.args.len() > 1;
-                if is_builtin && name.id.as_str() == "next" && !has_default {
-                    let text = "calls `next`, whose StopIteration a thread cannot hand over";
-                    self.unknown(owner, call.range(), text);
-                } else if !is_builtin && self.target(&call.func, 0).is_none() {
+                if !is_builtin && self.target(&call.func, 0).is_none() {
                     let text = format!("calls `{}`, of which it is not known what it does", name.id);
                     self.unknown(owner, call.range(), &text);
                 }
@@ -1224,6 +1276,8 @@ fn empty(qualname: String, range: TextRange, line: usize) -> Function {
         sites: Vec::new(),
         handed: Vec::new(),
         read_again: BTreeSet::new(),
+        files_read: BTreeSet::new(),
+        files_written: BTreeSet::new(),
         leaves: Vec::new(),
         hazard: None,
         write: None,

@@ -110,6 +110,9 @@ pub struct Function {
     pub handed: Vec<Target>,
     /// The names of variables of modules that it reads before a call, and again behind it.
     pub read_again: BTreeSet<String>,
+    /// The files that it reads, and those that it writes, whose paths mean the same in every function: as written.
+    pub files_read: BTreeSet<String>,
+    pub files_written: BTreeSet<String>,
     pub leaves: Vec<Leaf>,
     /// What must not run in another thread: the first of it.
     pub hazard: Option<Note>,

@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
 use super::effects::is_log_call;
-use super::names::{Lookup, plain_name};
+use super::names::{Lookup, map_callable, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
 
@@ -72,6 +72,65 @@ const CALL_ORDERS: &[&str] = &[
 ];
 
 impl<'a> SemanticModel<'a> {
+    /// Whether a node itself may raise a `StopIteration` that leaves the function or lambda around it. One that leaves a generator becomes a
+    /// RuntimeError there (PEP 479).
+    pub fn raises_stop_iteration(&self, id: NodeId) -> bool {
+        let raises = match self.node(id) {
+            AnyNodeRef::ExprCall(call) => {
+                self.is_builtin(&call.func, "next")
+                    && call.arguments.args.len() < 2
+                    && call.arguments.keywords.is_empty()
+            }
+            AnyNodeRef::StmtRaise(raise) => {
+                let raised = raise.exc.as_deref().map(map_callable);
+                raised.is_some_and(|raised| self.is_builtin(raised, "StopIteration"))
+            }
+            _ => false,
+        };
+        if !raises {
+            return false;
+        }
+        let mut around = self.ancestors(id).map(|(_, node)| node);
+        let is_generator = around.find_map(|node| match node {
+            AnyNodeRef::StmtFunctionDef(function) => Some(self.is_generator(function)),
+            AnyNodeRef::ExprLambda(_) => Some(false),
+            AnyNodeRef::ExprGenerator(_) => Some(true),
+            _ => None,
+        });
+        let catches_all = |handler: &ast::ExceptHandler| {
+            let ast::ExceptHandler::ExceptHandler(handler) = handler;
+            let is_base = |type_: &Expr| matches!(self.builtin(type_), Some("BaseException" | "Exception"));
+            handler.type_.as_deref().is_none_or(is_base)
+        };
+        let is_caught = |guard: &Guard| matches!(guard, Guard::Try(stmt) if stmt.handlers.iter().any(catches_all));
+        is_generator == Some(false)
+            && !self.is_handled_by_name(id, "StopIteration")
+            && !self.guards(id).iter().any(is_caught)
+    }
+
+    /// Whether a `StopIteration` may leave a function of this module, by itself or by those of the module that it calls.
+    pub fn lets_stop_iteration_out(&self, function: &'a ast::StmtFunctionDef) -> bool {
+        let mut open = vec![function];
+        let mut at = 0;
+        while at < open.len() && open.len() < 50 {
+            if self.is_generator(open[at]) {
+                at += 1;
+                continue;
+            }
+            for (id, node) in self.subtree(self.id(open[at])) {
+                if self.raises_stop_iteration(id) {
+                    return true;
+                }
+                let called = node.expr_call().and_then(|call| self.function_of(&call.func));
+                if let Some(called) = called.filter(|called| !open.iter().any(|one| std::ptr::eq(*one, *called))) {
+                    open.push(called);
+                }
+            }
+            at += 1;
+        }
+        false
+    }
+
     fn order(&self) -> &Order {
         self.order.get_or_init(|| {
             let mut order = Order::default();

@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::map_callable;
+use super::names::{map_callable, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, SemanticModel};
 
@@ -25,7 +25,12 @@ pub(super) struct Members {
     /// Module-level names that are replaced through `globals()` or `sys.modules`.
     replaced: FxHashSet<String>,
     replaces_any: bool,
+    /// Classes of which others are made by a call: `type("B", (A,), {...})`.
+    bases_of_calls: FxHashSet<NodeId>,
 }
+
+/// Functions that make a class of what they are given.
+const CLASS_MAKERS: &[&str] = &["dataclasses.make_dataclass", "types.new_class"];
 
 impl<'a> SemanticModel<'a> {
     fn members(&self) -> &Members {
@@ -59,6 +64,7 @@ impl<'a> SemanticModel<'a> {
             }
             for call in self.calls() {
                 self.note_setter(call, &mut members);
+                self.note_class_maker(call, &mut members);
             }
             for (_, name) in self.stores_by_dictionary() {
                 match name {
@@ -142,6 +148,37 @@ impl<'a> SemanticModel<'a> {
                 _ => members.replaces_any = true,
             }
         }
+    }
+
+    /// `type("B", (A,), {...})` and the like: what the class that they make has in place of its base's methods is not known.
+    fn note_class_maker(&self, call: &'a ast::ExprCall, members: &mut Members) {
+        if !matches!(plain_name(&call.func), Some("type" | "new_class" | "make_dataclass")) {
+            return;
+        }
+        let makes_class = self.is_builtin(&call.func, "type") && call.arguments.args.len() == 3
+            || self
+                .qualified_name(&call.func)
+                .is_some_and(|name| CLASS_MAKERS.contains(&name.as_str()));
+        if !makes_class {
+            return;
+        }
+        for argument in call.arguments.iter_source_order() {
+            let bases = match argument.value() {
+                Expr::Tuple(bases) => &bases.elts,
+                Expr::List(bases) => &bases.elts,
+                _ => continue,
+            };
+            let classes = bases.iter().filter_map(|base| self.class_named(base));
+            members.bases_of_calls.extend(classes.map(|class| self.id(class)));
+        }
+    }
+
+    /// Whether a call makes a class that derives from this one.
+    pub(super) fn is_derived_by_call(&self, class: &'a ast::StmtClassDef) -> bool {
+        self.members().bases_of_calls.iter().any(|base| match self.node(*base) {
+            AnyNodeRef::StmtClassDef(base) => std::ptr::eq(base, class) || self.derives_from(base, class, 0),
+            _ => false,
+        })
     }
 
     /// An imported module, or `sys.modules[...]`.

@@ -10,6 +10,7 @@ pub mod effects;
 mod elements;
 pub mod event_loop;
 pub mod flow;
+pub mod implied;
 pub mod members;
 pub mod names;
 pub mod objects;

@@ -271,7 +271,7 @@ impl<'a> SemanticModel<'a> {
     /// The methods that a call on an instance of `class` may run: its own or inherited one, and those of the classes that derive from it.
     /// Empty when that is not certain within this module.
     pub fn method_candidates(&self, class: &'a ast::StmtClassDef, name: &str) -> Vec<&'a ast::StmtFunctionDef> {
-        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) {
+        if self.is_attribute_assigned(name) || !self.hierarchy_is_plain(class) || self.is_derived_by_call(class) {
             return Vec::new();
         }
         let Some(found) = self.find_method(class, name, 0) else {
