@@ -47,6 +47,9 @@ pub fn find(graph: &mut Graph, world: &World) -> Twins {
                 all.iter().for_each(|node| twins.wanted[*node] = true);
                 format!("the configuration keeps it beside its twin, `{}`", name_of(graph, node))
             }
+            Err((other, reason)) if other == node => {
+                format!("it cannot have the twin that the configuration asks for: {reason}")
+            }
             Err((other, reason)) => {
                 let name = &graph.function(other).qualname;
                 let place = place_of(graph, graph.nodes[other].function());
