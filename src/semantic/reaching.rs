@@ -70,7 +70,8 @@ impl<'a> SemanticModel<'a> {
             .as_ref()
             .and_then(|reads| reads.get(&self.id(name)))
             .is_some_and(|definitions| {
-                let is_of_range = |definition: &Definition| matches!(definition, Definition::At(node) if is_inside(*node));
+                let is_of_range =
+                    |definition: &Definition| matches!(definition, Definition::At(node) if is_inside(*node));
                 definitions.iter().all(is_of_range)
             })
     }
