@@ -251,6 +251,9 @@ fn remove_import(ctx: &Context, binding: &Binding) -> Result<Fix, Declined> {
     if shared || importer::exported_names(ctx.model).contains(BUILTIN) {
         return Err("the name is imported twice, or exported by `__all__`".into());
     }
+    if let Some(user) = ctx.project.user_of(BUILTIN, ctx.model) {
+        return Err(format!("`{user}` imports it from here").into());
+    }
     let edits = importer::remove_aliases(ctx.module, ctx.model, stmt, &[alias]);
     if edits.is_empty() {
         return Err("its import stands under a condition, behind a comment or on a shared line".into());

@@ -13,7 +13,7 @@ use crate::knowledge::blocking::{self, Rule};
 use crate::semantic::effects::{Location, Root};
 use crate::semantic::names::{Lookup, is_standard};
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{BindingKind, NodeId, ScopeKind};
+use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
 /// Packages whose functions and classes need no event loop when they are called without `await`.
 const LOOPLESS: &[&str] = &[
@@ -199,6 +199,11 @@ fn rewrite(ctx: &Context, function: &ast::StmtFunctionDef, role: Role) -> Result
             let (line, _) = ctx.module.location(model.node(found.reference).start());
             return Err(format!("it is used in line {line}, where a coroutine function may be expected").into());
         }
+    }
+    if model.scope_of(model.id(function)) == ScopeId::MODULE
+        && let Some(user) = ctx.project.user_of(&function.name, model)
+    {
+        return Err(format!("it is used in {user}, where a coroutine function may be expected").into());
     }
     let mut doubt = (role == Role::Dependency)
         .then(|| "it is a dependency: what needs the thread of the event loop may depend on it in turn".to_owned());

@@ -110,8 +110,8 @@ fn refusal(ctx: &Context) -> Option<String> {
     if let Some(call) = ctx.model.patch_of("requests") {
         return patched(format!("line {}", line(&|| call.start())));
     }
-    if let Some(place) = ctx.project.requests_patches.first() {
-        return patched(place.clone());
+    if let Some(place) = ctx.project.patch_of("requests") {
+        return patched(place.to_owned());
     }
     (ctx.model.backend() == Backend::Other)
         .then(|| "the module uses an event loop library that is not known here".to_owned())

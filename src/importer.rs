@@ -13,6 +13,7 @@ use crate::finding::Declined;
 use crate::interned::{self, Interned};
 use crate::layout::above_blank_lines;
 use crate::module::Module;
+use crate::project::ProjectFacts;
 use crate::semantic::names::{Lookup, is_standard};
 use crate::semantic::{Binding, BindingKind, NodeId, Reference, ScopeId, SemanticModel};
 
@@ -569,9 +570,10 @@ fn member_order(name: &str) -> (u8, &str) {
 
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
 ///
-/// Kept: everything in a module that reads names as strings (`eval`, `globals()`), what stands in `__all__`, under a condition other than `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, or
-/// used in a quoted annotation; and everything in a package's `__init__.py`, which the caller does not pass here.
-pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edit> {
+/// Kept: everything in a module that reads names as strings (`eval`, `globals()`), what stands in `__all__`, under a condition other than
+/// `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, used in a quoted annotation, spelled in other text
+/// that somebody reads, or needed by other files of the run; and everything in a package's `__init__.py`, which the caller does not pass here.
+pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel, project: &ProjectFacts) -> Vec<Edit> {
     // Code that is made of strings may name them.
     let reads_names = |reference: &Reference| {
         let name = reference.name.id.as_str();
@@ -592,11 +594,19 @@ pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel) -> Vec<Edi
             _ => continue,
         };
         let key = (binding.scope_name(new), binding.name);
-        let re_exported = alias.asname.as_ref().is_some_and(|name| *name == alias.name);
+        let re_exported = alias
+            .asname
+            .as_ref()
+            .is_some_and(|name| name.as_str() == alias.name.as_str());
+        let is_needed = || {
+            let by_others = binding.scope == ScopeId::MODULE && project.needs_name(binding.name, new);
+            by_others || new.is_spelled(binding.name)
+        };
         if was_used.contains(&key)
             && !is_used.contains(&key)
             && !re_exported
             && !exported.contains(binding.name)
+            && !is_needed()
             && let Some((stmt, _)) = new.statement_of(binding.node)
         {
             unused.entry(stmt).or_default().push(alias);

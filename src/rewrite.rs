@@ -14,7 +14,7 @@ use crate::importer;
 use crate::interned::{self, Interned};
 use crate::module::{Module, ParseError};
 use crate::plan::{self, Plan};
-use crate::project::ProjectFacts;
+use crate::project::{ProjectFacts, outside};
 use crate::relayout::relayout;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -84,7 +84,7 @@ pub fn analyse(
     let model = SemanticModel::build(&module).knowing(project.elsewhere.as_ref());
     let mut findings = find(&module, &model, &codemods, look.selection, settings, project)?;
     if findings.iter().any(|finding| finding.fix().is_some()) {
-        pass(source, &model, &mut findings, Applicability::Unsafe, settings);
+        pass(source, &model, &mut findings, Applicability::Unsafe, settings, project);
     }
     Ok(findings)
 }
@@ -114,7 +114,7 @@ pub fn rewrite(
         };
         let model = SemanticModel::build(&module).knowing(project.elsewhere.as_ref());
         let mut findings = find(&module, &model, &codemods, selection, settings, project)?;
-        let Some(step) = pass(&current, &model, &mut findings, policy.level, settings) else {
+        let Some(step) = pass(&current, &model, &mut findings, policy.level, settings, project) else {
             return Ok(outcome(source, current, applied, findings));
         };
         if number == MAX_PASSES {
@@ -155,7 +155,7 @@ fn outcome(source: &Source, current: Source, applied: Vec<Applied>, remaining: V
 }
 
 /// All edits, imports included, that applying this one finding of [`analyse`] makes. Sorted, disjoint, newlines resolved.
-pub fn edits_of(source: &Source, finding: &Finding, settings: &Settings) -> Vec<Edit> {
+pub fn edits_of(source: &Source, finding: &Finding, settings: &Settings, project: &ProjectFacts) -> Vec<Edit> {
     let Ok(module) = Module::parse(source, settings.target) else {
         return Vec::new();
     };
@@ -164,7 +164,7 @@ pub fn edits_of(source: &Source, finding: &Finding, settings: &Settings) -> Vec<
         accepted: vec![0],
         deferred: 0,
     };
-    let Ok(attempt) = attempt(source, &model, std::slice::from_ref(finding), &plan, settings) else {
+    let Ok(attempt) = attempt(source, &model, std::slice::from_ref(finding), &plan, settings, project) else {
         return Vec::new();
     };
     let mut text = source.text.clone();
@@ -214,6 +214,7 @@ fn find(
             findings.extend(suppressions.unknown(selection.known()));
         }
     }
+    outside::doubt_what_tests_replace(&mut findings, model, project);
     drop_settled(&mut findings);
     // Stable: findings at one place stay in catalogue order.
     findings.sort_by_key(|finding| (finding.range.start(), finding.range.end()));
@@ -272,6 +273,7 @@ fn pass(
     findings: &mut [Finding],
     level: Applicability,
     settings: &Settings,
+    project: &ProjectFacts,
 ) -> Option<Step> {
     let mut rejected = BTreeSet::new();
     loop {
@@ -279,7 +281,7 @@ fn pass(
         if plan.accepted.is_empty() {
             return None;
         }
-        if let Ok(attempt) = attempt(source, model, findings, &plan, settings) {
+        if let Ok(attempt) = attempt(source, model, findings, &plan, settings, project) {
             return Some(Step { plan, attempt });
         }
         let mut blamed = false;
@@ -288,7 +290,7 @@ fn pass(
                 accepted: vec![index],
                 deferred: 0,
             };
-            if let Err(reason) = self::attempt(source, model, findings, &alone, settings) {
+            if let Err(reason) = self::attempt(source, model, findings, &alone, settings, project) {
                 findings[index].verdict = Verdict::Declined(reason);
                 blamed = true;
             }
@@ -317,6 +319,7 @@ fn attempt(
     findings: &[Finding],
     plan: &Plan,
     settings: &Settings,
+    project: &ProjectFacts,
 ) -> Result<Attempt, String> {
     let edits = plan.edits(model.module(), findings);
     let (after, parsed) = carried_out(source, &edits, settings)?;
@@ -325,7 +328,7 @@ fn attempt(
     let mut tidy = if settings.keep_unused_imports {
         Vec::new()
     } else {
-        importer::remove_unused(model, &new)
+        importer::remove_unused(model, &new, project)
     };
     plan::normalise(&parsed, &mut tidy);
     let mut done = if !tidy.is_empty() && plan::is_sound(&tidy, &after.cells) {

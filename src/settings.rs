@@ -1,6 +1,7 @@
 //! What a run means for one file: target version, line length, options, declared knowledge. Plain data; read by `cli`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::interned::{self, Interned};
 use ruff_python_ast::PythonVersion;
@@ -100,6 +101,8 @@ pub struct Settings {
     pub target_is_assumed: bool,
     /// Characters a line may have before a call is written one argument per line.
     pub line_length: usize,
+    /// Nothing says so: `line_length` is the formatter's own.
+    pub line_length_is_assumed: bool,
     /// `[tool.asyncup.codemods.NAME]`, validated when the configuration was loaded.
     pub options: BTreeMap<String, toml::Table>,
     pub receivers: Vec<Receiver>,
@@ -119,6 +122,38 @@ impl Settings {
             .and_then(|table| table.clone().try_into().ok())
             .unwrap_or_default()
     }
+
+    /// These settings for one text: where nothing says how long lines may be, its own lines do.
+    pub fn for_text(self: Arc<Self>, text: &str) -> Arc<Self> {
+        if !self.line_length_is_assumed {
+            return self;
+        }
+        let longest = longest_line(text);
+        match WIDTHS.iter().find(|width| longest <= **width).or(WIDTHS.last()) {
+            Some(width) if *width > self.line_length => Arc::new(Self {
+                line_length: *width,
+                ..(*self).clone()
+            }),
+            _ => self,
+        }
+    }
+}
+
+/// Lengths of lines that projects agree on.
+const WIDTHS: &[usize] = &[88, 100, 120];
+
+/// The characters of the longest line that a formatter would have broken: one with brackets, and no string or comment that must stay whole.
+fn longest_line(text: &str) -> usize {
+    let mut is_string = false;
+    let mut longest = 0;
+    for line in text.lines() {
+        let was_string = is_string;
+        is_string ^= (line.matches("\"\"\"").count() + line.matches("'''").count()) % 2 == 1;
+        if line.len() > longest && !was_string && line.contains('(') && !line.contains(['"', '\'', '#']) {
+            longest = line.chars().count().max(longest);
+        }
+    }
+    longest
 }
 
 impl Default for Settings {
@@ -127,6 +162,7 @@ impl Default for Settings {
             target: PythonVersion::PY39,
             target_is_assumed: false,
             line_length: 88,
+            line_length_is_assumed: false,
             options: BTreeMap::new(),
             receivers: Vec::new(),
             blocking: Vec::new(),
@@ -134,5 +170,39 @@ impl Default for Settings {
             entry_points: Vec::new(),
             keep_unused_imports: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line_of: usize, line: &str, expected: usize) {
+        let told = Settings::default();
+        let assumed = Settings {
+            line_length_is_assumed: true,
+            ..Settings::default()
+        };
+        let text = format!("x = 1\n{line}\n").replace('~', &"y".repeat(line_of.saturating_sub(line.len() - 1)));
+        assert_eq!(Arc::new(assumed).for_text(&text).line_length, expected, "{text}");
+        assert_eq!(Arc::new(told).for_text(&text).line_length, 88);
+    }
+
+    #[test]
+    fn lines_say_how_long_they_may_be() {
+        check(80, "f(~)", 88);
+        check(88, "f(~)", 88);
+        check(89, "f(~)", 100);
+        check(101, "f(~)", 120);
+        check(300, "f(~)", 120);
+    }
+
+    #[test]
+    fn what_no_formatter_breaks_says_nothing() {
+        check(110, "f(\"~\")", 88);
+        check(110, "f(x)  # ~", 88);
+        check(110, "~ = y", 88);
+        check(110, "\"\"\"\nf(~)\n\"\"\"", 88);
     }
 }

@@ -15,6 +15,7 @@ use asyncup::codemods::ALL;
 use asyncup::edit::{self, Applicability};
 use asyncup::finding::Finding;
 use asyncup::page::{Case, Expected};
+use asyncup::project::ProjectFacts;
 use asyncup::rewrite;
 use asyncup::source::Source;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -138,7 +139,7 @@ fn check_finding(codemod: &Codemod, case: &Case, finding: &Finding) -> Result<()
         return Ok(());
     }
     let source = Source::module(case.before.as_str());
-    let edits = rewrite::edits_of(&source, finding, &case.settings);
+    let edits = rewrite::edits_of(&source, finding, &case.settings, &ProjectFacts::default());
     if edits.is_empty() || edits.windows(2).any(|pair| pair[0].end() > pair[1].start()) {
         return Err(format!("the edits of one finding are missing or overlap: {edits:?}"));
     }

@@ -52,12 +52,15 @@ impl Helper {
         let typing = Typing::of(ctx)?;
         let text = |name: &str| {
             let signature = match &typing {
-                Some(typing) => format!(
-                    "(coro: {coroutine}[{any}, {any}, {any}], **kwargs: {any}) -> {task}[{any}]",
-                    coroutine = typing.coroutine,
-                    any = typing.any,
-                    task = typing.task
-                ),
+                Some(Typing {
+                    task, any, coroutine, ..
+                }) => {
+                    let coro = match coroutine {
+                        Some(coroutine) => format!("coro: {coroutine}[{any}, {any}, {any}]"),
+                        None => "coro".to_owned(),
+                    };
+                    format!("({coro}, **kwargs: {any}) -> {task}[{any}]")
+                }
                 None => "(coro, **kwargs)".to_owned(),
             };
             format!(
@@ -86,20 +89,25 @@ impl Helper {
 struct Typing {
     task: String,
     any: String,
-    coroutine: String,
+    /// `None` where the module means something else by the name.
+    coroutine: Option<String>,
     imports: Vec<Import>,
 }
 
 impl Typing {
-    /// `None` for a module that annotates no result, and below Python 3.9, where `set[...]` cannot be evaluated.
+    /// `None` for a module that annotates no result or means something else by `Any`, and below Python 3.9, where `set[...]` cannot be evaluated.
     fn of(ctx: &Context) -> Result<Option<Self>, Declined> {
         if !ctx.model.is_typed() || ctx.settings.target < PythonVersion::PY39 {
             return Ok(None);
         }
         let at = NodeId(0);
         let (task, task_import) = ctx.member("asyncio", "Task", at)?;
-        let (any, any_import) = ctx.import(Import::Member("typing", "Any"), at)?;
-        let (coroutine, coroutine_import) = ctx.import(Import::Member("collections.abc", "Coroutine"), at)?;
+        let Ok((any, any_import)) = ctx.import(Import::Member("typing", "Any"), at) else {
+            return Ok(None);
+        };
+        let (coroutine, coroutine_import) = ctx
+            .import(Import::Member("collections.abc", "Coroutine"), at)
+            .map_or((None, None), |(name, import)| (Some(name), import));
         // They are evaluated where the set is defined, above everything but the imports at the top.
         let above = |name: &str| {
             let root = name.split('.').next().unwrap_or(name);
@@ -108,8 +116,8 @@ impl Typing {
                 .bindings_in(ScopeId::MODULE, root)
                 .all(|binding| first.is_some_and(|first| binding.range.end() <= first))
         };
-        let names = [&task, &any, &coroutine];
-        if !names.into_iter().all(|name| above(name)) {
+        let is_above = [&task, &any].into_iter().chain(&coroutine).all(|name| above(name));
+        if !is_above {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -195,6 +203,7 @@ fn of_object(ctx: &Context, task: &Dropped) -> Option<Owner> {
         });
     let init = sole_init(class)?;
     if !uses_receiver
+        || is_about_to_go(class, function)
         || model.lookup("set", model.body_scope(init)) != Lookup::Builtin
         || !function.decorator_list.is_empty()
         || std::ptr::eq(init, function)
@@ -229,6 +238,21 @@ fn of_object(ctx: &Context, task: &Dropped) -> Option<Owner> {
         imports,
         definitions: Vec::new(),
     })
+}
+
+/// Whether a method runs when the object is of no more use, which then goes with its set and the tasks in it: an iterator lives as long as its loop.
+fn is_about_to_go(class: &ast::StmtClassDef, method: &ast::StmtFunctionDef) -> bool {
+    const LAST: &[&str] = &[
+        "__aexit__",
+        "__del__",
+        "__exit__",
+        "aclose",
+        "close",
+        "shutdown",
+        "stop",
+    ];
+    let is_next = |stmt: &Stmt| matches!(stmt, Stmt::FunctionDef(method) if matches!(method.name.as_str(), "__anext__" | "__next__"));
+    LAST.contains(&method.name.as_str()) || class.body.iter().any(is_next)
 }
 
 /// The name of a method's first parameter.

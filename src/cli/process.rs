@@ -203,6 +203,7 @@ impl Processor<'_> {
             return None;
         }
         let (settings, settings_key) = self.settings(file);
+        let settings = settings.for_text(&decoded.source.text);
         let cache = self.cache.map(|cache| {
             let facts = format!("{project:?}");
             (
@@ -239,6 +240,7 @@ impl Processor<'_> {
             raw: bytes.to_vec(),
             source: decoded.source,
             settings,
+            project: project.clone(),
             result,
         });
         Some(if is_internal {
@@ -337,6 +339,7 @@ fn report_of(path: &Path, result: FileResult) -> FileReport {
         raw: Vec::new(),
         source: Source::module(""),
         settings: Arc::default(),
+        project: ProjectFacts::default(),
         result,
     }
 }

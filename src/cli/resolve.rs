@@ -303,6 +303,7 @@ fn settings_of(config: &Config, project: &ProjectFiles) -> Settings {
             .line_length
             .or(project.line_length)
             .unwrap_or(default.line_length),
+        line_length_is_assumed: config.line_length.or(project.line_length).is_none(),
         options: config.options.clone(),
         receivers: config.receivers.clone(),
         blocking: config.blocking.clone(),

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -20,11 +21,11 @@ use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project;
 use crate::project::chains::Chains;
+use crate::project::mentions::Mentions;
 use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, PATCHABLE, Project, ProjectFacts, READERS, patches,
-    summarise,
+    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, Project, ProjectFacts, READERS, outside, summarise,
 };
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -60,14 +61,15 @@ struct Surveyed {
 struct Look {
     seen: Option<Seen>,
     scan: Option<Scan>,
+    mentions: Option<Mentions>,
     /// Whether it may make a synchronous engine of SQLAlchemy.
     makes_engine: bool,
 }
 
 impl Survey {
-    /// Looks at the files. `None` where no codemod reads facts of the project, or there is only one file.
+    /// Looks at the files. `None` where there is only one.
     pub fn of(processor: &Processor, files: &[InputFile], threads: usize) -> Result<Option<Self>, Error> {
-        if files.len() < 2 || !files.iter().any(reads_facts) {
+        if files.len() < 2 {
             return Ok(None);
         }
         let looks = each(files.len(), threads, |buffer, index| {
@@ -75,10 +77,17 @@ impl Survey {
         })?;
         let makes_engine = |look: &Option<Look>| look.as_ref().is_some_and(|look| look.makes_engine);
         let engines: Vec<usize> = (0..files.len()).filter(|file| makes_engine(&looks[*file])).collect();
-        let (seen, scans): (Vec<Option<Seen>>, Vec<Option<Scan>>) = looks
-            .into_iter()
-            .map(|look| look.map_or((None, None), |look| (look.seen, look.scan)))
-            .unzip();
+        let (mut seen, mut scans, mut mentions) = (Vec::new(), Vec::new(), Vec::new());
+        for look in looks {
+            let parts = look.map(|look| (look.seen, look.scan, look.mentions));
+            let (of_codemods, scan, of_others) = parts.unwrap_or_default();
+            seen.push(of_codemods);
+            scans.push(scan);
+            mentions.push(of_others);
+        }
+        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        let wanted = outside::link(&paths, &mentions);
+        drop(mentions);
         let users = scan::Users::of(&scans);
         let reach = scan::Reach::of(&users);
         let turning = if files.iter().any(|file| selects(file, COLOURING)) {
@@ -101,18 +110,6 @@ impl Survey {
             scan::Forgotten::default()
         };
         drop(users);
-        let paths = files.iter().map(|file| file.path.as_path());
-        let patches = patches::patches(paths.zip(scans.iter().map(Option::as_ref)));
-        let patched: Vec<Vec<String>> = files
-            .iter()
-            .zip(&scans)
-            .map(|(file, scan)| {
-                let concerns = |patch: &&patches::Patch| patch.may_concern(&file.path);
-                let is_user = scan.as_ref().is_some_and(|scan| scan.imports("requests"));
-                let places = patches.iter().filter(concerns).map(|patch| patch.place.clone());
-                places.take(usize::from(is_user)).collect()
-            })
-            .collect();
         drop(scans);
         let looker = Looker {
             processor,
@@ -134,11 +131,11 @@ impl Survey {
         for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
             told.entry(file).or_default().coroutines = coroutines;
         }
-        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers).zip(patched);
-        let surveyed = surveyed.map(|((((seen, blocked), colouring), layer), requests_patches)| Surveyed {
+        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers).zip(wanted);
+        let surveyed = surveyed.map(|((((seen, blocked), colouring), layer), outside)| Surveyed {
             seen,
             facts: ProjectFacts {
-                requests_patches,
+                outside,
                 blocked: Some(Arc::new(blocked)),
                 colouring: Some(colouring),
                 layer: Some(layer),
@@ -177,7 +174,7 @@ impl Survey {
 }
 
 fn reads_facts(file: &InputFile) -> bool {
-    [READERS, OVERLAPPING, &[FORGOTTEN, PATCHABLE]]
+    [READERS, OVERLAPPING, &[FORGOTTEN]]
         .iter()
         .any(|names| selects_any(file, names))
 }
@@ -225,16 +222,25 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
         return Some(Look {
             seen: Some(Seen::default()),
             scan: None,
+            mentions: None,
             makes_engine: false,
         });
     }
     let opened = File::open(processor.resolver.folder.join(&file.path)).ok()?;
     let bytes = buffer.read(opened).ok()?;
     let is_module = kind_of(&file.path) == SourceKind::Module;
-    let look = || Look {
-        seen: processor.seen(file, bytes),
-        scan: (is_module && reads_facts(file)).then(|| Scan::of(&file.path.to_string_lossy(), bytes)),
-        makes_engine: selects(file, LAYER) && project::layer::may_make_engine(bytes),
+    let name = file.path.to_string_lossy();
+    let look = || {
+        let seen = processor.seen(file, bytes);
+        let scan = (is_module && reads_facts(file)).then(|| Scan::of(&name, bytes));
+        let is_concerned =
+            seen.as_ref().is_some_and(Seen::is_concerned) || scan.as_ref().is_some_and(Scan::may_turn_itself);
+        Look {
+            seen,
+            scan,
+            mentions: is_module.then(|| Mentions::of(&name, bytes, is_concerned)),
+            makes_engine: selects(file, LAYER) && project::layer::may_make_engine(bytes),
+        }
     };
     Some(match processor.cache {
         Some(cache) => cache.or_found(processor.key("look", file, &[bytes]), look),

@@ -17,8 +17,9 @@ pub mod colouring;
 pub mod effects;
 pub mod given;
 pub mod layer;
+pub mod mentions;
 pub mod modules;
-pub mod patches;
+pub mod outside;
 pub mod resolve;
 pub mod scan;
 mod summarise;
@@ -35,6 +36,7 @@ pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
 use self::layer::End;
 use self::modules::{ModuleId, Modules};
+use self::outside::Outside;
 pub use self::summarise::{Extent, summarise, summarise_waiting};
 use self::summary::Summary;
 use crate::codemod::Context;
@@ -45,9 +47,8 @@ use serde::{Deserialize, Serialize};
 /// What is known about the other files of the project, for one file.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectFacts {
-    /// Places in tests that patch `requests` (a mock, `responses`, ...), as `file:line`: the exact form of a rewrite is preferred then. Only of a
-    /// file that imports it.
-    pub requests_patches: Vec<String>,
+    /// What the other files want of it; `None` where they want nothing, or where the file was not linked with others.
+    pub outside: Option<Arc<Outside>>,
     /// Where its coroutines run what blocks; `None` where the file was not linked with others.
     pub blocked: Option<Arc<Vec<Blocked>>>,
     /// Whether a file that nobody looked at may use this one.
@@ -100,9 +101,6 @@ pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in
 
 /// The codemod that asks which functions of other files are coroutine functions.
 pub const FORGOTTEN: &str = "await_forgotten_coroutine";
-
-/// The codemod that asks whether tests patch what it rewrites.
-pub const PATCHABLE: &str = "replace_requests_with_httpx";
 
 /// The one of the readers that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";

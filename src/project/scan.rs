@@ -10,7 +10,6 @@ use std::hash::Hasher;
 use std::sync::LazyLock;
 
 use super::colouring::usage::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation};
-use super::patches::line_of_patch;
 use super::summarise::CALLBACK_TAKERS;
 use crate::glance::{first_word, is_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
@@ -24,7 +23,7 @@ const AFFORDABLE: usize = 100;
 const AFFORDABLE_SHARE: usize = 60;
 
 /// A name, as a number: names are only compared.
-type Name = u64;
+pub(super) type Name = u64;
 
 /// What the bytes of a file say.
 #[derive(Serialize, Deserialize)]
@@ -34,8 +33,6 @@ pub struct Scan {
     functions: Vec<Function>,
     /// The words of its import statements.
     imports: FxHashSet<Name>,
-    /// The 1-based line in which a test first patches `requests`.
-    pub(super) patches_requests: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -298,7 +295,6 @@ impl Scan {
                 function
             })
             .collect();
-        let patches_requests = line_of_patch(path, text);
         let path = path.strip_suffix(".py").unwrap_or(path);
         let path = path.strip_suffix("/__init__").unwrap_or(path);
         let mut names = path.rsplit('/').map(|part| hash(part.as_bytes()));
@@ -307,13 +303,12 @@ impl Scan {
             modules: [module, names.next().unwrap_or(module)],
             functions,
             imports,
-            patches_requests,
         }
     }
 
-    /// Whether a word stands in its import statements.
-    pub fn imports(&self, word: &str) -> bool {
-        self.imports.contains(&hash(word.as_bytes()))
+    /// Whether a function of the file may become a coroutine function for the sake of what it calls itself.
+    pub fn may_turn_itself(&self) -> bool {
+        self.functions.iter().any(|function| function.waits)
     }
 
     /// Whether a function of another file may be used here: its class is imported, or its module and used through it, or itself.
@@ -502,7 +497,7 @@ fn word_at(text: &[u8], start: usize) -> &[u8] {
     first_word(&text[start.min(text.len())..])
 }
 
-fn hash(name: &[u8]) -> Name {
+pub(super) fn hash(name: &[u8]) -> Name {
     let mut hasher = FxHasher::default();
     hasher.write(name);
     hasher.finish()

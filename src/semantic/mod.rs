@@ -20,6 +20,7 @@ pub mod purity;
 pub mod reaching;
 mod receivers;
 pub mod rendezvous;
+mod spelled;
 pub mod sqlalchemy;
 pub mod types;
 pub mod updates;

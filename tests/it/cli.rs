@@ -11,21 +11,21 @@ const BEFORE: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n";
 const AFTER: &str = "import asyncio\n\n\nasync def f():\n    await asyncio.sleep(1)\n";
 
 /// A project in a folder of its own, with a journal and a cache of its own.
-struct Project {
+pub struct Project {
     folder: tempfile::TempDir,
     state: tempfile::TempDir,
 }
 
 /// What a command said and how it ended.
 #[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Project {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub fn new(files: &[(&str, &str)]) -> Self {
         let project = Self {
             folder: tempfile::tempdir().unwrap(),
             state: tempfile::tempdir().unwrap(),
@@ -46,7 +46,7 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -63,7 +63,7 @@ impl Project {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Ran {
         self.command(arguments).output().unwrap().into()
     }
 

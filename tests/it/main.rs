@@ -9,6 +9,7 @@ mod cli;
 mod conventions;
 mod guide;
 mod meetings;
+mod outside;
 mod page_snapshots;
 mod properties;
 mod report;

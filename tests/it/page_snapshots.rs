@@ -59,6 +59,7 @@ fn shown_case(codemod: &'static Codemod, case: &Case) -> String {
             raw: case.before.clone().into_bytes(),
             source: source.clone(),
             settings: Arc::new(case.settings.clone()),
+            project: facts.clone(),
             result,
         };
         let options = ReportOptions {

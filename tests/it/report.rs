@@ -10,6 +10,7 @@ use std::sync::Arc;
 use asyncup::cli::report::{Command, FileReport, FileResult, OutputFormat, ReportOptions, reporter};
 use asyncup::edit::{Applicability, Edit, Fix};
 use asyncup::finding::{Finding, Hop, Verdict};
+use asyncup::project::ProjectFacts;
 use asyncup::rewrite::{Applied, Outcome};
 use asyncup::settings::Settings;
 use asyncup::source::{Source, SourceKind};
@@ -93,6 +94,7 @@ fn file(path: &str, source: Source, result: FileResult) -> FileReport {
         raw: source.text.clone().into_bytes(),
         source,
         settings: Arc::new(Settings::default()),
+        project: ProjectFacts::default(),
         result,
     }
 }

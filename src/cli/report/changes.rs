@@ -93,6 +93,7 @@ impl ChangeReporter {
             path: &file.path,
             page: Rc::new(Page::new(source)),
             settings: &file.settings,
+            project: &file.project,
             others: &self.others,
         };
         if let Some(format) = &mut self.machine {

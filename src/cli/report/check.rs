@@ -49,6 +49,7 @@ impl CheckReporter {
             path: &file.path,
             page: Rc::new(Page::new(file.source.clone())),
             settings: &file.settings,
+            project: &file.project,
             others: &self.others,
         };
         for finding in printed {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::finding::Finding;
+use crate::project::ProjectFacts;
 use crate::rewrite::Outcome;
 use crate::settings::Settings;
 use crate::source::Source;
@@ -36,6 +37,8 @@ pub struct FileReport {
     pub source: Source,
     /// The settings that the file was analysed with.
     pub settings: Arc<Settings>,
+    /// What the project said to it.
+    pub project: ProjectFacts,
     pub result: FileResult,
 }
 

@@ -12,6 +12,7 @@ use ruff_text_size::{TextRange, TextSize};
 use super::text::escaped;
 use crate::edit::Edit;
 use crate::finding::{Finding, Hop};
+use crate::project::ProjectFacts;
 use crate::rewrite;
 use crate::settings::Settings;
 use crate::source::{Source, SourceKind};
@@ -113,6 +114,7 @@ pub(super) struct View<'a> {
     pub(super) path: &'a Path,
     pub(super) page: Rc<Page>,
     pub(super) settings: &'a Settings,
+    pub(super) project: &'a ProjectFacts,
     pub(super) others: &'a Others,
 }
 
@@ -129,7 +131,7 @@ impl View<'_> {
     /// The edits of a finding's fix, imports included; none when it has no fix.
     pub(super) fn edits(&self, finding: &Finding) -> Vec<Edit> {
         match finding.fix() {
-            Some(_) => rewrite::edits_of(&self.page.source, finding, self.settings),
+            Some(_) => rewrite::edits_of(&self.page.source, finding, self.settings, self.project),
             None => Vec::new(),
         }
     }

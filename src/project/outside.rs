@@ -1,0 +1,405 @@
+//! What the other files of a run want of a file: names that they import from it or read through it, and what tests put something else in the
+//! place of while they run its code.
+//!
+//! [`link`] follows what the [`mentions`](super::mentions) of all files say to the files that concern some codemod. The rest of the program asks
+//! here: the importer, which names to leave where they are; the spine, which rewrites a test would no longer meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ruff_python_ast::AnyNodeRef;
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
+
+use super::ProjectFacts;
+use super::mentions::Mentions;
+use super::modules::{ModuleId, Modules};
+use super::scan::{Name, hash};
+use crate::edit::{self, Applicability, Edit, Fix, Turn};
+use crate::finding::{Finding, Verdict};
+use crate::glance::is_word;
+use crate::importer::exported_names;
+use crate::semantic::names::Lookup;
+use crate::semantic::{NodeId, ScopeId, SemanticModel};
+
+/// Folders that hold the tests of the code beside them.
+const TESTS: &[&str] = &["test", "tests", "testing"];
+
+/// The library that tests fake as a whole, whatever they import of the project.
+const REQUESTS: &str = "requests";
+
+/// Packages that hand on what they import, one behind the other.
+const MAX_HOPS: usize = 4;
+
+/// See the top of this file.
+#[derive(Debug, Default)]
+pub struct Outside {
+    /// Names of the file that others use, each with the file that does.
+    used: BTreeMap<String, String>,
+    /// A file that takes all names of this one.
+    star: Option<String>,
+    /// What tests put something else in the place of.
+    patches: BTreeMap<Patched, String>,
+}
+
+/// A dotted name in whose place a test puts something else, on which the place of that (`file:line`) follows.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Patched {
+    /// As the file itself names it: `asyncio.sleep`, of `mock.patch("module.asyncio.sleep")`.
+    Here(String),
+    /// Of a library, for all who ask it.
+    Everywhere(String),
+}
+
+impl Outside {
+    /// The file that uses a name of this one, if any does. `exported`: what the file's own `__all__` lists; without one, a star takes all names
+    /// that begin with no underscore.
+    fn user_of(&self, name: &str, exported: &BTreeSet<&str>) -> Option<&str> {
+        let by_star = || {
+            self.star
+                .as_deref()
+                .filter(|_| exported.is_empty() && !name.starts_with('_'))
+        };
+        self.used.get(name).map(String::as_str).or_else(by_star)
+    }
+
+    fn patches_through(&self, name: &str) -> bool {
+        self.patches.keys().any(|patched| match patched {
+            Patched::Here(path) => first(path) == name,
+            Patched::Everywhere(_) => false,
+        })
+    }
+}
+
+impl ProjectFacts {
+    /// The file that uses a name of this one's module, if another one of the run does.
+    pub fn user_of(&self, name: &str, model: &SemanticModel) -> Option<&str> {
+        self.outside.as_ref()?.user_of(name, &exported_names(model))
+    }
+
+    /// Whether other files need a name of this one's module to stay there: they import it, or replace it for a test.
+    pub fn needs_name(&self, name: &str, model: &SemanticModel) -> bool {
+        self.user_of(name, model).is_some()
+            || self
+                .outside
+                .as_ref()
+                .is_some_and(|outside| outside.patches_through(name))
+    }
+
+    /// Where a test puts something in the place of a library or one of its members, as `file:line`.
+    pub fn patch_of(&self, library: &str) -> Option<&str> {
+        let patches = self.outside.iter().flat_map(|outside| &outside.patches);
+        patches
+            .filter(|(Patched::Here(path) | Patched::Everywhere(path), _)| first(path) == library)
+            .map(|(_, place)| place.as_str())
+            .next()
+    }
+}
+
+fn first(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+/// What the files of a run want of each other. Files without [`Mentions::names`] are told nothing.
+pub fn link(paths: &[&Path], mentions: &[Option<Mentions>]) -> Vec<Option<Arc<Outside>>> {
+    let links = Links {
+        paths,
+        mentions,
+        modules: Modules::new(paths.iter().copied()),
+    };
+    let mut told: Vec<Outside> = paths.iter().map(|_| Outside::default()).collect();
+    links.uses(&mut told);
+    links.patches(&mut told);
+    let is_empty = |outside: &Outside| outside.used.is_empty() && outside.star.is_none() && outside.patches.is_empty();
+    told.into_iter()
+        .map(|outside| (!is_empty(&outside)).then(|| Arc::new(outside)))
+        .collect()
+}
+
+struct Links<'r> {
+    paths: &'r [&'r Path],
+    mentions: &'r [Option<Mentions>],
+    modules: Modules,
+}
+
+impl<'r> Links<'r> {
+    /// The names of a file that others may miss, if it has any.
+    fn of_concerned(&self, file: usize) -> Option<&'r Mentions> {
+        self.mentions[file]
+            .as_ref()
+            .filter(|mentions| !mentions.names().is_empty())
+    }
+
+    fn uses(&self, told: &mut [Outside]) {
+        // What leads to a name of some file, as far as two words tell: to look up a path costs more than to compare these.
+        let mut sought: FxHashSet<Name> = FxHashSet::default();
+        for file in 0..self.paths.len() {
+            if let Some(mentions) = self.of_concerned(file) {
+                let module = hash(stem(self.paths[file]).as_bytes());
+                sought.extend(mentions.names().iter().map(|name| pair(module, *name)));
+                sought.insert(pair(module, hash(b"*")));
+            }
+        }
+        for (user, mentions) in self.mentions.iter().enumerate() {
+            for path in mentions.iter().flat_map(Mentions::paths) {
+                let mut parts = path.split('.').map(|part| hash(part.as_bytes()));
+                let mut before = parts.next().unwrap_or_default();
+                let is_sought = parts.any(|part| {
+                    let is_sought = sought.contains(&pair(before, part));
+                    before = part;
+                    is_sought
+                });
+                if is_sought
+                    && let Some((file, rest)) = self.meant(user, path)
+                    && file != user
+                    && let Some(concerned) = self.of_concerned(file)
+                {
+                    let place = || self.paths[user].display().to_string();
+                    match first(&rest) {
+                        "*" => {
+                            told[file].star.get_or_insert_with(place);
+                        }
+                        name if concerned.has_name(name) => {
+                            told[file].used.entry(name.to_owned()).or_insert_with(place);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The file that the first parts of a path mean, and the other parts, if there are any.
+    fn meant(&self, user: usize, path: &str) -> Option<(usize, String)> {
+        let (ModuleId::File(file), count) = self.modules.find(user, path)? else {
+            return None;
+        };
+        let rest: Vec<&str> = path.trim_start_matches('.').split('.').skip(count).collect();
+        (!rest.is_empty()).then(|| (file, rest.join(".")))
+    }
+
+    fn patches(&self, told: &mut [Outside]) {
+        for (test, mentions) in self.mentions.iter().enumerate() {
+            let Some(mentions) = mentions else { continue };
+            let place = |line: usize| format!("{}:{line}", self.paths[test].display());
+            let mut everywhere: BTreeMap<&str, String> = BTreeMap::new();
+            let meant: Vec<Option<(usize, String)>> = mentions
+                .patches
+                .iter()
+                .map(|patch| self.meant(test, &patch.path))
+                .collect();
+            for (patch, meant) in mentions.patches.iter().zip(&meant) {
+                let place = || place(patch.line);
+                let of_library = match meant {
+                    Some((file, rest)) => {
+                        if let Some(concerned) = self.of_concerned(*file)
+                            && (concerned.has_name(first(rest)) || is_builtin(rest))
+                        {
+                            let patched = Patched::Here(rest.clone());
+                            told[*file].patches.entry(patched).or_insert_with(place);
+                        }
+                        // What is a member of the library is one for all.
+                        rest.contains('.').then_some(rest.as_str())
+                    }
+                    None => Some(patch.path.as_str()),
+                };
+                if let Some(path) = of_library {
+                    everywhere.entry(path).or_insert_with(place);
+                }
+            }
+            self.tell(told, self.run_by(test, mentions), &everywhere);
+            if let Some(line) = mentions.fakes_requests {
+                self.tell(told, self.beside(test), &BTreeMap::from([(REQUESTS, place(line))]));
+            }
+        }
+    }
+
+    fn tell(&self, told: &mut [Outside], files: BTreeSet<usize>, patches: &BTreeMap<&str, String>) {
+        for file in files {
+            let Some(concerned) = self.of_concerned(file) else {
+                continue;
+            };
+            for (path, place) in patches {
+                if concerned.has_name(first(path)) || first(path) == BUILTINS {
+                    let patched = Patched::Everywhere((*path).to_owned());
+                    told[file].patches.entry(patched).or_insert_with(|| place.clone());
+                }
+            }
+        }
+    }
+
+    /// The files whose code a test runs, by what it imports: itself, and what packages hand on to it. What is set up for all tests of a folder
+    /// holds for all files beside that.
+    fn run_by(&self, test: usize, mentions: &Mentions) -> BTreeSet<usize> {
+        if mentions.patches.is_empty() {
+            return BTreeSet::new();
+        }
+        if stem(self.paths[test]) == "conftest" {
+            return self.beside(test);
+        }
+        let mut files = BTreeSet::from([test]);
+        for path in mentions.paths() {
+            let (mut user, mut path) = (test, path.to_owned());
+            for _ in 0..MAX_HOPS {
+                let Some((ModuleId::File(file), _)) = self.modules.find(user, &path) else {
+                    break;
+                };
+                files.insert(file);
+                let Some((_, rest)) = self.meant(user, &path) else {
+                    break;
+                };
+                let handed_on = self.mentions[file].iter().flat_map(Mentions::paths);
+                let mut handed_on = handed_on.filter(|handed| last(handed) == first(&rest));
+                match handed_on.next() {
+                    Some(handed) if file != user => (user, path) = (file, handed.to_owned()),
+                    _ => break,
+                }
+            }
+        }
+        files
+    }
+
+    /// The files beside the folder of tests, or beside the test itself.
+    fn beside(&self, test: usize) -> BTreeSet<usize> {
+        let is_tests =
+            |part: &std::path::Component| part.as_os_str().to_str().is_some_and(|name| TESTS.contains(&name));
+        let folder = self.paths[test].parent().unwrap_or(self.paths[test]);
+        let root: PathBuf = folder.components().take_while(|part| !is_tests(part)).collect();
+        let files = 0..self.paths.len();
+        files
+            .filter(|file| self.of_concerned(*file).is_some() && self.paths[*file].starts_with(&root))
+            .collect()
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// The name by which others may import a file: of a package's `__init__.py` that of its folder.
+fn stem(path: &Path) -> &str {
+    let named = match path.file_stem() {
+        Some(stem) if stem == "__init__" => path.parent().and_then(Path::file_name),
+        stem => stem,
+    };
+    named.and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn pair(module: Name, name: Name) -> Name {
+    module.rotate_left(16) ^ name
+}
+
+const BUILTINS: &str = "builtins";
+
+/// Builtins that rewrites stop calling.
+fn is_builtin(name: &str) -> bool {
+    matches!(name, "open" | "input" | "print")
+}
+
+/// Makes unsafe what no longer calls that in whose place a test puts something else.
+pub fn doubt_what_tests_replace(findings: &mut [Finding], model: &SemanticModel, project: &ProjectFacts) {
+    let Some(outside) = project.outside.as_ref().filter(|outside| !outside.patches.is_empty()) else {
+        return;
+    };
+    for finding in findings {
+        // What changes several files at once is looked at by itself: half of it must not stay behind.
+        if let Verdict::Fix(fix) = &mut finding.verdict
+            && fix.turn != Turn::First
+            && let Some(doubt) = doubt(outside, model, fix)
+        {
+            let doubts = fix.reason.as_deref().into_iter().chain([doubt.as_str()]);
+            fix.reason = edit::all_doubts(doubts);
+            fix.applicability = fix.applicability.min(Applicability::Unsafe);
+        }
+    }
+}
+
+fn doubt(outside: &Outside, model: &SemanticModel, fix: &Fix) -> Option<String> {
+    let (hull, edits) = (fix.hull()?, &fix.edits);
+    let is_touched = |range: TextRange| {
+        let mut edited = edits.iter().map(Ranged::range).filter(|edited| !edited.is_empty());
+        edited.any(|edited| edited.intersect(range).is_some_and(|both| !both.is_empty()))
+    };
+    model.references().iter().find_map(|reference| {
+        let name = model.node(reference.node);
+        if name.start() >= hull.end() {
+            return None;
+        }
+        let mut chain = reference.node;
+        while let AnyNodeRef::ExprAttribute(outer) = model.node(model.parent(chain)) {
+            if !outer.ctx.is_load() {
+                break;
+            }
+            chain = model.parent(chain);
+        }
+        let range = model.node(chain).range();
+        if !is_touched(range) {
+            return None;
+        }
+        let here = match model.lookup(&reference.name.id, reference.scope) {
+            Lookup::Scope(ScopeId::MODULE) | Lookup::Builtin => Some(model.slice(range)),
+            _ => None,
+        };
+        let object = object_of(model, reference.node, chain);
+        let (_, place) = outside.patches.iter().find(|(patched, _)| match patched {
+            Patched::Here(path) => here.is_some_and(|here| begins(here, path)),
+            Patched::Everywhere(path) => object.as_deref().is_some_and(|object| begins(object, path)),
+        })?;
+        let written = model.slice(range);
+        let hull = hull.cover(range);
+        // A helper that the rewrite calls may ask it in its stead.
+        let is_asked = fix.definitions.iter().any(|helper| count(&helper.text, written) > 0);
+        let is_lost = || count(&result(model, hull, edits), written) < count(model.slice(hull), written);
+        (!is_asked && is_lost()).then(|| {
+            format!("a test puts something else in the place of `{written}`, which would no longer be met ({place})")
+        })
+    })
+}
+
+/// The qualified name of what the attributes of a name lead to, where the name is imported or a builtin.
+fn object_of(model: &SemanticModel, name: NodeId, chain: NodeId) -> Option<String> {
+    let AnyNodeRef::ExprName(root) = model.node(name) else {
+        return None;
+    };
+    let scope = model.scope_of(name);
+    let mut object = match model.lookup(&root.id, scope) {
+        Lookup::Builtin => format!("{BUILTINS}.{}", root.id),
+        _ => model.imported_name(&root.id, scope)?,
+    };
+    object.push_str(&model.slice(model.node(chain).range())[root.id.len()..]);
+    Some(object)
+}
+
+/// Whether a dotted name is another one, or a member of it.
+fn begins(name: &str, with: &str) -> bool {
+    name.strip_prefix(with)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What edits make of a range that holds them.
+fn result(model: &SemanticModel, range: TextRange, edits: &[Edit]) -> String {
+    let mut sorted: Vec<&Edit> = edits.iter().collect();
+    sorted.sort_by_key(|edit| (edit.start(), edit.end()));
+    let (mut text, mut at) = (String::new(), range.start());
+    for edit in sorted {
+        if at <= edit.start() {
+            text.push_str(model.slice(TextRange::new(at, edit.start())));
+        }
+        text.push_str(edit.content());
+        at = at.max(edit.end());
+    }
+    text.push_str(model.slice(TextRange::new(at, range.end().max(at))));
+    text
+}
+
+/// How often a dotted name is written in a text, as a whole.
+fn count(text: &str, written: &str) -> usize {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte) || *byte == b'.');
+    text.match_indices(written)
+        .filter(|(at, _)| {
+            let (before, behind) = text.as_bytes().split_at(*at);
+            !is_part(before.last()) && !behind.get(written.len()).is_some_and(|byte| is_word(*byte))
+        })
+        .count()
+}

@@ -1,0 +1,117 @@
+//! What other files of a run want of a file: names that they import from it, and what their tests put something else in the place of.
+
+use crate::cli::Project;
+
+#[test]
+fn an_import_that_another_file_needs_stays() {
+    let sleeper = "import time as t\n\n\nasync def nap():\n    t.sleep(1)\n";
+    let project = Project::new(&[
+        (
+            "a.py",
+            "from asyncio import TimeoutError, wait_for\n\n\nasync def f(task):\n    try:\n        return await wait_for(task, 1)\n    except TimeoutError:\n        return None\n",
+        ),
+        ("b.py", "from a import (\n    TimeoutError,  # noqa\n)\n"),
+        ("d.py", sleeper),
+        ("e.py", "import d\n\nprint(d.t.monotonic())\n"),
+        ("pkg/__init__.py", ""),
+        ("pkg/starred.py", sleeper),
+        ("pkg/user.py", "from .starred import *\n\nprint(t.monotonic())\n"),
+        ("pkg/patched.py", sleeper),
+        (
+            "pkg/tests/test_patched.py",
+            "def test():\n    with patch(\"pkg.patched.t.monotonic\"):\n        pass\n",
+        ),
+        ("alone.py", sleeper),
+        ("other/d.py", sleeper),
+    ]);
+    let ran = project.run(&["apply", "--target-version", "3.12"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        project.read("a.py").contains("\nfrom asyncio import TimeoutError\n"),
+        "{}",
+        project.read("a.py")
+    );
+    for kept in ["d.py", "pkg/starred.py", "pkg/patched.py"] {
+        let text = project.read(kept);
+        assert!(
+            text.contains("import time as t\n") && text.contains("await asyncio.sleep(1)"),
+            "{kept}: {text}"
+        );
+    }
+    for removed in ["alone.py", "other/d.py"] {
+        assert!(!project.read(removed).contains("import time"), "{removed}");
+    }
+}
+
+#[test]
+fn what_a_test_replaces_is_not_taken_away_for_certain() {
+    let waits = "import asyncio\n\n\nasync def work():\n    await asyncio.sleep(1)\n\n\nasync def stop():\n    await asyncio.wait_for(work(), timeout=1.0)\n";
+    let sleeps = "import time\n\n\nasync def nap():\n    time.sleep(1)\n";
+    let project = Project::new(&[
+        ("svc/__init__.py", "from .stopping import stop\n"),
+        ("svc/stopping.py", waits),
+        ("svc/named.py", waits),
+        ("svc/alone.py", waits),
+        ("svc/objects.py", sleeps),
+        (
+            "tests/test_stopping.py",
+            "from svc import stop\n\n\ndef test():\n    with patch(\"asyncio.wait_for\", AsyncMock()):\n        pass\n",
+        ),
+        (
+            "tests/test_named.py",
+            "@patch(\n    \"svc.named.asyncio.wait_for\"\n)\ndef test():\n    pass\n",
+        ),
+        (
+            "tests/test_objects.py",
+            "from svc import objects as o\n\n\ndef test(monkeypatch):\n    monkeypatch.setattr(o.time, \"sleep\", None)\n",
+        ),
+        ("tests/test_other.py", "def test():\n    patch(\"asyncio.wait_for\")\n"),
+    ]);
+    let ran = project.run(&["check", "-v", "--output-format", "concise", "--target-version", "3.12"]);
+    let said = |path: &str, place: &str| {
+        ran.stdout
+            .lines()
+            .any(|line| line.starts_with(path) && line.contains(place) && line.contains("would no longer be met"))
+    };
+    assert!(
+        said(
+            "svc/stopping.py",
+            "`asyncio.wait_for`, which would no longer be met (tests/test_stopping.py:5)"
+        ),
+        "{ran:?}"
+    );
+    assert!(said("svc/named.py", "(tests/test_named.py:1)"), "{ran:?}");
+    assert!(
+        said(
+            "svc/objects.py",
+            "`time.sleep`, which would no longer be met (tests/test_objects.py:5)"
+        ),
+        "{ran:?}"
+    );
+    assert!(!said("svc/alone.py", ""), "{ran:?}");
+    let ran = project.run(&["apply", "--target-version", "3.12"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(project.read("svc/stopping.py"), waits);
+    assert_eq!(project.read("svc/objects.py"), sleeps);
+    assert!(project.read("svc/alone.py").contains("asyncio.timeout("));
+}
+
+#[test]
+fn an_endpoint_that_another_file_awaits_stays_a_coroutine_function() {
+    let app = "from pathlib import Path\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/version\")\nasync def version() -> str:\n    return Path(\"/etc/version\").read_text()\n";
+    let report = "from app import version\n\n\nasync def report() -> str:\n    return \"version \" + await version()\n";
+    let project = Project::new(&[("app.py", app), ("report.py", report), ("other/app.py", app)]);
+    let ran = project.run(&["apply"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        project.read("app.py").contains("async def version"),
+        "{}",
+        project.read("app.py")
+    );
+    assert!(
+        project.read("app.py").contains("await run_in_threadpool("),
+        "{}",
+        project.read("app.py")
+    );
+    assert!(project.read("other/app.py").contains("\ndef version"));
+}
