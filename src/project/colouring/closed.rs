@@ -127,6 +127,11 @@ fn reach(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>) -> Vec<b
     upwards(graph, members, starting.collect(), |_| true)
 }
 
+/// The nodes that reach a blocking call, whether they can turn or not.
+pub fn reaching(graph: &Graph) -> Vec<bool> {
+    reach(graph, &members(graph))
+}
+
 /// What uses the nodes, and what uses that, with families as a whole, as far as it is allowed.
 fn upwards(
     graph: &Graph,
