@@ -107,6 +107,12 @@ fn round<'a>(ctx: &Context<'a>, awaited: &'a ast::ExprAwait, queue: &'a Expr) ->
         }
         done.push(stmt);
     }
+    if marks
+        .iter()
+        .any(|mark| !in_loop(*mark) && marks_behind(ctx, &object, *mark, id))
+    {
+        return None;
+    }
     let is_joined = object.reads.iter().any(|read| is_called(ctx, *read, "join"));
     let is_queue = is_asyncio_queue(ctx, queue, &object);
     if is_queue == Some(false) || done.is_empty() && (is_queue.is_none() || !is_joined) {
@@ -489,6 +495,25 @@ fn marks_only<'a>(ctx: &Context<'a>, mark: NodeId, object: &Object) -> Option<&'
             && (is_called(ctx, *read, "get") || is_called(ctx, *read, "get_nowait"))
     });
     (!takes).then_some(function.name.as_str())
+}
+
+/// Whether a mark outside of the loop may be for an item that the loop has taken: the function gets there with it, or has another name for the
+/// method.
+fn marks_behind(ctx: &Context, object: &Object, mark: NodeId, get: NodeId) -> bool {
+    let model = ctx.model;
+    if !in_same_function(ctx, mark, get) {
+        return false;
+    }
+    let at = model.node(mark).start();
+    let is_name_for_it = !matches!(model.node(model.parent(mark)), AnyNodeRef::ExprCall(_));
+    let end = model.node(model.parent(get)).end();
+    let is_for_another = || {
+        object.reads.iter().any(|read| {
+            (end..at).contains(&model.node(*read).start())
+                && (is_called(ctx, *read, "get") || is_called(ctx, *read, "get_nowait"))
+        })
+    };
+    is_name_for_it || at > end && !is_for_another()
 }
 
 /// Whether a read is `read.method(...)`.

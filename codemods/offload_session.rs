@@ -168,12 +168,6 @@ fn url_of<'a>(ctx: &Context<'a>, expr: &Expr, depth: usize) -> Option<&'a Expr> 
 fn work_doubt(ctx: &Context, block: NodeId) -> Result<Option<String>, Declined> {
     let model = ctx.model;
     let range = model.node(block).range();
-    let is_bound_inside = |name: &str, scope: ScopeId| {
-        model
-            .resolve(name, scope)
-            .all(|binding| range.contains_range(binding.range))
-            && model.lookup(name, scope) != Lookup::Builtin
-    };
     for (id, node) in model.subtree(block) {
         match node {
             AnyNodeRef::ExprCall(call) => {
@@ -189,7 +183,7 @@ fn work_doubt(ctx: &Context, block: NodeId) -> Result<Option<String>, Declined> 
                 let is_module_level = model.lookup(&name.id, scope) == Lookup::Scope(ScopeId::MODULE);
                 let is_known = is_module_level
                     && (model.imported_root(&attribute.value) || is_class_or_library(ctx, &attribute.value));
-                if !is_bound_inside(&name.id, scope) && !is_known {
+                if !model.is_bound_within(name, range) && !is_known {
                     return Ok(Some(format!(
                         "`{}` is used in a thread, and other tasks may use the object meanwhile",
                         model.slice(attribute)

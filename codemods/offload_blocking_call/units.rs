@@ -776,27 +776,6 @@ fn is_made(ctx: &Context, value: &Expr, range: TextRange, depth: usize) -> bool 
     }
 }
 
-/// Whether the value that a name has here was given to it inside a range.
-fn gets_value_inside(ctx: &Context, name: &ast::ExprName, owner: ScopeId, range: TextRange) -> bool {
-    let model = ctx.model;
-    let is_inside = |node: NodeId| range.contains_range(model.node(node).range());
-    let mut bindings = model.bindings_in(owner, &name.id).peekable();
-    if bindings.peek().is_some() && bindings.all(|binding| is_inside(binding.node)) {
-        return true;
-    }
-    let reads = model
-        .function_of_scope(owner)
-        .and_then(|function| model.reads_of_local(function, &name.id));
-    reads
-        .as_ref()
-        .and_then(|reads| reads.get(&model.id(name)))
-        .is_some_and(|definitions| {
-            definitions
-                .iter()
-                .all(|definition| matches!(definition, Definition::At(node) if is_inside(*node)))
-        })
-}
-
 /// What a loop, an unpacking or a walrus takes the value of a name from.
 fn source_of<'a>(ctx: &Context<'a>, binding: NodeId) -> Option<&'a Expr> {
     let model = ctx.model;
@@ -821,7 +800,7 @@ fn is_own_within(ctx: &Context, expr: &Expr, range: TextRange, depth: usize) -> 
                 return false;
             };
             let is_made_inside = depth < MAX_STEPS
-                && gets_value_inside(ctx, name, owner, range)
+                && model.is_bound_within(name, range)
                 && model
                     .bindings_in(owner, &name.id)
                     .filter(|binding| range.contains_range(binding.range))

@@ -118,6 +118,28 @@ pub fn movable_method(qualified: &str) -> Option<&'static Blocking> {
     blocking(qualified).filter(|row| row.shared.is_some() && row.rule == Rule::Call)
 }
 
+/// What gives an object whose use blocks, too, and that is as a rule used up and closed where it is made.
+const OPENERS: &[&str] = &[
+    "bz2.open",
+    "codecs.open",
+    "gzip.open",
+    "io.open",
+    "lzma.open",
+    "open",
+    "os.popen",
+    "smtplib.SMTP",
+    "smtplib.SMTP_SSL",
+    "sqlite3.connect",
+    "tarfile.open",
+    "urllib.request.urlopen",
+    "zipfile.ZipFile",
+];
+
+/// Whether a row is one of a call that opens something.
+pub fn opens(row: &Blocking) -> bool {
+    OPENERS.contains(&row.name)
+}
+
 /// Whether a method of this name of some class is in the table.
 pub fn is_method(name: &str) -> bool {
     static METHODS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {

@@ -88,6 +88,21 @@ struct Step {
     leaf: Leaf,
 }
 
+impl Step {
+    fn to(leaf: &Leaf) -> Self {
+        Self {
+            distance: 0,
+            next: None,
+            leaf: leaf.clone(),
+        }
+    }
+}
+
+/// Whether what blocks is the opening of a file, with what is done with it there.
+fn opens_file(leaf: &Leaf) -> bool {
+    leaf.kind == "file" && blocking::blocking(&leaf.name).is_some_and(blocking::opens)
+}
+
 /// The ways of a project to what blocks.
 pub struct Chains<'l, 'p> {
     edges: Edges<'l, 'p>,
@@ -243,6 +258,7 @@ impl<'l, 'p> Edges<'l, 'p> {
         let mut callers: FxHashMap<FunctionId, Vec<FunctionId>> = FxHashMap::default();
         let mut steps: BTreeMap<FunctionId, Step> = BTreeMap::new();
         let mut open = VecDeque::new();
+        let mut opening = Vec::new();
         for (id, function) in self.linker.functions() {
             if id.index == 0 || !Self::is_followed(function) {
                 continue;
@@ -254,17 +270,12 @@ impl<'l, 'p> Edges<'l, 'p> {
                     }
                 }
             }
-            if let Some(leaf) = self.leaves.get(&id).and_then(|leaves| leaves.first()) {
-                let leaf = leaf.clone();
-                steps.insert(
-                    id,
-                    Step {
-                        distance: 0,
-                        next: None,
-                        leaf,
-                    },
-                );
+            let leaves = self.leaves.get(&id).into_iter().flatten();
+            if let Some(leaf) = leaves.clone().find(|leaf| !opens_file(leaf)) {
+                steps.insert(id, Step::to(leaf));
                 open.push_back(id);
+            } else if let Some(leaf) = leaves.clone().next() {
+                opening.push((id, leaf));
             }
         }
         while let Some(id) = open.pop_front() {
@@ -279,6 +290,10 @@ impl<'l, 'p> Edges<'l, 'p> {
                     }
                 });
             }
+        }
+        // To open a file takes a moment: what does so is told, and not what gets there over others.
+        for (id, leaf) in opening {
+            steps.entry(id).or_insert_with(|| Step::to(leaf));
         }
         steps
     }

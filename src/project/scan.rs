@@ -226,7 +226,8 @@ impl<'t> Leaves<'t> {
         let is_of_session = is_of_session.then_some(true);
         named
             .chain(any)
-            .map(is_looked_at)
+            // What is opened is moved with all that uses it: no function turns for its sake.
+            .map(|row| is_looked_at(row) && !blocking::opens(row))
             .chain(is_of_session)
             .reduce(|one, other| one || other)
     }
@@ -240,7 +241,7 @@ impl<'t> Leaves<'t> {
 
 /// Whether a row of the table makes a function one that blocks.
 pub fn is_leaf(row: &Blocking) -> bool {
-    matches!(row.rule, Rule::Call | Rule::List) || row.name == "time.sleep"
+    matches!(row.rule, Rule::Call | Rule::List) || row.name == "time.sleep" || blocking::opens(row)
 }
 
 /// Whether a row is one of calls for whose sake functions are looked at.

@@ -10,7 +10,7 @@ use super::colouring::usage;
 use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
-use crate::knowledge::blocking::{Blocking, Rule};
+use crate::knowledge::blocking::{self, Blocking, Rule};
 use crate::semantic::effects::MUTATORS;
 use crate::semantic::implied::{By, Elements};
 use crate::semantic::names::{Lookup, map_callable, plain_name};
@@ -922,7 +922,10 @@ impl<'a> Mapper<'_, 'a> {
             && !self.ctx.model.runs_without_loop(self.ctx.model.id(call));
         if let Some((name, row)) = &blocking
             && may_block
-            && (matches!(row.rule, Rule::Call | Rule::List) || name == "time.sleep" || row.kind == "declared")
+            && (matches!(row.rule, Rule::Call | Rule::List)
+                || name == "time.sleep"
+                || row.kind == "declared"
+                || blocking::opens(row) && self.is_used_up(call))
         {
             let leaf = Leaf {
                 name: name.clone(),
@@ -953,6 +956,90 @@ impl<'a> Mapper<'_, 'a> {
         if let Some(site) = self.summary.functions[owner].sites.last_mut() {
             site.may_block = may_block;
         }
+    }
+
+    /// Whether what a call opens is used and closed, or dropped, in the function that opens it.
+    fn is_used_up(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let id = model.id(call);
+        if model
+            .enclosing_function(id)
+            .is_none_or(|function| model.is_generator(function))
+            || matches!(call.arguments.args.first().map(|first| model.type_of(first)),
+                Some(Type::Foreign(class)) if matches!(&*class, "io.BytesIO" | "io.StringIO"))
+        {
+            return false;
+        }
+        let mut at = id;
+        loop {
+            let parent = model.parent(at);
+            match model.node(parent) {
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) | AnyNodeRef::ExprAttribute(_) => at = parent,
+                // `open(path).read()`, `json.load(open(path))`, `closing(connect(path))`
+                AnyNodeRef::ExprCall(outer) => {
+                    if model.node(at).is_expr_attribute()
+                        || plain_name(&outer.func).is_some_and(|name| name.starts_with("load"))
+                    {
+                        return true;
+                    }
+                    at = parent;
+                }
+                AnyNodeRef::WithItem(_) | AnyNodeRef::StmtExpr(_) | AnyNodeRef::StmtFor(_) => return true,
+                AnyNodeRef::StmtAssign(assign) => {
+                    return match assign.targets.as_slice() {
+                        [Expr::Name(name)] => !self.is_given_away(name),
+                        _ => false,
+                    };
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether an object is what the function itself has opened.
+    fn is_opened_here(&self, owner: usize, expr: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let opens = |value: &Expr| match value {
+            Expr::Call(call) => self
+                .ctx
+                .blocking_call(call)
+                .is_some_and(|(_, row)| blocking::opens(&row)),
+            _ => false,
+        };
+        let Expr::Name(name) = expr else { return opens(expr) };
+        let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name))).peekable();
+        bindings.peek().is_some()
+            && bindings.all(|binding| {
+                let is_own = self.owner(binding.node) == Some(owner);
+                is_own
+                    && match binding.kind {
+                        BindingKind::With(item, _) => opens(&item.context_expr),
+                        BindingKind::Assignment(value) => opens(value),
+                        _ => false,
+                    }
+            })
+    }
+
+    /// Whether a local name is returned, yielded, kept on an object or used by another function.
+    fn is_given_away(&self, name: &'a ast::ExprName) -> bool {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let own = model.lookup(&name.id, scope);
+        own == Lookup::Scope(ScopeId::MODULE)
+            || model.is_captured(&name.id, scope)
+            || model.references_named(&name.id).any(|reference| {
+                let around = model.node(model.parent(reference.node));
+                model.lookup(&name.id, reference.scope) == own
+                    && matches!(
+                        around,
+                        AnyNodeRef::StmtReturn(_)
+                            | AnyNodeRef::StmtAssign(_)
+                            | AnyNodeRef::ExprTuple(_)
+                            | AnyNodeRef::ExprList(_)
+                            | AnyNodeRef::ExprDict(_)
+                            | AnyNodeRef::ExprYield(_)
+                    )
+            })
     }
 
     /// A sleep that is over about as soon as a thread would have been found for it, and is not repeated.
@@ -1054,7 +1141,9 @@ impl<'a> Mapper<'_, 'a> {
                 }
                 Type::Container(_) | Type::Instance(_) => {}
                 Type::Unknown => {
-                    let is_known = self.target(&call.func, 0).is_some() || HARMLESS.contains(&method.attr.as_str());
+                    let is_known = self.target(&call.func, 0).is_some()
+                        || HARMLESS.contains(&method.attr.as_str())
+                        || self.is_opened_here(owner, &method.value);
                     if !is_known {
                         let text = format!("calls `{}`, of which it is not known what it does", written());
                         self.unknown(owner, call.range(), &text);

@@ -340,9 +340,37 @@ impl<'a> SemanticModel<'a> {
                 }
                 worst(bindings.map(|binding| self.elements_of_binding(binding, range, seen)))
             }
+            // A part of what the code itself has made; a slice holds its elements if what it is cut from does.
+            Expr::Attribute(_) | Expr::Subscript(_) if self.is_part_of_own(object, range) => Elements::Known,
+            Expr::Subscript(part) if part.slice.is_slice_expr() => of(&part.value),
             // `sys.argv`
             Expr::Attribute(_) if self.qualified_name(object).is_some_and(|name| is_standard(&name)) => Elements::Known,
             _ => Elements::Unknown,
+        }
+    }
+
+    /// Whether an attribute or item is that of an object that code of this range makes or gets by a call.
+    fn is_part_of_own(&self, object: &Expr, range: TextRange) -> bool {
+        let mut root = object;
+        loop {
+            root = match root {
+                Expr::Attribute(attribute) => &attribute.value,
+                Expr::Subscript(item) => &item.value,
+                _ => break,
+            };
+        }
+        match root {
+            Expr::Call(_) => range.contains_range(root.range()),
+            Expr::Name(name) => {
+                let mut bindings = self.resolve(&name.id, self.scope_of(self.id(name))).peekable();
+                bindings.peek().is_some()
+                    && bindings.all(|binding| {
+                        let is_given = matches!(binding.kind, BindingKind::Parameter(_));
+                        let is_alias = matches!(binding.kind, BindingKind::Assignment(value) if !value.is_call_expr());
+                        !is_given && !is_alias && range.contains_range(binding.range)
+                    })
+            }
+            _ => false,
         }
     }
 

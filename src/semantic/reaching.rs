@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, ExprContext, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
 use super::names::Lookup;
@@ -51,6 +52,28 @@ impl<'a> SemanticModel<'a> {
         };
         walk.block(&function.body, Some(State::from([Definition::Entry])));
         Some(walk.reads)
+    }
+
+    /// Whether the value that a local name has here was given to it inside a range.
+    pub fn is_bound_within(&self, name: &ast::ExprName, range: TextRange) -> bool {
+        let Lookup::Scope(owner) = self.lookup(&name.id, self.scope_of(self.id(name))) else {
+            return false;
+        };
+        let is_inside = |node: NodeId| range.contains_range(self.node(node).range());
+        let mut bindings = self.bindings_in(owner, &name.id).peekable();
+        if bindings.peek().is_some() && bindings.all(|binding| is_inside(binding.node)) {
+            return true;
+        }
+        let function = self.function_of_scope(owner);
+        let reads = function.and_then(|function| self.reads_of_local(function, &name.id));
+        reads
+            .as_ref()
+            .and_then(|reads| reads.get(&self.id(name)))
+            .is_some_and(|definitions| {
+                let is_of_range =
+                    |definition: &Definition| matches!(definition, Definition::At(node) if is_inside(*node));
+                definitions.iter().all(is_of_range)
+            })
     }
 
     /// The scope of the function or lambda that runs code of this scope: comprehensions are passed through.
