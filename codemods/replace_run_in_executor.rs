@@ -81,13 +81,19 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         imports.sort();
         imports.dedup();
     }
-    let has_context = call
+    let brings_context = call
         .arguments
         .find_argument_value("func", 1)
         .is_some_and(|function| runs_in_copy(ctx, function, 0));
-    let doubt = (!has_context).then(|| {
-        "the function sees the caller's context variables, where `run_in_executor` gave it an empty context".to_owned()
-    });
+    let is_running = matches!(&*call.func, Expr::Attribute(method) if ctx.model.is_running_loop(&method.value));
+    let doubt = if !brings_context {
+        Some("the function sees the caller's context variables, where `run_in_executor` gave it an empty context")
+    } else if !is_running {
+        Some("it is not known that the loop is the one that runs here")
+    } else {
+        None
+    };
+    let doubt = doubt.map(str::to_owned);
     Ok(Fix::with_doubt(doubt, edits).import(imports))
 }
 
