@@ -268,6 +268,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             own("it stands at module level, where nothing can wait")
         }
         Place::Main => None,
+        Place::End => own("it stands at module level, where nothing can wait"),
         Place::Frame(_) => match graph.owner(used) {
             Some(owner) if graph.is_forwarder(owner) && !(kind == Kind::Generator && is_handed_on(graph, used)) => {
                 own("it stands in a function that stays as it is and hands on what a generator gives")
