@@ -81,8 +81,49 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         imports.sort();
         imports.dedup();
     }
-    let reason = "the function sees the caller's context variables, where `run_in_executor` gave it an empty context";
-    Ok(Fix::unsafe_because(reason, edits).import(imports))
+    let brings_context = call
+        .arguments
+        .find_argument_value("func", 1)
+        .is_some_and(|function| runs_in_copy(ctx, function, 0));
+    let is_running = matches!(&*call.func, Expr::Attribute(method) if ctx.model.is_running_loop(&method.value));
+    let doubt = if !brings_context {
+        Some("the function sees the caller's context variables, where `run_in_executor` gave it an empty context")
+    } else if !is_running {
+        Some("it is not known that the loop is the one that runs here")
+    } else {
+        None
+    };
+    let doubt = doubt.map(str::to_owned);
+    Ok(Fix::with_doubt(doubt, edits).import(imports))
+}
+
+/// Whether a function is the `run` of a copy of the context, or a `functools.partial` of that: it brings its context variables along.
+fn runs_in_copy(ctx: &Context, function: &Expr, depth: usize) -> bool {
+    /// Names for names are followed so far.
+    const MAX_DEPTH: usize = 4;
+    match function {
+        Expr::Call(_) => partial(ctx, function)
+            .and_then(|partial| partial.arguments.args.first())
+            .is_some_and(|inner| runs_in_copy(ctx, inner, depth)),
+        Expr::Attribute(attribute) if attribute.attr.as_str() == "run" => is_copy(ctx, &attribute.value),
+        Expr::Name(_) if depth < MAX_DEPTH => {
+            let value = ctx.model.sole_value(function);
+            value.is_some_and(|value| runs_in_copy(ctx, value, depth + 1))
+        }
+        _ => false,
+    }
+}
+
+/// Whether an expression is a copy of the context, or a name for one.
+fn is_copy(ctx: &Context, expr: &Expr) -> bool {
+    let is_made = |expr: &Expr| match expr {
+        Expr::Call(call) => ctx.model.qualified_name(&call.func).as_deref() == Some("contextvars.copy_context"),
+        _ => false,
+    };
+    match expr {
+        Expr::Name(_) => ctx.model.sole_value(expr).is_some_and(is_made),
+        expr => is_made(expr),
+    }
 }
 
 /// The call, in terms of `asyncio.to_thread`.

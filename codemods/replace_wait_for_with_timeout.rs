@@ -6,10 +6,12 @@
 mod layout;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
+use crate::importer::above_comments;
 use crate::knowledge::blocking::Rule;
 use crate::project::summary::Edge;
 use crate::semantic::names::Lookup;
@@ -57,6 +59,17 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
         }
     }
     check_version(ctx, awaitable, &mut doubts)?;
+    let above = above_comments(ctx.module, ctx.module.line_start(stmt.start()));
+    let comments = ctx.module.comments_in(TextRange::new(above, call.start()));
+    if let Some(comment) = comments
+        .iter()
+        .map(|comment| ctx.module.slice(*comment))
+        .find(|text| text.contains("wait_for"))
+    {
+        doubts.push(format!(
+            "the comment `{comment}` speaks of `wait_for`, which is gone afterwards"
+        ));
+    }
 
     let (name, import) = ctx.member("asyncio", "timeout", id)?;
     let pieces = Pieces {

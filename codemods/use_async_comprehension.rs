@@ -157,20 +157,26 @@ fn rewrite(ctx: &Context, collection: &Collection) -> Result<Fix, Declined> {
     {
         return Err("a comment stands behind the empty list, which would become several lines".into());
     }
-    // The blank lines between the two go, comments stay above.
+    // The blank lines between the two go, and comments go above what both become.
     let mut start = module.line_start(collection.outer.start());
     let between = TextRange::new(module.line_end_with_newline(collection.list.end()), start);
-    if module.slice(between).trim().is_empty() {
+    let mut lines = module
+        .slice(between)
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .peekable();
+    let mut edits = Vec::new();
+    if lines.clone().all(|line| line.trim_start().starts_with('#')) {
         start = between.start();
+        if lines.peek().is_some() {
+            let comments: String = lines.map(|line| format!("{line}\n")).collect();
+            edits.push(Edit::insertion(comments, module.line_start(collection.list.start())));
+        }
     }
     let end = module.line_end_with_newline(collection.outer.end());
-    Ok(Fix::with_doubt(
-        doubt,
-        vec![
-            Edit::replacement(text, collection.list.range()),
-            Edit::deletion(TextRange::new(start, end)),
-        ],
-    ))
+    edits.push(Edit::replacement(text, collection.list.range()));
+    edits.push(Edit::deletion(TextRange::new(start, end)));
+    Ok(Fix::with_doubt(doubt, edits))
 }
 
 /// Nobody else may see the list while it grows.

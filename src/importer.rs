@@ -239,7 +239,7 @@ fn blank_line_above(module: &Module, offset: TextSize) -> Option<TextSize> {
 }
 
 /// The start of the own-line comments directly above a line, which belong to what follows them; a header at the top of the file does not.
-fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
+pub(crate) fn above_comments(module: &Module, mut offset: TextSize) -> TextSize {
     while offset > TextSize::default() {
         let above = module.line_start(offset - TextSize::new(1));
         let line = &module.text()[TextRange::new(above, offset)];
@@ -730,14 +730,28 @@ fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
     if blank_below {
         start = above_blank_lines(module, start);
     }
+    let above = text[..usize::from(lines.start())]
+        .lines()
+        .next_back()
+        .unwrap_or_default();
+    let is_nested = text[lines].starts_with([' ', '\t']);
+    if is_nested && blank_below && !above.trim().is_empty() {
+        // They set it apart from what comes next, which a comment above it speaks of now.
+        return TextRange::new(lines.start(), below_blank_lines(text, lines.end()));
+    }
     if start == TextSize::default()
         || (start == lines.start() && text[..usize::from(start)].trim_matches('\u{feff}').is_empty())
     {
         // It opens the file: the blank lines below it would be left at the top.
-        let rest = &text[usize::from(lines.end())..];
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
-        let below = rest[..blank].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        return TextRange::new(start, lines.end() + TextSize::try_from(below).unwrap_or_default());
+        return TextRange::new(start, below_blank_lines(text, lines.end()));
     }
     TextRange::new(start, lines.end())
+}
+
+/// The start of the first line that is not blank, from the start of a line on.
+fn below_blank_lines(text: &str, start: TextSize) -> TextSize {
+    let rest = &text[usize::from(start)..];
+    let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
+    let below = rest[..blank].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    start + TextSize::try_from(below).unwrap_or_default()
 }

@@ -58,8 +58,8 @@ impl SemanticModel<'_> {
         }
     }
 
-    /// The expression that a name is bound to, when it has exactly one binding and that is a plain assignment.
-    fn sole_value(&self, expr: &Expr) -> Option<&Expr> {
+    /// The expression that a name is bound to, when it has exactly one binding and that is an assignment.
+    pub fn sole_value(&self, expr: &Expr) -> Option<&Expr> {
         let Expr::Name(name) = expr else { return None };
         match self.sole_binding(&name.id, self.scope_of(self.id(name)))?.kind {
             BindingKind::Assignment(value) => Some(value),
