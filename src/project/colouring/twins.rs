@@ -219,6 +219,7 @@ impl Twins {
                     at: first.map_or(TextRange::default(), ruff_text_size::Ranged::range),
                     message: message.clone(),
                     doubt: Some(doubt.clone()),
+                    is_concurrent: true,
                     changes: changes.into_iter().collect(),
                 };
                 (file, coloured)
