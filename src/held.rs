@@ -68,12 +68,30 @@ impl Context<'_> {
 
     fn holds_lock(&self, with: &ast::StmtWith, inner: NodeId, replaced: &[NodeId]) -> bool {
         let is_within = |stmt: &Stmt| self.model.contains(self.model.id(stmt), inner);
-        !with.is_async
-            && with.body.iter().any(is_within)
+        with.body.iter().any(is_within)
             && with.items.iter().any(|item| {
                 let manager = &item.context_expr;
-                self.is_lock(manager) && !replaced.contains(&self.model.id(manager))
+                !with.is_async && self.is_lock(manager) && !replaced.contains(&self.model.id(manager))
+                    || item
+                        .optional_vars
+                        .as_deref()
+                        .is_some_and(|stack| self.stacks_lock(stack, with, inner))
             })
+    }
+
+    /// Whether a lock of threads is entered on a stack of managers, before a place in its block.
+    fn stacks_lock(&self, stack: &Expr, with: &ast::StmtWith, inner: NodeId) -> bool {
+        let model = self.model;
+        let Expr::Name(stack) = stack else { return false };
+        model.subtree(model.id(with)).any(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => {
+                call.end() <= model.node(inner).start()
+                    && matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "enter_context"
+                        && matches!(&*method.value, Expr::Name(name) if name.id == stack.id))
+                    && call.arguments.args.first().is_some_and(|manager| self.is_lock(manager))
+            }
+            _ => false,
+        })
     }
 
     /// Whether what is entered is a lock of threads, or made of one: a context manager of the module that takes one for its body, a method of

@@ -56,6 +56,9 @@ const CHANGERS: &[&str] = &[
     "random.shuffle",
 ];
 
+/// The methods that a test of an object calls.
+const ASKED: &[&str] = &["__contains__", "__len__", "__bool__", "__getitem__", "__iter__"];
+
 /// Locals of locals.
 const MAX_STEPS: usize = 12;
 
@@ -409,11 +412,22 @@ impl<'a> Crossing<'_, 'a> {
     fn predicates(&self, test: &'a Expr) -> Vec<Read> {
         let model = self.model;
         let mut found = Vec::new();
-        for (_, node) in model.subtree(model.id(test)) {
-            let AnyNodeRef::ExprAttribute(attribute) = node else {
-                continue;
+        for (id, node) in model.subtree(model.id(test)) {
+            let functions: Vec<_> = match node {
+                AnyNodeRef::ExprAttribute(attribute) => {
+                    let own = self.own_method(&attribute.value, &attribute.attr);
+                    own.into_iter().collect()
+                }
+                AnyNodeRef::ExprName(name) if !model.node(model.parent(id)).is_expr_attribute() => {
+                    let own = Expr::Name(name.clone());
+                    ASKED
+                        .iter()
+                        .filter_map(|method| self.own_method(&own, method))
+                        .collect()
+                }
+                _ => continue,
             };
-            if let Some(function) = self.own_method(&attribute.value, &attribute.attr) {
+            for function in functions {
                 let reads = self.attributes(function, true);
                 found.extend(
                     reads
@@ -608,10 +622,27 @@ impl<'a> Crossing<'_, 'a> {
                 if let Some(value) = self.aliased(&name.id) {
                     return self.path_of(value, steps + 1);
                 }
-                let is_parameter = model
-                    .bindings_in(self.scope, &name.id)
-                    .all(|binding| matches!(binding.kind, BindingKind::Parameter(_)));
-                is_parameter.then(|| vec![name.id.to_string()])
+                let mut bindings = model.bindings_in(self.scope, &name.id);
+                let (Some(binding), None) = (bindings.next(), bindings.next()) else {
+                    return None;
+                };
+                if matches!(binding.kind, BindingKind::Parameter(_)) {
+                    return Some(vec![name.id.to_string()]);
+                }
+                // An element of what a loop goes over.
+                match model.statement_of(binding.node) {
+                    Some((_, Stmt::For(stmt)))
+                        if stmt.target.range().contains_range(model.node(binding.node).range()) =>
+                    {
+                        let container = model.gone_over(&stmt.iter).into_iter().next()?;
+                        self.path_of(container, steps + 1)
+                    }
+                    _ => None,
+                }
+            }
+            // `type(self).n` is, for all that is written there, `self.n`.
+            Expr::Call(call) if self.model.is_builtin(&call.func, "type") => {
+                self.path_of(call.arguments.args.first()?, steps + 1)
             }
             _ => None,
         }

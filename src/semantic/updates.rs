@@ -147,7 +147,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// The containers whose elements an iterable gives one after the other: those of `d.items()`, `enumerate(xs)` and `zip(xs, ys)`.
-    fn gone_over(&self, iter: &'a Expr) -> Vec<&'a Expr> {
+    pub(super) fn gone_over(&self, iter: &'a Expr) -> Vec<&'a Expr> {
         let Expr::Call(call) = iter else { return vec![iter] };
         let is_lazy = ["enumerate", "filter", "map", "reversed", "zip"]
             .iter()
