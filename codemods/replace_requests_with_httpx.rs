@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 use crate::codemod::Context;
 use crate::draft::Draft;
-use crate::edit::Fix;
+use crate::edit::{Fix, all_doubts};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
 use crate::semantic::place::Backend;
@@ -202,7 +202,7 @@ impl Blame {
     }
 }
 
-/// How much a doubt matters: the first one is printed.
+/// How much a doubt matters: the first one of each weight is printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     /// What leaves the function.
@@ -354,7 +354,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let edits = conversion.draft.finish().map_err(everyone)?;
         // Stable: of doubts that weigh the same, the first in the source.
         conversion.doubts.sort_by_key(|(weight, _)| *weight);
-        let doubt = conversion.doubts.into_iter().next().map(|(_, reason)| reason);
+        conversion.doubts.dedup_by_key(|(weight, _)| *weight);
+        let doubt = all_doubts(conversion.doubts.iter().map(|(_, reason)| reason.as_str()));
         let mut imports = conversion.imports;
         imports.sort();
         imports.dedup();
