@@ -3,14 +3,15 @@
 
     cargo build --release
     python3 benches/colour_libraries.py                     # all of them; downloads the sources once, into target/colour
-    python3 benches/colour_libraries.py --only pydiscourse  # or --tool PATH, --keep (the rewritten trees stay), -v (leaf by leaf)
+    python3 benches/colour_libraries.py --only pydiscourse  # or --tool PATH, --keep (the rewritten trees stay), -v (what failing tests print)
 
 Needs Python 3.11+, pip's configured index for the first run, and no network after it. Each library is a client of a web API, synchronous, as its source distribution
 on PyPI, pinned by version and SHA-256. `asyncup apply --select color_call_graph --unsafe-fixes` rewrites a copy of the library and its tests together, and a dependency on
 pytest-asyncio is declared first, as whoever wanted the rewrite would. What is compared:
 
     functions    all `def` of the library without its tests, and how many of them became `async def`
-    leaves       the calls that block, found by reading each library (LIBRARIES has their places): all, rewritten, stopped with a printed reason, and neither
+    leaves       the calls that block, found by reading each library (LIBRARIES has their places): all, rewritten, stopped with a printed reason, and neither;
+                 below the table each of them, with the reason
     tests        that passed before, and after; a test that passed must still pass. RuntimeWarnings are errors
     never        how often Python said that a coroutine was never awaited
     round trip   whether the rewritten trees without their colour are the ones from before (tests/behaviour/uncolour.py)
@@ -29,11 +30,16 @@ SOURCES = TARGET / "colour"
 REQUIREMENTS = """\
 beautifulsoup4==4.15.0
 cachetools==8.0.1
+dataclasses-json==0.6.7
+Deprecated==1.2.18
 freezegun==1.5.5
+marshmallow==3.26.1
 mock==5.2.0
 msgpack==1.2.4
 multi_key_dict==2.0.3
 multiprocess==0.70.19
+mypy_extensions==1.1.0
+ndjson==0.3.1
 packaging==26.3
 pbr==7.1.3
 platformdirs==4.14.7
@@ -54,6 +60,9 @@ six==1.17.0
 termcolor==3.3.0
 testscenarios==0.7.0
 testtools==2.9.1
+typing-inspect==0.9.0
+typing_extensions==4.15.0
+wrapt==1.17.3
 urllib3==2.8.0
 aiohttp==3.14.5
 """
@@ -153,6 +162,18 @@ LIBRARIES = [
         "ovh", "1.2.0", "d311f08ec17b62cc61216b3dacf03ee89f95a1da9036a595dac29fc9d798b827", "ovh", ".", "tests",
         "client.py:597 client.py:618",
     ),
+    Library(
+        "dune_client", "1.12.2", "35caad436ba91b3e88363f5aca78ac740e9df0abe569615c78fe509296dbdab0", "dune_client", ".", "tests/unit",
+        "api/base.py:179 api/base.py:199 api/base.py:212 api/base.py:224 api/extensions.py:378 api/extensions.py:454",
+    ),
+    Library(
+        "hcloud", "2.27.0", "7636d12431eed15de51ffac37bc3ee70d36a7e1b92b671ce384be108a70f669f", "hcloud", ".", "tests",
+        "_client.py:388 _client.py:397 _client.py:403 actions/client.py:48",
+    ),
+    Library(
+        "mwclient", "0.11.0", "2bb7696f3703243eb33514ab162d7f6076dcedd011be90682936046c5e34fd06", "mwclient", ".", "test",
+        "client.py:497 image.py:89 image.py:93 sleep.py:88",
+    ),
 ]
 HEAD = ("library", "functions", "coloured", "leaves", "rewritten", "stopped", "neither", "tests", "lost", "never", "round trip")
 # What the asynchronous form of a leaf is called, instead of the leaf.
@@ -166,7 +187,7 @@ def main():
     parser.add_argument("--config", action="append", default=[], help="handed to the tool; may be repeated")
     parser.add_argument("--safe", action="store_true", help="without --unsafe-fixes")
     parser.add_argument("--keep", type=Path, help="a folder for the trees before and after; else they are removed")
-    parser.add_argument("-v", "--verbose", action="store_true", help="every leaf with what became of it")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the output of tests that no longer pass")
     options = parser.parse_args()
     if not options.tool.exists():
         parser.error(f"there is no {options.tool}: build it, or name one with --tool")
@@ -175,17 +196,21 @@ def main():
     requirements = SOURCES / "requirements.txt"
     requirements.write_text(REQUIREMENTS)
     python = environment.environment(*next(iter(environment.interpreters().items())), requirements)
-    rows = [judged(library, python, options) for library in LIBRARIES if options.only in library.name]
+    fates = []
+    rows = [judged(library, python, options, fates) for library in LIBRARIES if options.only in library.name]
     widths = [max(len(str(row[i])) for row in [HEAD, *rows]) for i in range(len(HEAD))]
     for row in [HEAD, *rows]:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
-    leaves, rewritten = sum(row[3] for row in rows), sum(row[4] for row in rows)
-    print(f"{rewritten} of {leaves} leaves rewritten")
+    print()
+    for library, place, kind, why in fates:
+        print(f"{library} {place} {kind}{': ' if why else ''}{why}")
+    leaves, rewritten, stopped = (sum(row[column] for row in rows) for column in (3, 4, 5))
+    print(f"{rewritten} of {leaves} leaves rewritten, {stopped} stopped with a reason")
     sys.exit(any(row[6] or row[8] or row[9] or row[10] not in ("equal", "unchanged") for row in rows))
 
 
-def judged(library, python, options):
-    """One row of the table."""
+def judged(library, python, options, listed):
+    """One row of the table; the fates of its leaves are added to a list."""
     folder = Path(tempfile.mkdtemp(prefix="asyncup-colour-"))
     before, after = folder / "before", folder / "after"
     unpack(library, before)
@@ -204,11 +229,9 @@ def judged(library, python, options):
         print(f"  no longer passes: {test}", file=sys.stderr)
     for difference in apart:
         print("  " + uncolour.shown(difference).replace("\n", "\n  "), file=sys.stderr)
-    if options.verbose:
-        for place, (kind, why) in zip(library.leaves.split(), fates):
-            print(f"  {place} {kind}{': ' if why else ''}{why}", file=sys.stderr)
-        if was - now or never:
-            print("\n".join("  | " + line for line in output.splitlines()[-60:]), file=sys.stderr)
+    listed += [(library.name, place, kind, why) for place, (kind, why) in zip(library.leaves.split(), fates)]
+    if options.verbose and (was - now or never):
+        print("\n".join("  | " + line for line in output.splitlines()[-60:]), file=sys.stderr)
     if options.keep:
         kept = options.keep / library.name
         shutil.rmtree(kept, ignore_errors=True)

@@ -2,17 +2,18 @@
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::{Ranged, TextRange, TextSize};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codemod::Context;
 use crate::draft::Draft;
-use crate::edit::Edit;
+use crate::edit::{self, Edit};
 use crate::finding::Declined;
 use crate::importer::Import;
+use crate::project::colouring::twins::ENDING;
 use crate::project::colouring::usage::Special;
 use crate::project::colouring::{Change, Coloured, Defined};
-use crate::semantic::NodeId;
 use crate::semantic::names::Lookup;
+use crate::semantic::{BindingKind, NodeId};
 
 /// Nodes by what is known of them to the project: their ranges.
 pub struct Nodes<'a> {
@@ -72,9 +73,26 @@ pub fn write<'c, 'a>(
         nodes,
         draft,
         imports: Vec::new(),
+        with_twins: FxHashSet::default(),
     };
-    for change in &coloured.changes {
-        writer.write(*change, coloured)?;
+    let twins = coloured.changes.iter().filter_map(|change| match change {
+        Change::Twin(name) => Some(nodes.function(*name)),
+        _ => None,
+    });
+    let twins = twins.collect::<Result<Vec<_>, _>>()?;
+    // What stands in a function that has a twin changes in the twin.
+    let (of_twins, others): (Vec<Change>, Vec<Change>) = coloured.changes.iter().partition(|change| {
+        let mut functions = twins.iter();
+        functions.any(|function| function.range().contains_range(change.range()))
+    });
+    for function in twins {
+        let own = of_twins
+            .iter()
+            .filter(|change| function.range().contains_range(change.range()));
+        writer.twin(function, own.copied(), coloured)?;
+    }
+    for change in others {
+        writer.write(change, coloured)?;
     }
     let Writer { draft, imports, .. } = writer;
     Ok((draft.finish()?, imports))
@@ -90,9 +108,99 @@ struct Writer<'c, 'n, 'a> {
     nodes: &'n Nodes<'a>,
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
+    /// The imported names beside which their twins are imported.
+    with_twins: FxHashSet<TextRange>,
 }
 
 impl<'a> Writer<'_, '_, 'a> {
+    /// Behind a function its copy, under the name of a twin and with changes of its own.
+    fn twin(
+        &mut self,
+        function: &'a ast::StmtFunctionDef,
+        changes: impl Iterator<Item = Change>,
+        coloured: &Coloured,
+    ) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let module = ctx.module;
+        let end = module.line_end(function.end());
+        let behind = module.slice(TextRange::new(function.end(), end)).trim_start();
+        let is_alone = module.is_first_on_line(function.start()) && (behind.is_empty() || behind.starts_with('#'));
+        if !is_alone {
+            return Err("it shares a line with another statement".into());
+        }
+        let name = format!("{}{ENDING}", function.name);
+        let scope = ctx.model.scope_of(ctx.model.id(function));
+        if ctx.model.bindings_in(scope, &name).next().is_some() {
+            return Err(format!("`{name}` means something else there").into());
+        }
+        let beside = std::mem::replace(&mut self.draft, Draft::new(ctx));
+        self.draft.insert(function.name.end(), ENDING);
+        self.draft.insert(ctx.def_of(function), "async ");
+        for change in changes {
+            if !matches!(change, Change::Twin(_)) {
+                self.write(change, coloured)?;
+            }
+        }
+        let inside = std::mem::replace(&mut self.draft, beside);
+        let (inside, outside): (Vec<Edit>, Vec<Edit>) = inside
+            .finish()?
+            .into_iter()
+            .partition(|edit| function.range().contains_range(edit.range()));
+        let written = edit::apply(module.text(), &inside);
+        let range = TextRange::new(function.start(), edit::shift(function.end(), &inside));
+        let indent = module.indentation(function.start());
+        let between = if indent.is_empty() { "\n\n\n" } else { "\n\n" };
+        self.draft.insert(end, format!("{between}{indent}{}", &written[range]));
+        for edit in outside {
+            self.draft.replace(edit.range(), edit.content());
+        }
+        Ok(())
+    }
+
+    /// `f(a)` -> `await f_async(a)`, with what must be imported for that.
+    fn call_twin(&mut self, id: NodeId) -> Result<(), Declined> {
+        let call = self.call(id)?;
+        let name = match &*call.func {
+            Expr::Attribute(method) => method.attr.range(),
+            name => name.range(),
+        };
+        self.draft
+            .replace(name, format!("{}{ENDING}", self.ctx.module.slice(name)));
+        self.wait(id);
+        match &*call.func {
+            Expr::Name(name) => self.import_twin(name),
+            _ => Ok(()),
+        }
+    }
+
+    /// The twin of a function that goes by a name, imported beside it.
+    fn import_twin(&mut self, name: &'a ast::ExprName) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let scope = model.scope_of(model.id(name));
+        let twin = format!("{}{ENDING}", name.id);
+        let taken = || Err(format!("`{twin}` means something else there").into());
+        let bindings: Vec<_> = model.resolve(&name.id, scope).collect();
+        let [binding] = bindings.as_slice() else { return taken() };
+        let other = model.sole_binding(&twin, scope).map(|other| &other.kind);
+        match (&binding.kind, other) {
+            (BindingKind::FromImport(import, _), Some(BindingKind::FromImport(other, alias)))
+                if import.module == other.module && import.level == other.level && alias.asname.is_none() =>
+            {
+                Ok(())
+            }
+            (BindingKind::Function(_), Some(BindingKind::Function(_))) => Ok(()),
+            _ if model.lookup(&twin, scope) != Lookup::Builtin => taken(),
+            (BindingKind::Function(_), _) => Ok(()),
+            (BindingKind::FromImport(_, alias), _) => {
+                if self.with_twins.insert(alias.range()) {
+                    self.draft.insert(alias.end(), format!(", {twin}"));
+                }
+                Ok(())
+            }
+            _ => taken(),
+        }
+    }
+
     fn write(&mut self, change: Change, coloured: &Coloured) -> Result<(), Declined> {
         match change {
             Change::Define(name, defined) => self.define(self.nodes.function(name)?, defined, coloured),
@@ -140,6 +248,8 @@ impl<'a> Writer<'_, '_, 'a> {
                 Ok(())
             }
             Change::Thread(call) => self.thread(self.nodes.node(call)?),
+            Change::Twin(_) => Ok(()),
+            Change::CallTwin(call) => self.call_twin(self.nodes.node(call)?),
             Change::TestCase(base) => self.test_case(base.range()),
             Change::Asked(call) => {
                 let call = self.call(self.nodes.node(call)?)?;

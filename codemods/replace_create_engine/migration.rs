@@ -3,21 +3,19 @@
 
 mod part;
 
-use std::collections::BTreeSet;
-
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{CREATE, CREATE_ASYNC, address, arguments, driver, driver_doubt};
 use crate::codemod::Context;
 use crate::draft::Draft;
-use crate::edit::Fix;
-use crate::finding::{Declined, Findings};
+use crate::finding::Declined;
 use crate::importer::{Definition, Import};
 use crate::knowledge::sqlalchemy::{self, Class, Driver, Role};
 use crate::legacy_query;
-use crate::project::layer::{Passed, left_open};
-use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
+use crate::project::layer::Passed;
+use crate::project::summary::Note;
+use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
 const SESSIONS: &[&str] = &["sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session"];
@@ -51,69 +49,23 @@ const BLOCKS: &[&str] = &["begin", "begin_nested"];
 /// Methods that a synchronous session alone has.
 const SYNC_ONLY: &[&str] = &["bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"];
 
-/// Decorators of FastAPI's routes, which take both kinds of functions.
-const ROUTES: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
-
-pub use part::summarise;
-
-pub fn run(ctx: &Context, acc: &mut Findings) {
-    if part::run(ctx, acc) {
-        return;
-    }
-    let model = ctx.model;
-    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
-    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
-        let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
-        acc.push(&*call.func, message, migrate(ctx, call));
-    }
-}
-
-fn migrate(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
-    for word in ["yield_per", "scoped_session", "automap"] {
-        if ctx.module.text().contains(word) {
-            return Err(format!("`{word}` has another form in an asynchronous program").into());
-        }
-    }
-    ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
-    let mut layer = Layer::new(ctx, call)?;
-    layer.engine(call)?;
-    layer.uses_of_engine()?;
-    layer.classes()?;
-    layer.withs()?;
-    layer.calls()?;
-    layer.values()?;
-    layer.colour()?;
-    layer.is_run_here()?;
-    layer.end();
-    let is_open = layer.entry.is_none() && !layer.is_disposed;
-    let edits = layer.draft.finish()?;
-    let mut reasons = vec!["everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises".to_owned()];
-    reasons.append(&mut layer.doubts);
-    if is_open && is_sqlite(ctx, call) && may_keep_running(ctx) {
-        let (line, _) = ctx.module.location(call.start());
-        reasons.push(left_open(&format!("line {line}")));
-    }
-    let reason = reasons.join("; and ");
-    Ok(Fix::unsafe_because(reason, edits).import(layer.imports).last())
-}
+pub use part::{run, summarise};
 
 struct Layer<'c, 'a> {
     ctx: &'c Context<'a>,
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
     name: &'a str,
-    coloured: BTreeSet<NodeId>,
-    /// Functions of this module that must become coroutine functions, and are not looked at yet.
-    open: Vec<&'a ast::StmtFunctionDef>,
-    /// The only place at module level that runs the layer, and the function that it calls.
-    entry: Option<&'a ast::StmtFunctionDef>,
     is_disposed: bool,
-    /// A coroutine function, a route or the module itself works with the layer.
-    has_user: bool,
-    /// Where the layer is one of several files, the project says which functions turn: what waits is only noted.
-    is_part: bool,
+    /// Whether the module itself asks the engine for what needs no connection.
+    is_asked: bool,
+    /// Whether nothing is known of other files.
+    is_alone: bool,
+    /// What must be awaited: the project says which functions turn for that.
     waits: Vec<NodeId>,
     passed: Vec<Passed>,
+    /// Reads of what may be expired, and the classes of other modules that the objects are of.
+    expired: Vec<(Note, String)>,
     /// Tables that are made when the module is imported, as the comments above and the lines that make them, for the lifespan of the application.
     tables: Vec<(Vec<String>, [String; 2])>,
     /// The functions that make tables for tests, by the lines in them.
@@ -150,14 +102,12 @@ impl<'c, 'a> Layer<'c, 'a> {
             draft: Draft::new(ctx),
             imports: Vec::new(),
             name: "",
-            coloured: BTreeSet::new(),
-            open: Vec::new(),
-            entry: None,
             is_disposed: false,
-            has_user: false,
-            is_part: false,
+            is_asked: false,
+            is_alone: false,
             waits: Vec::new(),
             passed: Vec::new(),
+            expired: Vec::new(),
             tables: Vec::new(),
             helpers: Vec::new(),
             definitions: Vec::new(),
@@ -225,7 +175,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                     .references()
                     .iter()
                     .filter(|reference| reference.name.id == name);
-                let is_own = self.is_part && uses.count() == 1 && !ctx.model.is_shared_address(name);
+                let is_own = !self.is_alone && uses.count() == 1 && !ctx.model.is_shared_address(name);
                 if let Some((scheme, _)) = text.split_once("://").filter(|_| is_own) {
                     let edit = super::scheme_edit(ctx, value, scheme, &driver.is)?;
                     self.draft.replace(edit.range(), edit.content());
@@ -276,14 +226,14 @@ impl<'c, 'a> Layer<'c, 'a> {
                         AnyNodeRef::ExprCall(call) if call.func.range() == member.range() => match name {
                             "dispose" => {
                                 self.is_disposed = true;
-                                self.await_at(outer)?;
+                                self.await_at(outer);
                             }
                             // Entered by a `with`, which is looked at below.
                             "connect" | "begin"
                                 if matches!(model.node(model.parent(outer)), AnyNodeRef::WithItem(_)) => {}
                             _ => return Err(unknown()),
                         },
-                        _ if PLAIN_OF_ENGINE.contains(&name) => self.has_user = true,
+                        _ if PLAIN_OF_ENGINE.contains(&name) => self.is_asked = true,
                         _ => return Err(unknown()),
                     }
                 }
@@ -319,7 +269,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Ok(());
         }
         if matches!(&*qualified, "sqlalchemy.inspect" | "sqlalchemy.inspection.inspect") {
-            return self.inspected(call, reference).ok_or_else(unknown)?;
+            return self.inspected(call, reference).ok_or_else(unknown);
         }
         let Expr::Attribute(method) = &*call.func else {
             return Err(unknown());
@@ -338,20 +288,20 @@ impl<'c, 'a> Layer<'c, 'a> {
             format!("async with {engine}.begin() as {connection}:"),
             format!("await {connection}.run_sync({})", model.slice(&*call.func)),
         ];
-        if self.is_part && model.scope_of(id) == ScopeId::MODULE && !model.is_in_main_block(id) {
+        if model.scope_of(id) == ScopeId::MODULE && !model.is_in_main_block(id) {
             return self.made_at_import(id, &method.attr, lines);
         }
-        if self.is_part && self.is_in_fixture(id) {
+        if self.is_in_fixture(id) {
             return self.made_in_fixture(call, &method.attr, lines);
         }
-        self.needs_await(id)?;
+        self.waits.push(id);
         self.draft.restate(call.range(), lines.join(&format!("\n{unit}")));
         Ok(())
     }
 
     /// `inspect(engine).get_table_names()` asks the database: inside of a connection, by `run_sync`. `None` where the inspector is kept, or asked
     /// by the header of a block.
-    fn inspected(&mut self, call: &'a ast::ExprCall, engine: NodeId) -> Option<Result<(), Declined>> {
+    fn inspected(&mut self, call: &'a ast::ExprCall, engine: NodeId) -> Option<()> {
         let model = self.ctx.model;
         let method = model.parent(model.id(call));
         let outer = model.parent(method);
@@ -380,7 +330,8 @@ impl<'c, 'a> Layer<'c, 'a> {
         );
         self.draft
             .put_under(stmt.range(), format!("async with {name}.connect() as {connection}:"));
-        Some(self.needs_await(outer))
+        self.waits.push(outer);
+        Some(())
     }
 
     /// `Session`, in calls and annotations; `sessionmaker`, in calls.
@@ -470,7 +421,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             if known < with.items.len() {
                 return Err("a `with` enters other managers too".into());
             }
-            self.needs_await(id)?;
+            self.waits.push(id);
             self.draft.insert(with.start(), "async ");
         }
         Ok(())
@@ -515,7 +466,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 Role::Engine | Role::Factory => continue,
             };
             if twin.has_coroutine(name) {
-                self.await_at(id)?;
+                self.await_at(id);
             } else if SYNC_ONLY.contains(&name) || name == "query" {
                 if name == "query" && in_select.contains(&id) {
                     continue;
@@ -523,7 +474,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 let turned = (name == "query").then(|| legacy_query::turned(ctx, call));
                 if let Some(Ok((roots, parts))) = turned {
                     for root in &roots {
-                        self.needs_await(*root)?;
+                        self.waits.push(*root);
                     }
                     in_select.extend(roots);
                     self.imports.extend(parts.imports);
@@ -547,7 +498,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                     return Err("what only synchronous sessions have is asked of an attribute".into());
                 };
                 in_sync.push(model.node(whole).range());
-                self.needs_await(whole)?;
+                self.waits.push(whole);
                 let AnyNodeRef::ExprCall(outer) = model.node(whole) else {
                     continue;
                 };
@@ -568,19 +519,14 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         for reference in model.references() {
             let expr = Expr::Name(reference.name.clone());
-            let is_held =
-                sync_object(ctx, &expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection));
-            if !is_held {
+            if !is_held(ctx, &expr) {
                 continue;
             }
             let parent = model.parent(reference.node);
             let is_known = match model.node(parent) {
                 AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::StmtExpr(_) => true,
-                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) if self.is_part => self.is_passed(reference.node),
-                AnyNodeRef::Arguments(_) => match model.node(model.parent(parent)) {
-                    AnyNodeRef::ExprCall(call) => takes_session(ctx, call, reference.name),
-                    _ => false,
-                },
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => self.is_passed(reference.node),
+                AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAnnAssign(_) => part::is_kept(ctx, parent),
                 _ => false,
             };
             if !is_known {
@@ -588,7 +534,8 @@ impl<'c, 'a> Layer<'c, 'a> {
                 return Err(format!("a session gets out of sight in line {line}").into());
             }
         }
-        if self.is_part {
+        // The project knows what its relationships are called; here, any attribute may be one.
+        if !self.is_alone {
             return Ok(());
         }
         for (id, node) in model.subtree(NodeId(0)) {
@@ -609,134 +556,13 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// An `await` that stands in front of a call.
-    fn await_at(&mut self, id: NodeId) -> Result<(), Declined> {
+    fn await_at(&mut self, id: NodeId) {
         let model = self.ctx.model;
-        self.needs_await(id)?;
+        self.waits.push(id);
         if let AnyNodeRef::ExprCall(call) = model.node(id) {
             let prefix = self.ctx.await_prefix(call);
             let close = if prefix.starts_with('(') { ")" } else { "" };
             self.draft.around(id, 0, prefix, close);
-        }
-        Ok(())
-    }
-
-    /// The function around a node becomes a coroutine function, where an `await` may stand.
-    fn needs_await(&mut self, id: NodeId) -> Result<(), Declined> {
-        let model = self.ctx.model;
-        let line = self.ctx.module.location(model.node(id).range().start()).0;
-        if self.is_part {
-            self.waits.push(id);
-            return Ok(());
-        }
-        let mut comprehensions = 0;
-        let mut at = Some(model.scope_of(id));
-        while let Some(scope) = at {
-            match model.scope(scope).kind {
-                ScopeKind::Comprehension => comprehensions += 1,
-                ScopeKind::Function(function) => {
-                    if comprehensions > 1 && self.ctx.settings.target < PythonVersion::PY311 {
-                        return Err("await inside nested comprehensions needs Python 3.11".into());
-                    }
-                    self.has_user |= function.is_async && !model.is_generator(function);
-                    if !function.is_async && self.coloured.insert(model.id(function)) {
-                        self.open.push(function);
-                    }
-                    return Ok(());
-                }
-                _ => return Err(format!("nothing can be awaited in line {line}").into()),
-            }
-            at = model.scope(scope).parent;
-        }
-        Err(format!("nothing can be awaited in line {line}").into())
-    }
-
-    /// `def` -> `async def`, up to the place that runs it all.
-    fn colour(&mut self) -> Result<(), Declined> {
-        let ctx = self.ctx;
-        let model = ctx.model;
-        while let Some(function) = self.open.pop() {
-            let name = function.name.as_str();
-            let is_plain = model.scope_of(model.id(function)) == ScopeId::MODULE
-                && model.sole_binding(name, ScopeId::MODULE).is_some()
-                && function
-                    .decorator_list
-                    .iter()
-                    .all(|decorator| is_route(&decorator.expression));
-            if !is_plain {
-                return Err(format!("`{name}` is no plain function of the module").into());
-            }
-            let is_generator = model.is_generator(function);
-            let uses = model.uses_of_function(function);
-            let is_endpoint = !function.decorator_list.is_empty();
-            if uses.is_empty() && !is_endpoint {
-                return Err(format!(
-                    "`{name}` is not called in this module: whoever calls it elsewhere would have to await it"
-                )
-                .into());
-            }
-            self.has_user |= is_endpoint;
-            for found in uses {
-                let line = ctx.module.location(model.node(found.reference).range().start()).0;
-                let parent = model.parent(found.reference);
-                match model.node(parent) {
-                    AnyNodeRef::ExprCall(call)
-                        if call.func.range() == model.node(found.reference).range() && !is_generator =>
-                    {
-                        if model.enclosing_function(parent).is_none() {
-                            self.run_at(parent, function, line)?;
-                        } else {
-                            self.await_at(parent)?;
-                        }
-                    }
-                    AnyNodeRef::Arguments(_) if is_depends(ctx, model.parent(parent)) => {}
-                    _ => return Err(format!("`{name}` is used as a value in line {line}").into()),
-                }
-            }
-            let keyword = TextRange::at(def_offset(ctx, function), ruff_text_size::TextSize::of("def"));
-            self.draft.replace(keyword, "async def");
-        }
-        Ok(())
-    }
-
-    /// A layer that other modules alone work with cannot change without them.
-    fn is_run_here(&self) -> Result<(), Declined> {
-        if self.entry.is_some() || self.has_user {
-            return Ok(());
-        }
-        Err("nothing in this module runs what works with the engine: the modules that import it would have to become asynchronous with it".into())
-    }
-
-    /// A call at module level, which makes the event loop.
-    fn run_at(&mut self, call: NodeId, function: &'a ast::StmtFunctionDef, line: usize) -> Result<(), Declined> {
-        let model = self.ctx.model;
-        if self.entry.is_some() {
-            return Err(format!(
-                "the layer is run a second time in line {line}: each event loop needs an engine of its own"
-            )
-            .into());
-        }
-        if model.ancestors(call).any(|(_, node)| {
-            matches!(
-                node,
-                AnyNodeRef::StmtFor(_)
-                    | AnyNodeRef::StmtWhile(_)
-                    | AnyNodeRef::StmtClassDef(_)
-                    | AnyNodeRef::ExprLambda(_)
-            )
-        }) {
-            return Err(format!("nothing can be awaited in line {line}").into());
-        }
-        let (asyncio, import) = self.ctx.import(Import::Module("asyncio"), call)?;
-        self.imports.extend(import);
-        self.draft.around(call, 2, &format!("{asyncio}.run("), ")");
-        self.entry = Some(function);
-        Ok(())
-    }
-
-    /// The engine's connections are closed while the event loop is there: some drivers' threads would keep the program from ending.
-    fn end(&mut self) {
-        if let (Some(function), false) = (self.entry, self.is_disposed) {
-            self.dispose(function, self.name);
         }
     }
 
@@ -772,44 +598,12 @@ pub fn sync_object(ctx: &Context, expr: &Expr) -> Option<&'static Class> {
     ctx.model.sqlalchemy_object(expr).filter(|class| !class.is_async)
 }
 
+fn is_held(ctx: &Context, expr: &Expr) -> bool {
+    sync_object(ctx, expr).is_some_and(|object| matches!(object.role, Role::Session | Role::Connection))
+}
+
 pub fn is_engine(ctx: &Context, expr: &Expr) -> bool {
     sync_object(ctx, expr).is_some_and(|class| class.role == Role::Engine)
-}
-
-fn is_route(decorator: &Expr) -> bool {
-    matches!(decorator, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if ROUTES.contains(&method.attr.as_str())))
-}
-
-fn is_depends(ctx: &Context, id: NodeId) -> bool {
-    matches!(ctx.model.node(id), AnyNodeRef::ExprCall(call) if ctx.model.depends_on(call).is_some())
-}
-
-/// Whether a function of this module is given the session for a parameter that says so.
-fn takes_session(ctx: &Context, call: &ast::ExprCall, name: &ast::ExprName) -> bool {
-    let model = ctx.model;
-    let Some(function) = model.function_of(&call.func) else {
-        return false;
-    };
-    let position = call
-        .arguments
-        .args
-        .iter()
-        .position(|argument| argument.range() == name.range());
-    let parameter = position.and_then(|position| {
-        function
-            .parameters
-            .posonlyargs
-            .iter()
-            .chain(&function.parameters.args)
-            .nth(position)
-    });
-    parameter.is_some_and(|parameter| {
-        parameter.parameter.annotation.as_deref().is_some_and(|annotation| {
-            model
-                .qualified_name(annotation)
-                .is_some_and(|name| SESSIONS.contains(&name.as_str()))
-        })
-    })
 }
 
 /// Whether an attribute of an object is read as what a relationship gives: counted, iterated over, asked for an item or a member.
@@ -830,16 +624,6 @@ fn is_lazy(ctx: &Context, id: NodeId, read: &ast::ExprAttribute) -> bool {
         },
         _ => false,
     }
-}
-
-/// Where the word `def` stands.
-fn def_offset(ctx: &Context, function: &ast::StmtFunctionDef) -> ruff_text_size::TextSize {
-    let start = function.decorator_list.last().map_or(function.start(), |decorator| {
-        ctx.module.line_end_with_newline(decorator.end())
-    });
-    let text = &ctx.module.text()[TextRange::new(start, function.name.start())];
-    let at = text.rfind("def").unwrap_or_default();
-    start + ruff_text_size::TextSize::try_from(at).unwrap_or_default()
 }
 
 /// The driver for an address that is computed: told by a literal that the module gives it, else by the drivers that the project

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::colouring::usage::{How, Named, Place, Slot};
 use super::colouring::{self, Change, Coloured, Stopped, World};
 use super::modules::ModuleId;
-use super::resolve::{Found, FunctionId, Linker};
-use super::summary::{Meaning, Note};
+use super::resolve::{Found, Linker};
+use super::summary::{ClassName, Meaning, Note};
 use super::{LayerFacts, Project};
 use crate::semantic::sqlalchemy::Known;
 
@@ -25,6 +25,12 @@ use crate::semantic::sqlalchemy::Known;
 pub const SESSION: &str = "sqlalchemy.orm.Session";
 /// The class of the engines.
 const ENGINE: &str = "sqlalchemy.engine.Engine";
+
+/// What is found in a file whose layer stands in it alone, and what is not proven of it.
+pub const ALONE: &str = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
+const REASON_ALONE: &str = "everything in this module that works with the engine becomes asynchronous: callers elsewhere must await it, and what is loaded when it is read raises";
+const REASON: &str =
+    "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
 
 /// What modules of a layer may be called after, and is meant by that name elsewhere.
 const LIBRARIES: &[&str] = &["sqlalchemy", "sqlmodel", "fastapi", "alembic"];
@@ -43,15 +49,22 @@ pub struct Part {
     pub stop: Option<Note>,
     /// Sessions that are given to functions.
     pub passed: Vec<Passed>,
+    /// Reads of what may be expired, and the classes of other modules that the objects are of.
+    pub expired: Vec<(Note, String)>,
     /// The parameters of its functions, by the offset of a function's name.
     pub parameters: BTreeMap<u32, Vec<Parameter>>,
     /// What its names mean to others; by these names alone.
     pub exports: Known,
     /// The dotted names that its imports bind.
     pub imports: Vec<String>,
+    /// The parameters of the constructors that `@dataclass` writes, by the names of the classes.
+    pub fields: BTreeMap<String, Vec<Parameter>>,
+    /// Attributes of objects that hold a session, with the line.
+    pub held: BTreeMap<String, usize>,
     /// Relationships that are loaded when they are read, with the line.
     pub lazies: BTreeMap<String, usize>,
-    /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line.
+    /// The attributes of objects that it reads or writes, and the fields that its classes declare, with the line; not those that are known to hold
+    /// a session.
     pub reads: BTreeMap<String, usize>,
     /// The last parts of imported names of which nothing is known, with the line.
     pub untold: BTreeMap<String, usize>,
@@ -155,12 +168,10 @@ pub fn known(project: &Project) -> Vec<Known> {
             }
         }
         for passed in &part.passed {
-            if let Some((function, parameter)) = receiver(project, &linker, *file, passed)
+            if let Some((receiving, parameter)) = receiver(project, &linker, *file, passed)
                 && !parameter.is_annotated
             {
-                all[function.file]
-                    .parameters
-                    .insert(parameter.offset, SESSION.to_owned());
+                all[receiving].parameters.insert(parameter.offset, SESSION.to_owned());
             }
         }
     }
@@ -180,6 +191,11 @@ fn learn(project: &Project, known: &mut Known, path: &str, module: usize, name: 
     ];
     for (from, to) in maps {
         to.extend(from.get(name).map(|class| (path.to_owned(), class.clone())));
+    }
+    for (owned, class) in &exports.attributes {
+        if let Some(attribute) = owned.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+            known.attributes.insert(format!("{path}.{attribute}"), class.clone());
+        }
     }
 }
 
@@ -210,13 +226,13 @@ fn parts(project: &Project) -> Vec<(usize, &Part)> {
     all.collect()
 }
 
-/// The parameter of the project's function that a session goes to.
+/// The parameter of the project's function that a session goes to, and the file of that.
 fn receiver<'p>(
     project: &'p Project,
     linker: &Linker<'p>,
     file: usize,
     passed: &Passed,
-) -> Option<(FunctionId, &'p Parameter)> {
+) -> Option<(usize, &'p Parameter)> {
     let usage = project.files[file].1.as_ref()?.usage.as_ref()?;
     let used = usage
         .uses
@@ -225,15 +241,28 @@ fn receiver<'p>(
     let Named::Target(target) = &used.named else {
         return None;
     };
-    let Found::Function(function) = linker.find(file, target)? else {
-        return None;
+    let function = match linker.find(file, target)? {
+        Found::Function(function) => function,
+        Found::Class(class) => match linker.member(class, "__init__", 0) {
+            Some(Found::Function(init)) => init,
+            Some(_) => return None,
+            None => {
+                let fields = part(project, class.file)?.fields.get(&linker.class(class).qualname)?;
+                let field = match &passed.slot {
+                    Slot::Position(position) => fields.get(*position),
+                    Slot::Keyword(name) => fields.iter().find(|field| field.name == *name),
+                };
+                return Some((class.file, field?));
+            }
+        },
+        _ => return None,
     };
     let own = project.files[function.file].1.as_ref()?;
     let name = own.usage.as_ref()?.natures[function.index].parameter(&passed.slot)?;
     let offset: u32 = own.functions[function.index].range.start().into();
     let parameters = own.layer.as_ref()?.parameters.get(&offset)?;
     let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
-    Some((function, parameter))
+    Some((function.file, parameter))
 }
 
 /// The files that have to do with the one that makes the engine, by their imports.
@@ -272,6 +301,7 @@ pub fn names(project: &Project, linked: &BTreeSet<usize>) -> BTreeSet<String> {
     for part in linked.iter().filter_map(|file| part(project, *file)) {
         names.extend(part.exports.names().cloned());
         names.extend(part.lazies.keys().cloned());
+        names.extend(part.held.keys().map(|name| format!(".{name}")));
         names.extend(part.address.clone());
     }
     names
@@ -306,11 +336,16 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                 .copied()
                 .filter(|file| changes.contains_key(file) || part(project, *file).is_some_and(|part| part.at.is_some()))
                 .collect();
-            let message = format!(
-                "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
-                project.place(start, line),
-                files.len()
-            );
+            let (message, reason) = if files.len() == 1 {
+                (ALONE.to_owned(), REASON_ALONE)
+            } else {
+                let message = format!(
+                    "the engine of {}, and all that asks the database by it in {} files, can let others run meanwhile",
+                    project.place(start, line),
+                    files.len()
+                );
+                (message, REASON)
+            };
             for file in files {
                 let (changes, doubt) = match changes.get(&file) {
                     Some(coloured) => (coloured.changes.clone(), coloured.doubt.clone()),
@@ -322,7 +357,6 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
                     .and_then(|part| part.engine.map(|(at, _)| at))
                     .or_else(|| defined.or(changes.first()).map(Ranged::range))
                     .or_else(|| own.and_then(|part| part.at));
-                let reason = "the whole layer becomes asynchronous, in all files together: what is loaded only when it is read would raise";
                 let mut reasons = vec![reason];
                 reasons.extend(doubt.as_deref());
                 reasons.extend(own.iter().flat_map(|part| &part.doubts).map(String::as_str));
@@ -460,7 +494,7 @@ fn engine_as_named(project: &Project, linker: &Linker, file: usize, made_in: usi
 }
 
 /// What is to be known of an engine that nothing closes.
-pub fn left_open(place: &str) -> String {
+fn left_open(place: &str) -> String {
     format!(
         "nothing closes the engine of {place}: before SQLAlchemy 2.0.46, connections of aiosqlite 0.22 keep a program from ending that does not await its `dispose()`"
     )
@@ -520,6 +554,21 @@ fn is_test(path: &Path) -> bool {
     parts.any(|part| part.starts_with("test") || part.ends_with("_test.py") || part == "conftest.py")
 }
 
+/// Whether a class is one of Pydantic's models, of which no session knows.
+fn is_data(linker: &Linker, file: usize, class: &str) -> bool {
+    let mut open = vec![linker.class_of(file, &ClassName::Path(class.to_owned()))];
+    let mut seen = 0;
+    while let Some(class) = open.pop() {
+        match class {
+            Some(Found::External(name)) if name == "pydantic.BaseModel" => return true,
+            Some(Found::Class(class)) if seen < MAX_STEPS => open.extend(linker.bases(class).into_iter().map(Some)),
+            _ => {}
+        }
+        seen += 1;
+    }
+    false
+}
+
 /// Why the layer stays as it is, as far as its parts say it.
 fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Option<String> {
     let parts: Vec<(usize, &Part)> = linked
@@ -538,6 +587,12 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
                     project.place(*file, passed.line)
                 ));
             }
+        }
+    }
+    for (file, part) in &parts {
+        let is_row = |class: &String| !is_data(linker, *file, class);
+        if let Some((expired, _)) = part.expired.iter().find(|(_, class)| is_row(class)) {
+            return Some(format!("{}: {}", project.place(*file, expired.line), expired.text));
         }
     }
     for file in linked {
@@ -565,13 +620,23 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
             ));
         }
     }
+    let read = |name: &str| {
+        project.files.iter().enumerate().find_map(|(file, _)| {
+            let line = self::part(project, file)?.reads.get(name)?;
+            Some(project.place(file, *line))
+        })
+    };
     for (owner, part) in &parts {
+        for (name, line) in &part.held {
+            if let Some(read) = read(name) {
+                return Some(format!(
+                    "{read}: `{name}` may be the session that {} keeps",
+                    project.place(*owner, *line)
+                ));
+            }
+        }
         for (name, line) in &part.lazies {
-            let read = project.files.iter().enumerate().find_map(|(file, _)| {
-                let line = self::part(project, file)?.reads.get(name)?;
-                Some(project.place(file, *line))
-            });
-            if let Some(read) = read {
+            if let Some(read) = read(name) {
                 return Some(format!(
                     "{read}: the relationship `{name}` ({}) may be loaded when it is read",
                     project.place(*owner, *line)

@@ -38,6 +38,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Takes the file for a program of its own, which nobody imports.
+    pub fn end_program(&mut self) {
+        if let Some(usage) = &mut self.usage {
+            usage.end_program();
+        }
+    }
+}
+
+impl Summary {
     /// The dotted names of what it imports and calls, or binds to a name.
     pub fn imported(&self) -> impl Iterator<Item = &str> {
         let called = self.functions.iter().flat_map(|function| &function.sites);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ const SCOPED: &str = "sqlalchemy.orm.scoped_session";
 const ENGINE: &str = "sqlalchemy.engine.Engine";
 const CONNECTION: &str = "sqlalchemy.engine.Connection";
 
+/// Bases of bases.
+const MAX_BASES: usize = 8;
+
 /// What other modules say of SQLAlchemy's objects that a file uses: by the qualified names that the file has for them, the usual names of
 /// classes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub struct Known {
     pub stepped: BTreeMap<String, String>,
     /// Names for annotations: `SessionDep = Annotated[Session, Depends(get_db)]`.
     pub aliases: BTreeMap<String, String>,
+    /// Attributes of the instances of classes: `UserRepository.session`.
+    pub attributes: BTreeMap<String, String>,
     /// Parameters without an annotation, by the offset of their names.
     pub parameters: BTreeMap<u32, String>,
     /// Constants with the addresses of databases that other modules import.
@@ -72,6 +77,31 @@ impl<'a> SemanticModel<'a> {
             .then(|| self.class_of_type(self.annotation(value, 0)))?
     }
 
+    /// The attributes of the instances of a class that are SQLAlchemy's objects: those that it stores or declares, and those of its bases.
+    pub fn sqlalchemy_attributes(&self, class: &'a ast::StmtClassDef) -> BTreeMap<String, &'static Class> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for class in self.mro(class) {
+            let is_own = |store: &&ast::ExprAttribute| match self.class_of(&store.value) {
+                Some(owner) => std::ptr::eq(owner, class),
+                None => false,
+            };
+            names.extend(self.attribute_stores().filter(is_own).map(|store| store.attr.as_str()));
+            for stmt in &class.body {
+                if let Stmt::AnnAssign(field) = stmt
+                    && let Expr::Name(name) = &*field.target
+                {
+                    names.insert(&name.id);
+                }
+            }
+        }
+        names.extend(self.known.attributes.keys().filter_map(|path| path.rsplit('.').next()));
+        let class_of = |name: &str| self.class_of_type(self.attribute_of(Type::Instance(class), name, 0));
+        let found = names
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), class_of(name)?)));
+        found.collect()
+    }
+
     /// What a function yields, or else returns.
     pub fn sqlalchemy_given(&self, function: &'a ast::StmtFunctionDef) -> Option<&'static Class> {
         self.class_of_type(self.given_by(function, 0))
@@ -105,6 +135,30 @@ impl<'a> SemanticModel<'a> {
 
     fn known_result(&self, callee: &Expr) -> Option<&str> {
         self.known_as(&self.known.given, callee)
+    }
+
+    /// What an attribute of an instance is that its class, of another module, says; of a class of this one, what its bases say.
+    pub(super) fn known_attribute(&self, owner: &Type<'a>, attribute: &str, steps: usize) -> Type<'a> {
+        let known = &self.known.attributes;
+        if known.is_empty() || steps > MAX_BASES {
+            return Type::Unknown;
+        }
+        match owner {
+            Type::Foreign(class) => known
+                .get(&format!("{class}.{attribute}"))
+                .map_or(Type::Unknown, |class| Type::Foreign(class.clone())),
+            Type::Instance(class) => {
+                let bases = class.arguments.iter().flat_map(|arguments| arguments.args.iter());
+                let mut said = bases.map(generic_origin).map(|base| match self.class_named(base) {
+                    Some(base) => self.known_attribute(&Type::Instance(base), attribute, steps + 1),
+                    None => self.qualified_name(base).map_or(Type::Unknown, |base| {
+                        self.known_attribute(&Type::Foreign(base), attribute, steps + 1)
+                    }),
+                });
+                said.find(|type_| *type_ != Type::Unknown).unwrap_or(Type::Unknown)
+            }
+            _ => Type::Unknown,
+        }
     }
 
     pub(super) fn known_alias(&self, name: &str) -> Option<&str> {
@@ -400,6 +454,14 @@ impl<'a> SemanticModel<'a> {
             Type::Instance(class) if self.sqlalchemy_base(class).is_some() => type_,
             _ => Type::Unknown,
         }
+    }
+}
+
+/// `Base` of `Base[Model]`.
+fn generic_origin(base: &Expr) -> &Expr {
+    match base {
+        Expr::Subscript(base) => &base.value,
+        _ => base,
     }
 }
 

@@ -594,16 +594,21 @@ impl<'a> SemanticModel<'a> {
 
     /// `self.x`: what every assignment to the attribute in the class agrees on.
     fn infer_attribute(&self, attribute: &ast::ExprAttribute, steps: usize) -> Type<'a> {
-        let class = match self.infer(&attribute.value, steps + 1) {
+        let owner = self.infer(&attribute.value, steps + 1);
+        self.attribute_of(owner, attribute.attr.as_str(), steps)
+    }
+
+    pub(super) fn attribute_of(&self, owner: Type<'a>, name: &str, steps: usize) -> Type<'a> {
+        let known = self.known_attribute(&owner, name, 0);
+        let class = match owner {
             Type::Instance(class) => class,
-            Type::Foreign(name) if name == PATH && attribute.attr.as_str() == "parent" => return Type::Foreign(name),
-            Type::Foreign(name) if name == PROCESS && ["stdout", "stderr"].contains(&attribute.attr.as_str()) => {
-                return Type::Foreign(format!("{PROCESS}.{}", attribute.attr));
+            Type::Foreign(class) if class == PATH && name == "parent" => return Type::Foreign(class),
+            Type::Foreign(class) if class == PROCESS && ["stdout", "stderr"].contains(&name) => {
+                return Type::Foreign(format!("{PROCESS}.{name}"));
             }
-            _ => return Type::Unknown,
+            _ => return known,
         };
-        let name = attribute.attr.as_str();
-        let mut agreed: Option<Type<'a>> = None;
+        let mut agreed = (known != Type::Unknown).then_some(known);
         let mut note = |type_: Type<'a>| match &agreed {
             _ if type_ == Type::Unknown => false,
             None => {

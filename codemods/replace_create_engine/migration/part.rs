@@ -1,6 +1,7 @@
 //! A layer that several files share: what one of them has of it, and what becomes of that when the project says that all of them change.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -13,16 +14,20 @@ use crate::importer::Import;
 use crate::interned::interned;
 use crate::knowledge::sqlalchemy::Role;
 use crate::layout::{above_blank_lines, own_lines};
-use crate::project::colouring::Coloured;
 use crate::project::colouring::usage::Slot;
+use crate::project::colouring::{Change, Coloured, World};
 use crate::project::layer::{End, EndPlace, Parameter, Part, Passed};
 use crate::project::summary::{Note, Summary};
-use crate::project::{ProjectFacts, TextHash, summarise_waiting};
+use crate::project::{LayerFacts, Project, ProjectFacts, TextHash, layer, summarise_waiting};
 use crate::semantic::names::{Lookup, map_callable};
 use crate::semantic::sqlalchemy::Known;
+use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::web::{WebApp, WebKind};
 use crate::semantic::{BindingKind, NodeId, ScopeId, SemanticModel};
 use crate::turning::{self, Nodes};
+
+/// Rounds in which the parameters of functions are found to be sessions.
+const MAX_ROUNDS: usize = 8;
 
 /// What has another form in an asynchronous program, or reaches a session unseen.
 const UNSEEN: &[&str] = &[
@@ -70,45 +75,82 @@ const CLIENTS: &[&str] = &[
 
 /// What a file has of a layer, for the project; `known`: what its imports mean.
 pub fn summarise(ctx: &Context, known: Known) -> Summary {
-    let model = SemanticModel::build(ctx.module).with_objects(known);
-    let ctx = Context { model: &model, ..*ctx };
-    let mut layer = Layer::without_engine(&ctx);
-    layer.is_part = true;
-    let outcome = layer.find();
-    let mut part = layer.facts();
-    let (mut summary, stop) = summarise_waiting(&ctx, &layer.waits);
-    part.stop = outcome
-        .err()
-        .map(|declined| Note {
-            text: declined.0,
-            line: part.at.map_or(1, |at| ctx.module.location(at.start()).0),
-        })
-        .or(stop);
-    summary.layer = Some(part);
+    let (mut summary, outcome) = summary(ctx, known, false);
+    if let (Some(part), Err(Declined(text))) = (&mut summary.layer, outcome) {
+        let line = part.at.map_or(1, |at| ctx.module.location(at.start()).0);
+        part.stop = Some(Note { text, line });
+    }
     summary
 }
 
-/// What the project says of the layer of this file.
-pub fn run(ctx: &Context, acc: &mut Findings) -> bool {
-    let Some((facts, text)) = &ctx.project.layer else {
-        return false;
-    };
-    if *text != TextHash::of(ctx.module.text().as_bytes()) {
-        return false;
-    }
-    for coloured in &facts.colouring.coloured {
-        let fix = rewrite(ctx, facts.known.clone(), &facts.ends, coloured);
-        acc.push(coloured.at, coloured.message.clone(), fix);
-    }
-    for stopped in &facts.colouring.stopped {
-        let message = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
-        acc.push(stopped.at, message, Err(stopped.reason.as_str().into()));
-    }
-    !facts.colouring.coloured.is_empty() || !facts.colouring.stopped.is_empty()
+fn summary(ctx: &Context, known: Known, is_alone: bool) -> (Summary, Result<(), Declined>) {
+    let model = SemanticModel::build(ctx.module).with_objects(known);
+    let ctx = Context { model: &model, ..*ctx };
+    let mut layer = Layer::without_engine(&ctx);
+    layer.is_alone = is_alone;
+    let outcome = layer.find();
+    let mut part = layer.facts();
+    let (mut summary, stop) = summarise_waiting(&ctx, &layer.waits);
+    part.stop = stop;
+    summary.layer = Some(part);
+    (summary, outcome)
 }
 
-fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Result<Fix, Declined> {
-    let model = SemanticModel::build(ctx.module).with_objects(known);
+/// What the project says of the layer of this file. A file whose layer no other file shares is a project of its own.
+pub fn run(ctx: &Context, acc: &mut Findings) {
+    let told = match &ctx.project.layer {
+        Some((facts, text)) if *text == TextHash::of(ctx.module.text().as_bytes()) => Some(facts),
+        _ => None,
+    };
+    if let Some(facts) = told {
+        for coloured in &facts.colouring.coloured {
+            let fix = rewrite(ctx, facts, coloured, false);
+            acc.push(coloured.at, coloured.message.clone(), fix);
+        }
+        for stopped in &facts.colouring.stopped {
+            acc.push(stopped.at, layer::ALONE, Err(stopped.reason.as_str().into()));
+        }
+        return;
+    }
+    let model = ctx.model;
+    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
+    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
+        acc.push(&*call.func, layer::ALONE, alone(ctx));
+    }
+}
+
+/// A layer of which nothing is known outside of this file.
+fn alone(ctx: &Context) -> Result<Fix, Declined> {
+    let mut project = Project::new(std::iter::once(PathBuf::new()));
+    let mut known = Known::default();
+    let mut outcome = Ok(());
+    for _ in 0..MAX_ROUNDS {
+        let mut summary;
+        (summary, outcome) = self::summary(ctx, known.clone(), true);
+        if !ctx.project.is_partial {
+            summary.end_program();
+        }
+        project.files[0].1 = Some(summary);
+        let now = layer::known(&project).pop().unwrap_or_default();
+        if now == known {
+            break;
+        }
+        known = now;
+    }
+    outcome?;
+    let mut world = World::of(ctx.settings);
+    world.is_partial = ctx.project.is_partial;
+    let facts = layer::colour(&project, &world, 0).pop().unwrap_or_default();
+    let facts = LayerFacts { known, ..facts };
+    match (&*facts.colouring.coloured, &*facts.colouring.stopped) {
+        ([coloured], _) => rewrite(ctx, &facts, coloured, true),
+        (_, [stopped, ..]) => Err(stopped.reason.as_str().into()),
+        _ => Err("nothing in this module works with the engine".into()),
+    }
+}
+
+fn rewrite(ctx: &Context, facts: &LayerFacts, coloured: &Coloured, is_alone: bool) -> Result<Fix, Declined> {
+    let model = SemanticModel::build(ctx.module).with_objects(facts.known.clone());
     let project = ProjectFacts::unconcerned();
     let ctx = Context {
         model: &model,
@@ -116,10 +158,13 @@ fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Re
         ..*ctx
     };
     let mut layer = Layer::without_engine(&ctx);
-    layer.is_part = true;
+    layer.is_alone = is_alone;
     layer.find()?;
     let nodes = Nodes::of(&ctx);
-    for end in ends {
+    if is_alone {
+        layer.is_run_here(&nodes, coloured)?;
+    }
+    for end in &facts.ends {
         layer.close_at_end(&nodes, end)?;
     }
     let mut more = layer.lifespan()?;
@@ -141,6 +186,26 @@ fn rewrite(ctx: &Context, known: Known, ends: &[End], coloured: &Coloured) -> Re
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
+    /// A layer that other modules alone work with cannot change without them.
+    fn is_run_here(&self, nodes: &Nodes<'a>, coloured: &Coloured) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        for change in &coloured.changes {
+            let Change::Define(name, _) = change else { continue };
+            let function = nodes.function(*name)?;
+            let is_plain = function.decorator_list.is_empty() && model.class_of_method(function).is_none();
+            if is_plain && model.uses_of_function(function).is_empty() {
+                let name = &function.name;
+                let reason =
+                    format!("`{name}` is not called in this module: whoever calls it elsewhere would have to await it");
+                return Err(reason.into());
+            }
+        }
+        if self.is_asked || !coloured.changes.is_empty() {
+            return Ok(());
+        }
+        Err("nothing in this module runs what works with the engine: the modules that import it would have to become asynchronous with it".into())
+    }
+
     fn engines(&self) -> Vec<&'a ast::ExprCall> {
         let model = self.ctx.model;
         CREATE.iter().flat_map(|name| model.calls_to(name)).collect()
@@ -230,7 +295,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Sessions and what makes them where nobody follows them.
-    fn escapes(&self) -> Result<(), Declined> {
+    fn escapes(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         let lost = |what: &str, at: TextRange| {
@@ -243,8 +308,11 @@ impl<'c, 'a> Layer<'c, 'a> {
             let role = sync_object(ctx, &Expr::Call(call.clone())).map(|class| class.role);
             if matches!(role, Some(Role::Session | Role::Connection)) {
                 let is_followed = match model.node(parent) {
-                    AnyNodeRef::StmtAssign(assign) => matches!(&*assign.targets, [Expr::Name(_)]),
-                    AnyNodeRef::StmtAnnAssign(assign) => assign.target.is_name_expr(),
+                    AnyNodeRef::StmtAssign(assign) if matches!(&*assign.targets, [Expr::Name(_)]) => true,
+                    AnyNodeRef::StmtAnnAssign(assign) if assign.target.is_name_expr() => true,
+                    AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAnnAssign(_) => {
+                        is_kept(ctx, parent) && self.is_closed_again(parent)
+                    }
                     AnyNodeRef::WithItem(_) | AnyNodeRef::ExprYield(_) => true,
                     AnyNodeRef::StmtReturn(_) => model
                         .enclosing_function(id)
@@ -292,7 +360,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                                 read.range(),
                             );
                         }
-                    } else if expr.is_attribute_expr() {
+                    } else if expr.is_attribute_expr() && !self.is_passed(id) {
                         return lost("a session gets out of sight", expr.range());
                     }
                 }
@@ -316,7 +384,7 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
 
     /// Reads of objects behind what expires them, whatever the factory says: they would be loaded when they are read.
-    fn expired(&self) -> Result<(), Declined> {
+    fn expired(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
         for call in model.calls() {
@@ -342,25 +410,52 @@ impl<'c, 'a> Layer<'c, 'a> {
                 _ => function.end(),
             };
             let behind = TextRange::new(node.end(), end.max(node.end()));
-            let read = model.subtree(model.id(function)).find_map(|(id, node)| match node {
-                AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() && behind.contains_range(read.range()) => {
-                    let is_of_dict = DICT.contains(&read.attr.as_str())
-                        && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
-                    (!is_of_dict && self.may_be_row(&read.value)).then_some(read)
+            for (id, node) in model.subtree(model.id(function)) {
+                let AnyNodeRef::ExprAttribute(read) = node else {
+                    continue;
+                };
+                let is_behind = read.ctx.is_load() && behind.contains_range(read.range());
+                if !is_behind || !self.may_expire(id, read) || self.is_loaded_behind(id, read, behind) {
+                    continue;
                 }
-                _ => None,
-            });
-            if let Some(read) = read {
-                let (line, _) = ctx.module.location(read.start());
-                return Err(format!(
-                    "`{}` in line {line} may have to be loaded anew when it is read, behind `{}`",
+                let text = format!(
+                    "`{}` may have to be loaded anew when it is read, behind `{}`",
                     model.slice(read),
                     method.attr
-                )
-                .into());
+                );
+                let (line, _) = ctx.module.location(read.start());
+                let expired = Note { text, line };
+                // The project knows whether a class of another module is one of data.
+                match model.type_of(&read.value) {
+                    Type::Foreign(class) => self.expired.push((expired, class)),
+                    _ => return Err(format!("{} (line {line})", expired.text).into()),
+                }
             }
         }
         Ok(())
+    }
+
+    fn may_expire(&self, id: NodeId, read: &ast::ExprAttribute) -> bool {
+        let model = self.ctx.model;
+        let is_of_dict =
+            DICT.contains(&read.attr.as_str()) && matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(_));
+        !is_of_dict && !model.is_session(&Expr::Attribute(read.clone()), false) && self.may_be_row(&read.value)
+    }
+
+    /// Whether the object that is read is another one than before: all that binds its name stands between the expiry and the read, and runs
+    /// before it.
+    fn is_loaded_behind(&self, id: NodeId, read: &ast::ExprAttribute, behind: TextRange) -> bool {
+        let model = self.ctx.model;
+        let Expr::Name(name) = &*read.value else { return false };
+        let between = TextRange::new(behind.start(), read.start().max(behind.start()));
+        let mut bindings = model.resolve(&name.id, model.scope_of(id)).peekable();
+        bindings.peek().is_some()
+            && bindings.all(|binding| {
+                model.statement_of(binding.node).is_some_and(|(stmt, node)| {
+                    let block = model.parent(stmt);
+                    between.contains_range(node.range()) && model.ancestors(id).any(|(outer, _)| outer == block)
+                })
+            })
     }
 
     /// Whether a statement updates rows by more than plain values.
@@ -383,7 +478,21 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn may_be_row(&self, expr: &Expr) -> bool {
         let model = self.ctx.model;
         let Expr::Name(name) = expr else { return false };
-        if sync_object(self.ctx, expr).is_some() || model.imported_root(expr) || model.class_named(expr).is_some() {
+        // What derives from nothing is mapped to no table.
+        let is_plain = model.class_of(expr).is_some_and(|class| {
+            let is_data = |base: &Expr| {
+                model
+                    .qualified_name(base)
+                    .is_some_and(|name| name == "pydantic.BaseModel")
+            };
+            let mut bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
+            class.decorator_list.is_empty() && bases.all(is_data)
+        });
+        if is_plain
+            || sync_object(self.ctx, expr).is_some()
+            || model.imported_root(expr)
+            || model.class_named(expr).is_some()
+        {
             return false;
         }
         let mut bindings = model.resolve(&name.id, model.scope_of(model.id(name)));
@@ -409,6 +518,20 @@ impl<'c, 'a> Layer<'c, 'a> {
             "scalar_one_or_none",
         ];
         !matches!(&*made.func, Expr::Attribute(method) if ends.contains(&method.attr.as_str()))
+    }
+
+    /// Whether a class that makes a session for itself closes it: one that is left to the garbage collector is closed by an engine that is
+    /// synchronous only.
+    fn is_closed_again(&self, stmt: NodeId) -> bool {
+        let model = self.ctx.model;
+        let kept = kept_in(model.node(stmt)).map(|kept| kept.attr.as_str());
+        model.calls().any(|call| match &*call.func {
+            Expr::Attribute(method) => {
+                method.attr.as_str() == "close"
+                    && matches!(&*method.value, Expr::Attribute(session) if Some(session.attr.as_str()) == kept)
+            }
+            _ => false,
+        })
     }
 
     fn is_session(&self, parameter: &ast::ParameterWithDefault) -> bool {
@@ -750,6 +873,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let line = |at: TextRange| ctx.module.location(at.start()).0;
         let mut part = Part {
             passed: self.passed.clone(),
+            expired: self.expired.clone(),
             needs_lifespan: !self.tables.is_empty(),
             is_disposed: self.is_disposed,
             doubts: self.doubts.clone(),
@@ -791,6 +915,12 @@ impl<'c, 'a> Layer<'c, 'a> {
             part.parameters
                 .insert(function.name.start().into(), parameters.collect());
         }
+        for class in model.classes() {
+            if let Some(fields) = self.fields(class) {
+                let name = model.qualname(&class.name, model.id(class));
+                part.fields.insert(name, fields);
+            }
+        }
         self.exports(&mut part);
         for call in CLIENTS.iter().flat_map(|name| model.calls_to(name)) {
             part.client.get_or_insert(line(call.range()));
@@ -802,6 +932,32 @@ impl<'c, 'a> Layer<'c, 'a> {
         part.client = part.client.or(self.fixture);
         self.members(&mut part);
         part
+    }
+
+    /// The parameters of the constructor that `@dataclass` writes, where nothing changes their order.
+    fn fields(&self, class: &'a ast::StmtClassDef) -> Option<Vec<Parameter>> {
+        let model = self.ctx.model;
+        let is_plain = matches!(&*class.decorator_list, [decorator]
+            if model.qualified_name(map_callable(&decorator.expression)).as_deref() == Some("dataclasses.dataclass"))
+            && class.arguments.is_none()
+            && model.is_plain_dataclass(class);
+        if !is_plain {
+            return None;
+        }
+        let attributes = model.sqlalchemy_attributes(class);
+        let fields = class.body.iter().filter_map(|stmt| match stmt {
+            Stmt::AnnAssign(field) => field.target.as_name_expr(),
+            _ => None,
+        });
+        let fields = fields.map(|name| Parameter {
+            name: name.id.to_string(),
+            offset: name.start().into(),
+            is_session: attributes
+                .get(name.id.as_str())
+                .is_some_and(|class| class.role == Role::Session && !class.is_async),
+            is_annotated: true,
+        });
+        Some(fields.collect())
     }
 
     /// What the names of the module mean, and which names its imports bind.
@@ -833,6 +989,18 @@ impl<'c, 'a> Layer<'c, 'a> {
                         part.exports.aliases.insert(name, class.name().to_owned());
                     }
                 }
+                BindingKind::Class(class) => {
+                    for (attribute, object) in model.sqlalchemy_attributes(class) {
+                        if !object.is_async {
+                            if matches!(object.role, Role::Session | Role::Connection) {
+                                let (line, _) = self.ctx.module.location(class.start());
+                                part.held.entry(attribute.clone()).or_insert(line);
+                            }
+                            let path = format!("{name}.{attribute}");
+                            part.exports.attributes.insert(path, object.name().to_owned());
+                        }
+                    }
+                }
                 BindingKind::Function(function) => {
                     if let Some(class) = model.sqlalchemy_given(function).filter(|class| !class.is_async) {
                         let class = class.name().to_owned();
@@ -853,6 +1021,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         let model = ctx.model;
         let line = |at: TextRange| ctx.module.location(at.start()).0;
         for class in model.classes() {
+            let attributes = model.sqlalchemy_attributes(class);
             for stmt in &class.body {
                 let (target, value) = match stmt {
                     Stmt::Assign(assign) => match &*assign.targets {
@@ -871,7 +1040,10 @@ impl<'c, 'a> Layer<'c, 'a> {
                             .map(|given| given.unwrap_or_else(|| name.id.to_string()));
                         part.lazies.extend(own.map(|name| (name, line(stmt.range()))));
                     }
-                    None if stmt.is_ann_assign_stmt() && !self.is_mapped(value) => {
+                    None if stmt.is_ann_assign_stmt()
+                        && !self.is_mapped(value)
+                        && !attributes.contains_key(name.id.as_str()) =>
+                    {
                         part.reads.entry(name.id.to_string()).or_insert(line(stmt.range()));
                     }
                     None => {}
@@ -894,7 +1066,9 @@ impl<'c, 'a> Layer<'c, 'a> {
                     let is_class = model.imported_root(&read.value) || model.class_named(&read.value).is_some();
                     // What a relationship gives cannot be called.
                     let is_method = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
-                    if !is_class && !is_method {
+                    let is_own = read.ctx.is_load() || model.class_of(&read.value).is_some();
+                    let is_session = || is_own && model.is_session(&Expr::Attribute(read.clone()), false);
+                    if !is_class && !is_method && !is_session() {
                         part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
                     }
                 }
@@ -964,6 +1138,29 @@ impl<'c, 'a> Layer<'c, 'a> {
             _ => None,
         }
     }
+}
+
+/// The attribute that a statement gives a value to.
+fn kept_in(stmt: AnyNodeRef<'_>) -> Option<&ast::ExprAttribute> {
+    let target = match stmt {
+        AnyNodeRef::StmtAssign(assign) => match &*assign.targets {
+            [target] => target,
+            _ => return None,
+        },
+        AnyNodeRef::StmtAnnAssign(assign) => &assign.target,
+        _ => return None,
+    };
+    match target {
+        Expr::Attribute(kept) => Some(kept),
+        _ => None,
+    }
+}
+
+/// Whether a statement keeps a session in an attribute that all can follow: of an object of this module, and always a session.
+pub(super) fn is_kept(ctx: &Context, stmt: NodeId) -> bool {
+    kept_in(ctx.model.node(stmt)).is_some_and(|kept| {
+        ctx.model.class_of(&kept.value).is_some() && ctx.model.is_session(&Expr::Attribute(kept.clone()), false)
+    })
 }
 
 /// The function that makes tables, out of the lines that make them.

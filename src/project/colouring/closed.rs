@@ -127,6 +127,11 @@ fn reach(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>) -> Vec<b
     upwards(graph, members, starting.collect(), |_| true)
 }
 
+/// The nodes that reach a blocking call, whether they can turn or not.
+pub fn reaching(graph: &Graph) -> Vec<bool> {
+    reach(graph, &members(graph))
+}
+
 /// What uses the nodes, and what uses that, with families as a whole, as far as it is allowed.
 fn upwards(
     graph: &Graph,
@@ -268,6 +273,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             own("it stands at module level, where nothing can wait")
         }
         Place::Main => None,
+        Place::End => own("it stands at module level, where nothing can wait"),
         Place::Frame(_) => match graph.owner(used) {
             Some(owner) if graph.is_forwarder(owner) && !(kind == Kind::Generator && is_handed_on(graph, used)) => {
                 own("it stands in a function that stays as it is and hands on what a generator gives")

@@ -75,6 +75,8 @@ pub struct Graph<'l, 'p> {
     forwarders: FxHashSet<NodeIndex>,
     /// The generators that a call of `next` is given, by its file and range.
     stepped_on: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
+    /// Functions in whose place a test or another module puts something else, with a file and line.
+    pub patched: FxHashMap<NodeIndex, (usize, usize)>,
     boundaries: FxHashSet<NodeIndex>,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
@@ -140,6 +142,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             wrappers: Vec::new(),
             forwarders: FxHashSet::default(),
             stepped_on: FxHashMap::default(),
+            patched: FxHashMap::default(),
             boundaries: FxHashSet::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
@@ -982,6 +985,9 @@ impl<'l, 'p> Graph<'l, 'p> {
             for (name, line) in &usage.replaced {
                 let project = self.linker.project;
                 let place = || project.place(file, *line);
+                for node in self.named(name.trim_start_matches('.')).to_vec() {
+                    self.patched.entry(node).or_insert((file, *line));
+                }
                 for node in self.named(name).to_vec() {
                     self.stop(node, || format!("{} puts something else in its place", place()));
                 }
@@ -1129,15 +1135,7 @@ impl Graph<'_, '_> {
         if world.keep_sync.is_empty() {
             return;
         }
-        let is_kept = |node: &NodeIndex| {
-            let module = self.linker.modules.name_of(self.nodes[*node].function().file);
-            let full = format!("{module}.{}", self.function(*node).qualname);
-            matches!(self.nodes[*node], Node::Function(_))
-                && !self.is_async(*node)
-                && world.keep_sync.iter().any(|name| {
-                    full == *name || full.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'))
-                })
-        };
+        let is_kept = |node: &NodeIndex| !self.is_async(*node) && self.is_one_of(*node, &world.keep_sync);
         let kept: Vec<NodeIndex> = (0..self.nodes.len()).filter(is_kept).collect();
         for node in kept {
             self.stop(node, || "the configuration keeps it as it is".to_owned());
@@ -1167,6 +1165,26 @@ impl Graph<'_, '_> {
                 });
             }
         }
+    }
+
+    /// Whether a function is meant by one of the names of the configuration: `main`, `Client.get`, `package.module.Client.get`.
+    pub fn is_one_of(&self, node: NodeIndex, names: &[String]) -> bool {
+        let Node::Function(id) = self.nodes[node] else {
+            return false;
+        };
+        let full = format!(
+            "{}.{}",
+            self.linker.modules.name_of(id.file),
+            self.function(node).qualname
+        );
+        let is_it =
+            |name: &String| full == *name || full.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        names.iter().any(is_it)
+    }
+
+    /// Has a function stay, whatever else keeps it.
+    pub fn keep_as_it_is(&mut self, node: NodeIndex, reason: String) {
+        self.stops[node] = Some(reason);
     }
 
     /// Whether a function calls others that reach a blocking call.

@@ -11,10 +11,13 @@
 //! An `await` that is missing is not an error in Python: it gives a coroutine, which is true. So every use must be seen. What is used
 //! by a name of which nothing else is known is taken for the function of that name if there is one only, and lowers the level; otherwise it keeps all of
 //! them as they are.
+//!
+//! Where the configuration asks for a twin, nothing turns: the function stays, and [`twins`] has a second one written beside it.
 
 pub mod closed;
 pub mod graph;
 mod groups;
+pub mod twins;
 pub mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +29,7 @@ use serde::Deserialize;
 use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
+use self::twins::Twins;
 use self::usage::{Eager, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
 use super::chains::Edges;
 use super::resolve::{FunctionId, Linker};
@@ -78,6 +82,10 @@ pub enum Change {
     AssertRaises(Span),
     /// `inspect.isgenerator(...)`
     Asked(Span),
+    /// A second function is written behind one: its copy, with those of the changes that stand in it. The range of the name.
+    Twin(Span),
+    /// The twin is called instead, and awaited.
+    CallTwin(Span),
     /// The annotation of a function's parameter: the range of the function's name, and the parameter's place.
     Callable(Span, usize),
 }
@@ -139,6 +147,8 @@ pub struct Options {
     pub max_files: usize,
     /// Functions that stay as they are and start an event loop for what they call: `main`, `Client.get`, `package.module.Client.get`.
     pub keep_sync: Vec<String>,
+    /// Functions that stay as they are and get a twin beside them, `get_async` of `get`, which coroutines call instead; named in the same way.
+    pub twin: Vec<String>,
 }
 
 impl Default for Options {
@@ -146,6 +156,7 @@ impl Default for Options {
         Self {
             max_files: 300,
             keep_sync: Vec::new(),
+            twin: Vec::new(),
         }
     }
 }
@@ -161,16 +172,20 @@ pub struct World {
     pub entry_points: Vec<String>,
     /// The functions that are to stay as they are.
     pub keep_sync: Vec<String>,
+    /// The functions that are to get a twin.
+    pub twin: Vec<String>,
 }
 
 impl World {
     pub fn of(settings: &Settings) -> Self {
+        let options = settings.options::<Options>(super::COLOURING);
         let runs_tests = |name| settings.dependencies.contains(name);
         Self {
             is_partial: false,
             has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
             entry_points: settings.entry_points.clone(),
-            keep_sync: settings.options::<Options>(super::COLOURING).keep_sync,
+            keep_sync: options.keep_sync,
+            twin: options.twin,
         }
     }
 }
@@ -194,13 +209,14 @@ pub fn resolution(linker: &Linker) -> Resolution {
 /// For each file.
 pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let mut found: Vec<Colouring> = linker.project.files.iter().map(|_| Colouring::default()).collect();
-    let graph = Graph::of(linker, world);
+    let mut graph = Graph::of(linker, world);
+    let twins = twins::find(&mut graph, world);
     let is_of_interest = |node| starts(&graph, node) || graph.leaves(node).any(is_told);
     if !(0..graph.nodes.len()).any(is_of_interest) {
         return found;
     }
     let closed = closed::solve(&graph);
-    stopped(&graph, &closed, &mut found);
+    stopped(&graph, &closed, &twins, &mut found);
     let blocking = still_blocking(&graph, &closed);
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
@@ -208,7 +224,9 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
             found[id.file].reached.extend(names.map(str::to_owned));
         }
     }
-    for (number, nodes) in components(&graph, &closed).into_iter().enumerate() {
+    let all = components(&graph, &closed.turns);
+    let count = all.len();
+    for (number, nodes) in all.into_iter().enumerate() {
         let is_alone = |node: &NodeIndex| match graph.nodes[*node] {
             Node::Function(id) => {
                 let nature = graph.nature(id);
@@ -239,6 +257,11 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
             found[id.file].names.extend(read_again.cloned());
         }
         for (file, coloured) in component.changes(number, world) {
+            found[file].coloured.push(coloured);
+        }
+    }
+    for (number, nodes) in components(&graph, &twins.wanted).into_iter().enumerate() {
+        for (file, coloured) in twins.changes(&graph, count + number, &nodes) {
             found[file].coloured.push(coloured);
         }
     }
@@ -281,12 +304,12 @@ pub fn layer(linker: &Linker, world: &World, files: &BTreeSet<usize>) -> Result<
 }
 
 /// The blocking calls for whose sake nothing turns, and the first reason on the way up from each.
-fn stopped(graph: &Graph, closed: &Closed, found: &mut [Colouring]) {
+fn stopped(graph: &Graph, closed: &Closed, twins: &Twins, found: &mut [Colouring]) {
     for node in 0..graph.nodes.len() {
         let Node::Function(id) = graph.nodes[node] else {
             continue;
         };
-        if closed.turns[node] || graph.is_async(node) {
+        if closed.turns[node] || graph.is_async(node) || twins.wanted[node] {
             continue;
         }
         for leaf in graph.leaves(node) {
@@ -349,20 +372,20 @@ fn place_of(graph: &Graph, id: FunctionId) -> String {
 }
 
 /// What turns, in groups that have nothing to do with each other.
-fn components(graph: &Graph, closed: &Closed) -> Vec<Vec<NodeIndex>> {
+fn components(graph: &Graph, turns: &[bool]) -> Vec<Vec<NodeIndex>> {
     let mut together = Groups::new(graph.nodes.len());
-    for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
+    for node in (0..graph.nodes.len()).filter(|node| turns[*node]) {
         together.unite(node, graph.family(node));
         for found in &graph.uses[node] {
             if let Some(owner) = graph.owner(found)
-                && closed.turns[owner]
+                && turns[owner]
             {
                 together.unite(node, owner);
             }
         }
     }
     let mut groups: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
-    for node in (0..graph.nodes.len()).filter(|node| closed.turns[*node]) {
+    for node in (0..graph.nodes.len()).filter(|node| turns[*node]) {
         groups.entry(together.root(node)).or_default().push(node);
     }
     groups.into_values().collect()
@@ -408,15 +431,7 @@ impl Component<'_, '_, '_> {
             {
                 own.insert(Change::TestCase(base.into()));
             }
-            for leaf in graph.leaves(node) {
-                let Place::Frame(eager) = &leaf.place else { continue };
-                match leaf.way {
-                    Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
-                    Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
-                    Way::Session | Way::Later | Way::Told | Way::Stays => continue,
-                };
-                own.extend(lists(eager));
-            }
+            changes_of_leaves(graph, node, own);
         }
         for &node in &self.nodes {
             self.changes_of_uses(node, &mut changes);
@@ -783,6 +798,19 @@ impl Component<'_, '_, '_> {
     }
 }
 
+/// How the blocking calls of a function are waited for.
+fn changes_of_leaves(graph: &Graph, node: NodeIndex, own: &mut BTreeSet<Change>) {
+    for leaf in graph.leaves(node) {
+        let Place::Frame(eager) = &leaf.place else { continue };
+        match leaf.way {
+            Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
+            Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
+            Way::Session | Way::Later | Way::Told | Way::Stays => continue,
+        };
+        own.extend(lists(eager));
+    }
+}
+
 fn lists(eager: &[Eager]) -> impl Iterator<Item = Change> + '_ {
     eager.iter().map(|eager| Change::List(eager.range.into()))
 }
@@ -815,6 +843,8 @@ impl Ranged for Change {
         | Self::With(span)
         | Self::Sleep(span)
         | Self::Thread(span)
+        | Self::Twin(span)
+        | Self::CallTwin(span)
         | Self::TestCase(span)
         | Self::AssertRaises(span)
         | Self::Asked(span)

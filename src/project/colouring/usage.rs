@@ -249,6 +249,8 @@ pub enum Place {
     Frame(Vec<Eager>),
     /// Under `if __name__ == "__main__":`, where `asyncio.run` can stand.
     Main,
+    /// In the calls that a file ends with, at module level: for a layer of SQLAlchemy, which is unsafe anyway, as good as `Main` in a program of one file.
+    End,
     /// Nowhere, and why.
     Never(#[serde(deserialize_with = "interned::read")] Interned),
 }
@@ -385,6 +387,15 @@ pub(in crate::project) fn usage(mapper: &Mapper) -> Usage {
     usage
 }
 
+impl Usage {
+    /// Takes the file for a program of its own, which nobody imports.
+    pub fn end_program(&mut self) {
+        for used in self.uses.iter_mut().filter(|used| used.place == Place::End) {
+            used.place = Place::Main;
+        }
+    }
+}
+
 /// Adds places that wait for a database, and says of the first one where nothing can wait why not.
 pub(in crate::project) fn waiting(mapper: &Mapper, waits: &[NodeId], usage: &mut Usage) -> Option<Note> {
     let finder = Finder {
@@ -399,7 +410,7 @@ pub(in crate::project) fn waiting(mapper: &Mapper, waits: &[NodeId], usage: &mut
     };
     usage
         .leaves
-        .retain(|leaf| !ranges.iter().any(|range| is_of(range, leaf)));
+        .retain(|leaf| !leaf.name.starts_with("sqlalchemy.") && !ranges.iter().any(|range| is_of(range, leaf)));
     for &id in waits {
         let (owner, place) = finder.place(id);
         let range = mapper.ctx.model.node(id).range();
@@ -417,7 +428,7 @@ pub(in crate::project) fn waiting(mapper: &Mapper, waits: &[NodeId], usage: &mut
             _ => {
                 let text = match place {
                     Place::Never(reason) => reason,
-                    Place::Main | Place::Frame(_) => "it stands at module level, where nothing can wait",
+                    Place::Main | Place::End | Place::Frame(_) => "it stands at module level, where nothing can wait",
                 };
                 stop.get_or_insert_with(|| Note {
                     text: text.to_owned(),

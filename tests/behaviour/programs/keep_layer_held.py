@@ -1,6 +1,6 @@
 # codemods: replace_create_engine
 # level: none
-"""An object holds the session."""
+"""The session that an object keeps is read of something of which nothing is known."""
 
 from fastapi.testclient import TestClient
 from app.main import app
@@ -71,7 +71,11 @@ def add(name: str, db: Session = Depends(get_db)):
 
 @app.get("/users")
 def users(db: Session = Depends(get_db)):
-    return Service(db).names()
+    return shown(Service(db))
+
+
+def shown(service):
+    return service.names() + [crud.get_user(service.db, 1).name]
 # file: app/models.py
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column

@@ -12,7 +12,10 @@ const WAITING: &[&str] = &["sleep", "http", "declared"];
 const TOLD: &[&str] = &["socket"];
 
 /// Attributes of an answer of `requests`, and of libraries made after it.
-const ANSWERS: &[&str] = &["iter_content", "ok", "raise_for_status", "status_code"];
+const ANSWERS: &[&str] = &["content", "iter_content", "ok", "raise_for_status", "status_code"];
+
+/// What the names of sessions end in.
+const SESSIONS: &[&str] = &["session", "connection"];
 
 /// Methods of a connection of `http.client`, in the conversation that `getresponse` ends.
 const CONVERSATION: &[&str] = &["connect", "getresponse", "request", "send"];
@@ -37,7 +40,9 @@ pub fn is_of_conversation(row: &Blocking) -> bool {
 
 /// Whether a text may call the method of something that is called a session, and reads its answer.
 pub fn has_likely_session(text: &[u8]) -> bool {
-    memmem::find(text, b"ession").is_some()
+    ["ession", "onnection"]
+        .iter()
+        .any(|end| memmem::find(text, end.as_bytes()).is_some())
         && ANSWERS
             .iter()
             .any(|answer| memmem::find(text, format!(".{answer}").as_bytes()).is_some())
@@ -45,7 +50,8 @@ pub fn has_likely_session(text: &[u8]) -> bool {
 
 /// Whether something that goes by this name may be a session.
 pub fn is_likely_session(name: &str) -> bool {
-    name.to_lowercase().ends_with("session")
+    let name = name.to_lowercase();
+    SESSIONS.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether a method waits for others, and can do so in a thread.

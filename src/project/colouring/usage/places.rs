@@ -249,10 +249,21 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_in_main_block(id) {
             return (Some(0), never.map_or(Place::Main, Place::Never));
         }
+        if never.is_none() && self.is_at_end(id) {
+            return (Some(0), Place::End);
+        }
         (
             Some(0),
             Place::Never("it stands at module level, where nothing can wait"),
         )
+    }
+
+    /// Whether a node is in the calls that a file ends with: `main()`.
+    fn is_at_end(&self, id: NodeId) -> bool {
+        let range = self.ctx.model.node(id).range();
+        let is_call = |stmt: &&Stmt| matches!(stmt, Stmt::Expr(stmt) if stmt.value.is_call_expr());
+        let mut calls = self.ctx.module.syntax().body.iter().rev().take_while(is_call);
+        calls.any(|stmt| stmt.range().contains_range(range))
     }
 
     /// Whether a builtin takes all elements of a generator expression at once.
