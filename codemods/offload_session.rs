@@ -26,7 +26,9 @@ const WRITING: &[&str] = &[
 ];
 
 /// Words that statements of SQL begin with that write.
-const STATEMENTS: &[&str] = &["alter", "create", "delete", "drop", "insert", "replace", "truncate", "update"];
+const STATEMENTS: &[&str] = &[
+    "alter", "create", "delete", "drop", "insert", "replace", "truncate", "update",
+];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
@@ -222,7 +224,9 @@ fn work_doubt(ctx: &Context, block: NodeId) -> Result<Option<String>, Declined> 
 /// another one of its blocks has read, so that all of them count.
 fn write_doubt(ctx: &Context, block: NodeId) -> Option<String> {
     let model = ctx.model;
-    let around = model.enclosing_function(block).map_or(block, |function| model.id(function));
+    let around = model
+        .enclosing_function(block)
+        .map_or(block, |function| model.id(function));
     let write = model.subtree(around).find(|(_, node)| writes(ctx, *node))?;
     if ctx.runs_once(block) {
         return None;

@@ -70,7 +70,11 @@ pub(super) fn check_name(ctx: &Context, name: &ast::ExprName, doubt: &mut Option
             })
         };
         let is_opened = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "open");
-        let is_generator = || model.function_of(&call.func).is_some_and(|made| model.is_generator(made));
+        let is_generator = || {
+            model
+                .function_of(&call.func)
+                .is_some_and(|made| model.is_generator(made))
+        };
         if is_one_of(MOVING) || is_opened || is_generator() {
             return Err(moves_on(name));
         }

@@ -248,7 +248,10 @@ impl<'a> SemanticModel<'a> {
                 })
             };
             let maker = match &*method.value {
-                Expr::Name(name) => match self.sole_binding(&name.id, self.scope_of(id)).map(|binding| binding.kind) {
+                Expr::Name(name) => match self
+                    .sole_binding(&name.id, self.scope_of(id))
+                    .map(|binding| binding.kind)
+                {
                     Some(BindingKind::Assignment(Expr::Call(made))) => self.function_of(&made.func),
                     _ => None,
                 },
