@@ -12,6 +12,24 @@ use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
+/// Methods of sessions and connections that write, or have written what was changed.
+const WRITING: &[&str] = &[
+    "add",
+    "add_all",
+    "bulk_insert_mappings",
+    "bulk_save_objects",
+    "bulk_update_mappings",
+    "commit",
+    "delete",
+    "flush",
+    "merge",
+];
+
+/// Words that statements of SQL begin with that write.
+const STATEMENTS: &[&str] = &[
+    "alter", "create", "delete", "drop", "insert", "replace", "truncate", "update",
+];
+
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
     let mut names: Vec<(ScopeId, String)> = Vec::new();
@@ -74,7 +92,7 @@ fn offload(ctx: &Context, id: NodeId, manager: &Expr, names: &mut Vec<(ScopeId, 
     let (block, index) = model.block_of(id).ok_or("it stands outside of a block")?;
     let stmts = &block[index..=index];
     let doubt = match engine_doubt(ctx, manager)? {
-        None => work_doubt(ctx, id)?,
+        None => work_doubt(ctx, id)?.or_else(|| write_doubt(ctx, id)),
         some => some,
     };
     let scope = model.scope_of(id);
@@ -194,6 +212,48 @@ fn work_doubt(ctx: &Context, block: NodeId) -> Result<Option<String>, Declined> 
         }
     }
     Ok(None)
+}
+
+/// Until the block moves, what a task does to the database is done before any other one comes there. A function that writes may do so from what
+/// another one of its blocks has read, so that all of them count.
+fn write_doubt(ctx: &Context, block: NodeId) -> Option<String> {
+    let model = ctx.model;
+    let around = model
+        .enclosing_function(block)
+        .map_or(block, |function| model.id(function));
+    let write = model.subtree(around).find(|(_, node)| writes(ctx, *node))?;
+    if ctx.runs_once(block) {
+        return None;
+    }
+    let (line, _) = ctx.module.location(model.node(write.0).start());
+    Some(format!(
+        "two tasks may write to the database (line {line}), and threads need not do so in the order in which the tasks come here"
+    ))
+}
+
+/// Whether a node writes to a database: a method of a session, an attribute of one of its objects, a statement.
+fn writes(ctx: &Context, node: AnyNodeRef) -> bool {
+    let model = ctx.model;
+    let is_session = |expr: &Expr| {
+        model
+            .sqlalchemy_object(expr)
+            .is_some_and(|class| !class.is_async && matches!(class.role, Role::Session | Role::Connection))
+    };
+    match node {
+        AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
+            WRITING.contains(&attribute.attr.as_str()) && is_session(&attribute.value)
+        }
+        AnyNodeRef::ExprAttribute(_) => true,
+        AnyNodeRef::ExprCall(call) => model.qualified_name(&call.func).is_some_and(|name| {
+            let (package, last) = (name.split('.').next(), name.rsplit('.').next());
+            matches!(package, Some("sqlalchemy" | "sqlmodel")) && matches!(last, Some("insert" | "update" | "delete"))
+        }),
+        AnyNodeRef::ExprStringLiteral(text) => {
+            let first = text.value.to_str().split_whitespace().next().unwrap_or_default();
+            STATEMENTS.iter().any(|word| first.eq_ignore_ascii_case(word))
+        }
+        _ => false,
+    }
 }
 
 /// A class of the module, or one of SQLAlchemy's objects that threads may share.

@@ -1,5 +1,7 @@
 //! `async def` endpoints of FastAPI and Starlette that block and await nothing -> `def`, which both run in a thread.
 
+mod shared;
+
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
@@ -212,6 +214,7 @@ fn rewrite(ctx: &Context, function: &ast::StmtFunctionDef, role: Role) -> Result
         return Err("it sets a context variable, which would be lost with the thread's context".into());
     }
     check_calls(ctx, function, &mut doubt, 0)?;
+    shared::check_dependencies(ctx, function, &effects)?;
     if let Some(name) = effects.writes.iter().find_map(shared_state) {
         return Err(format!("it changes `{name}`, which several threads would do at once").into());
     }
@@ -265,6 +268,7 @@ fn check_calls(
             }
             AnyNodeRef::ExprName(name) if name.ctx.is_load() => {
                 check_name(ctx, name)?;
+                shared::check_name(ctx, name, doubt)?;
                 // A function that is handed to something, which calls it.
                 let is_passed = matches!(model.node(model.parent(id)), AnyNodeRef::Arguments(_));
                 let passed = Expr::Name(name.clone());
@@ -278,11 +282,14 @@ fn check_calls(
                 }
             }
             AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
+                shared::check_attribute(ctx, id, attribute)?;
                 if let Type::Instance(class) = model.type_of(&attribute.value)
                     && let Some(getter) = model.method(class, &attribute.attr)
-                    && model.is_property(getter)
+                    && let kept = shared::kept(ctx, getter)
+                    && (kept.is_some() || model.is_property(getter))
                     && depth < MAX_DEPTH
                 {
+                    *doubt = doubt.take().or(kept);
                     check_calls(ctx, getter, doubt, depth + 1)?;
                 }
             }
@@ -382,6 +389,7 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
         if callee.is_async {
             return Err(format!("`{text}` gives a coroutine, which needs an event loop").into());
         }
+        *doubt = doubt.take().or_else(|| shared::kept(ctx, callee));
         if depth < MAX_DEPTH {
             return check_calls(ctx, callee, doubt, depth + 1);
         }

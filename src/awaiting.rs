@@ -128,7 +128,28 @@ impl Context<'_> {
         crossed
             .or_else(entered)
             .or_else(live)
+            .or_else(|| self.interrupting_signal())
+            .or_else(|| self.driven_without_loop())
             .or_else(|| self.visible_cancellation())
+    }
+
+    /// Where the module has a signal end what takes too long: its handler raises in whatever runs, which is the event loop while a task waits.
+    fn interrupting_signal(&self) -> Option<String> {
+        let mut timers = ["signal.setitimer", "signal.alarm"]
+            .into_iter()
+            .flat_map(|timer| self.model.calls_to(timer));
+        let (line, _) = self.module.location(timers.next()?.start());
+        Some(format!(
+            "the signal of line {line} is handled in the event loop while the task waits, and what its handler raises does not come here"
+        ))
+    }
+
+    /// Where the module runs coroutines without an event loop, an await of asyncio fails.
+    pub(crate) fn driven_without_loop(&self) -> Option<String> {
+        let (line, _) = self.module.location(self.model.driven_by_hand()?.start());
+        Some(format!(
+            "line {line} may run it by `send`, without the event loop that the await needs"
+        ))
     }
 
     /// `self.n = self.n + f()` reads its target before it waits for `f`.

@@ -371,7 +371,7 @@ impl<'a> Context<'a> {
     /// Why it is not certain that these members may run at once, each for itself and together.
     pub fn overlap_doubt(&self, members: &[&Member<'a>]) -> Option<String> {
         let own = members.iter().filter_map(|member| member.doubt.as_deref());
-        all_doubts(own).or_else(|| {
+        all_doubts(own).or_else(|| self.driven_without_loop()).or_else(|| {
             let mut clocks = members.iter().filter(|member| member.effects.reads_clock());
             let (first, second) = (clocks.next()?, clocks.next()?);
             let [one, other] = [first, second].map(|member| self.model.slice(&*member.call.func));

@@ -198,15 +198,20 @@ impl Context<'_> {
     }
 }
 
-/// The edit that adds definitions: above the first function or class of the module, with two blank lines between.
+/// The edit that adds definitions: above the first function or class of the module, with two blank lines between, or the first block that holds
+/// a coroutine function, and may run it.
 pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Option<Edit> {
     if definitions.is_empty() {
         return None;
     }
     let body = &module.syntax().body;
-    let first = body
-        .iter()
-        .find(|stmt| matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
+    let first = body.iter().find(|stmt| match stmt {
+        Stmt::FunctionDef(_) | Stmt::ClassDef(_) => true,
+        Stmt::If(_) | Stmt::Try(_) | Stmt::With(_) | Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => {
+            module.slice(*stmt).contains("async def ")
+        }
+        _ => false,
+    });
     let texts: Vec<&str> = definitions.iter().map(|definition| definition.text.as_str()).collect();
     let text = texts.join("\n\n\n");
     Some(match first {
@@ -219,7 +224,18 @@ pub(crate) fn define(module: &Module, definitions: &BTreeSet<Definition>) -> Opt
             match blank_line_above(module, at).filter(|above| is_variable && blank_line_above(module, *above).is_some())
             {
                 Some(above) => Edit::insertion(format!("{text}\n\n"), above),
-                None => Edit::insertion(format!("{text}\n\n\n"), at),
+                None => {
+                    // Above a block, one blank line is enough; above a function it is not.
+                    let is_alone = |at| {
+                        blank_line_above(module, at).is_some_and(|above| blank_line_above(module, above).is_none())
+                    };
+                    let gap = if !matches!(first, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) && is_alone(at) {
+                        "\n"
+                    } else {
+                        ""
+                    };
+                    Edit::insertion(format!("{gap}{text}\n\n\n"), at)
+                }
             }
         }
         None => {

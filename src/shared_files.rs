@@ -269,7 +269,7 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the function around a place is what an event loop is started for, or a test: no two tasks run it.
-    fn runs_once(&self, at: NodeId) -> bool {
+    pub(crate) fn runs_once(&self, at: NodeId) -> bool {
         self.model.enclosing_function(at).is_none_or(|function| {
             let uses = self.model.uses_of_function(function);
             function.name.starts_with("test_")

@@ -48,6 +48,15 @@ pub(super) fn doubt(ctx: &Context, app: &WebApp, registrations: &[Registration])
         let (line, _) = ctx.module.location(unknown.at.start());
         return Err(format!("line {line} registers a handler with what may be this application, too").into());
     }
+    if app.scope == ScopeId::MODULE
+        && let Some(file) = ctx.project.registers_with(app.name)
+    {
+        return Err(format!(
+            "{file} registers handlers with `{}` as well, which would no longer run: a lifespan has to call all of them",
+            app.name
+        )
+        .into());
+    }
     let routers = ctx.model.web_apps().filter(|other| other.kind == WebKind::Router);
     for router in routers {
         let is_registered = registrations

@@ -11,8 +11,7 @@ use crate::finding::Declined;
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
 
-const DOUBT: &str =
-    "the event loop starts the process, which not every loop can, and `kill` of a process that has ended is an error";
+const DOUBT: &str = "the event loop starts the process, which not every loop can, `kill` of a process that has ended is an error, and so is a line of output of more than 64 KiB";
 
 /// Keywords that a process of asyncio refuses.
 const REFUSED: &[&str] = &[

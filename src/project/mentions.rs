@@ -26,6 +26,9 @@ const PLACES: &[(&str, &str)] = &[
     ("setattr", ""),
 ];
 
+/// What makes an application, of which other files may want more than its name.
+const APPLICATIONS: &[&[u8]] = &[b"FastAPI(", b"Starlette("];
+
 /// So many parts of `package.module.name.member` are followed.
 const MAX_PARTS: usize = 5;
 
@@ -38,8 +41,8 @@ pub struct Mentions {
     pub patches: Vec<Patch>,
     /// The line in which a test first has requests answered by itself.
     pub fakes_requests: Option<usize>,
-    /// Names of its own that others may not find any more when it is rewritten: what its imports bind, the packages that these name, and its
-    /// coroutine functions. Sorted. Only of a file that concerns some codemod.
+    /// Names of its own that others may not find any more, or not as they were, when it is rewritten: what its imports bind, the packages that
+    /// these name, its coroutine functions and its applications. Sorted. Only of a file that concerns some codemod.
     names: Vec<Name>,
 }
 
@@ -86,6 +89,8 @@ impl Mentions {
             names.extend(imports.iter().map(|import| hash(first_word(import.path.as_bytes()))));
             let coroutines = memmem::find_iter(text, b"async def ").map(|at| first_word(&text[at + 10..]));
             names.extend(coroutines.map(hash));
+            let applications = APPLICATIONS.iter().flat_map(|made| memmem::find_iter(text, made));
+            names.extend(applications.map(|at| hash(first_word(&text[line_start(text, at)..]))));
             names.sort_unstable();
             names.dedup();
         }

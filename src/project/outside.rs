@@ -29,6 +29,20 @@ const TESTS: &[&str] = &["test", "tests", "testing"];
 /// The library that tests fake as a whole, whatever they import of the project.
 const REQUESTS: &str = "requests";
 
+/// Members of an application that add to what is called at startup and shutdown.
+const REGISTERING: &[&str] = &[
+    ".add_event_handler",
+    ".on_event",
+    ".router.add_event_handler",
+    ".router.on_event",
+    ".router.on_shutdown.append",
+    ".router.on_shutdown.extend",
+    ".router.on_shutdown.insert",
+    ".router.on_startup.append",
+    ".router.on_startup.extend",
+    ".router.on_startup.insert",
+];
+
 /// Packages that hand on what they import, one behind the other.
 const MAX_HOPS: usize = 4;
 
@@ -37,6 +51,8 @@ const MAX_HOPS: usize = 4;
 pub struct Outside {
     /// Names of the file that others use, each with the file that does.
     used: BTreeMap<String, String>,
+    /// Those of them with which others register what is called at startup and shutdown, each with the file that does.
+    registered: BTreeMap<String, String>,
     /// A file that takes all names of this one.
     star: Option<String>,
     /// What tests put something else in the place of.
@@ -85,6 +101,12 @@ impl ProjectFacts {
                 .outside
                 .as_ref()
                 .is_some_and(|outside| outside.patches_through(name))
+    }
+
+    /// The file that registers what is called at startup or shutdown with an application of this one's module, if another one of the run does.
+    pub fn registers_with(&self, application: &str) -> Option<&str> {
+        let registered = &self.outside.as_ref()?.registered;
+        registered.get(application).map(String::as_str)
     }
 
     /// Where a test puts something in the place of a library or one of its members, as `file:line`.
@@ -162,6 +184,9 @@ impl<'r> Links<'r> {
                         }
                         name if concerned.has_name(name) => {
                             told[file].used.entry(name.to_owned()).or_insert_with(place);
+                            if REGISTERING.contains(&&rest[name.len()..]) {
+                                told[file].registered.entry(name.to_owned()).or_insert_with(place);
+                            }
                         }
                         _ => {}
                     }

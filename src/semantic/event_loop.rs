@@ -229,6 +229,40 @@ impl<'a> SemanticModel<'a> {
             })
     }
 
+    /// A call that may drive a coroutine without an event loop: `coro.send(None)`, and `coro.send(value)` where the end of it is caught. What is
+    /// known to be a generator, and no coroutine, aside.
+    pub fn driven_by_hand(&self) -> Option<&'a ast::ExprCall> {
+        self.loads_of("send").find_map(|(id, method)| {
+            let AnyNodeRef::ExprCall(call) = self.node(self.parent(id)) else {
+                return None;
+            };
+            let [given] = &*call.arguments.args else { return None };
+            let catches_end = || {
+                self.ancestors(id).any(|(_, node)| match node {
+                    AnyNodeRef::StmtTry(stmt) => stmt.handlers.iter().any(|handler| {
+                        let ast::ExceptHandler::ExceptHandler(handler) = handler;
+                        let caught = handler.type_.as_deref();
+                        caught.is_some_and(|caught| self.is_builtin(caught, "StopIteration"))
+                    }),
+                    _ => false,
+                })
+            };
+            let maker = match &*method.value {
+                Expr::Name(name) => match self
+                    .sole_binding(&name.id, self.scope_of(id))
+                    .map(|binding| binding.kind)
+                {
+                    Some(BindingKind::Assignment(Expr::Call(made))) => self.function_of(&made.func),
+                    _ => None,
+                },
+                Expr::Call(made) => self.function_of(&made.func),
+                _ => None,
+            };
+            let is_coroutine = maker.is_none_or(|maker| maker.is_async);
+            (is_coroutine && (given.is_none_literal_expr() || catches_end())).then_some(call)
+        })
+    }
+
     /// Whether something below a node asks for the running loop.
     fn asks_below(&self, id: NodeId, steps: usize) -> bool {
         self.subtree(id).any(|(_, node)| match node {

@@ -447,6 +447,22 @@ impl<'a> SemanticModel<'a> {
                 AnyNodeRef::StmtWith(stmt) if stmt.body.iter().any(|stmt| self.contains(self.id(stmt), inner)) => {
                     self.with_binds(stmt, name)
                 }
+                AnyNodeRef::StmtIf(stmt) if stmt.body.iter().any(|stmt| self.contains(self.id(stmt), inner)) => {
+                    names_when_true(&stmt.test, name)
+                }
+                AnyNodeRef::ElifElseClause(clause)
+                    if clause.body.iter().any(|stmt| self.contains(self.id(stmt), inner)) =>
+                {
+                    clause.test.as_ref().is_some_and(|test| names_when_true(test, name))
+                }
+                AnyNodeRef::StmtWhile(stmt) if stmt.body.iter().any(|stmt| self.contains(self.id(stmt), inner)) => {
+                    names_when_true(&stmt.test, name)
+                }
+                // All alternatives of a pattern bind the same names (reference, 8.6.4.1).
+                AnyNodeRef::MatchCase(case) if !self.contains(self.id(&case.pattern), inner) => self
+                    .bindings_within(self.id(&case.pattern))
+                    .iter()
+                    .any(|binding| binding.name == name),
                 _ => false,
             };
             if header && self.scope_of(id) == owner {
@@ -501,6 +517,15 @@ impl<'a> SemanticModel<'a> {
                     || (block(&inner.body) || block(&inner.orelse)) && handlers
             }
             Stmt::With(inner) => self.with_binds(inner, name),
+            // It is left by a `break` alone.
+            Stmt::While(inner) if matches!(&*inner.test, Expr::BooleanLiteral(test) if test.value) => {
+                let may_leave = |stmt: &Stmt| {
+                    self.subtree(self.id(stmt))
+                        .any(|(_, node)| matches!(node, AnyNodeRef::StmtBreak(_)))
+                };
+                let mut stays = inner.body.iter().take_while(|stmt| !may_leave(stmt));
+                stays.any(|stmt| self.stmt_binds(stmt, name, owner))
+            }
             Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => false,
             _ => self
                 .bindings_within(self.id(stmt))
@@ -642,6 +667,20 @@ impl<'a> SemanticModel<'a> {
             .chain(numbered)
             .find(|name| !is_taken(name))
             .expect("the numbers do not end")
+    }
+}
+
+/// Whether a condition that is true has given a name its value: `(k := d.get("k")) and (j := d.get("j"))` both.
+fn names_when_true(test: &Expr, name: &str) -> bool {
+    let names = |test: &Expr| names_when_true(test, name);
+    match test {
+        Expr::Named(named) => named.target.as_name_expr().is_some_and(|target| target.id == name),
+        Expr::BoolOp(all) if all.op == ast::BoolOp::And => all.values.iter().any(names),
+        Expr::BoolOp(any) => names(&any.values[0]),
+        // What is compared or negated need not be true: of `(a and b) == c`, `b` need not be evaluated.
+        Expr::Compare(compare) => compare.left.is_named_expr() && names(&compare.left),
+        Expr::UnaryOp(inner) => inner.operand.is_named_expr() && names(&inner.operand),
+        _ => false,
     }
 }
 

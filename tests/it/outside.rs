@@ -115,3 +115,32 @@ fn an_endpoint_that_another_file_awaits_stays_a_coroutine_function() {
     );
     assert!(project.read("other/app.py").contains("\ndef version"));
 }
+
+#[test]
+fn handlers_that_another_file_registers_go_on_running() {
+    let made = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.on_event(\"startup\")\nasync def connect():\n    pass\n";
+    let project = Project::new(&[
+        ("requirements.txt", "fastapi==0.110.0\n"),
+        ("one.py", made),
+        (
+            "jobs.py",
+            "from one import app as application\n\napplication.router.on_startup.append(print)\n",
+        ),
+        ("two.py", made),
+        (
+            "plugins/audit.py",
+            "import two\n\n\n@two.app.on_event(\"shutdown\")\ndef close():\n    pass\n",
+        ),
+        ("three.py", made),
+        (
+            "test_three.py",
+            "from three import app\n\n\n@app.get(\"/\")\ndef root():\n    pass\n",
+        ),
+    ]);
+    let ran = project.run(&["apply", "--unsafe-fixes", "--target-version", "3.12"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for kept in ["one.py", "two.py"] {
+        assert_eq!(project.read(kept), made, "{kept}");
+    }
+    assert!(project.read("three.py").contains("lifespan=lifespan"));
+}
