@@ -33,9 +33,9 @@ fn environment() -> PathBuf {
     PathBuf::from(python(Path::new("python3"), &["tests/behaviour/environment.py"]).trim())
 }
 
-/// The interpreter of an environment with another SQLAlchemy.
-fn with_sqlalchemy(version: &str) -> PathBuf {
-    let requirements = format!("tests/behaviour/sqlalchemy-{version}.txt");
+/// The interpreter of an environment with another version of a library: `sqlalchemy-1.4`.
+fn with_library(library: &str) -> PathBuf {
+    let requirements = format!("tests/behaviour/{library}.txt");
     let arguments = ["tests/behaviour/environment.py", "--requirements", &requirements];
     PathBuf::from(python(Path::new("python3"), &arguments).trim())
 }
@@ -65,10 +65,9 @@ fn programs_and_pages_behave_as_before() {
 }
 
 #[track_caller]
-fn programs_behave_as_before_with(version: &str) {
-    let interpreter = with_sqlalchemy(version);
+fn programs_behave_as_before_with(library: &str) {
+    let interpreter = with_library(library);
     let path = interpreter.to_string_lossy();
-    let library = format!("sqlalchemy-{version}");
     let arguments = [
         "tests/behaviour/behaviour.py",
         "--tool",
@@ -76,7 +75,7 @@ fn programs_behave_as_before_with(version: &str) {
         "--python",
         &path,
         "--with",
-        &library,
+        library,
     ];
     let said = python(&interpreter, &arguments);
     assert!(said.contains(" passed, 0 failed"), "{said}");
@@ -84,12 +83,18 @@ fn programs_behave_as_before_with(version: &str) {
 
 #[test]
 fn programs_behave_as_before_with_the_oldest_sqlalchemy() {
-    programs_behave_as_before_with("1.4");
+    programs_behave_as_before_with("sqlalchemy-1.4");
 }
 
 #[test]
 fn programs_behave_as_before_with_the_sqlalchemy_before_the_current_one() {
-    programs_behave_as_before_with("2.0");
+    programs_behave_as_before_with("sqlalchemy-2.0");
+}
+
+#[test]
+fn programs_behave_as_before_with_older_versions_of_fastapi() {
+    programs_behave_as_before_with("fastapi-0.92");
+    programs_behave_as_before_with("fastapi-0.115");
 }
 
 /// What colouring adds can be taken away again, and then every syntax tree is the one from before.
@@ -111,7 +116,11 @@ fn coloured_programs_without_their_colour_are_as_before() {
 
 #[test]
 fn legacy_queries_give_the_same_rows() {
-    let interpreters = [environment(), with_sqlalchemy("1.4"), with_sqlalchemy("2.0")];
+    let interpreters = [
+        environment(),
+        with_library("sqlalchemy-1.4"),
+        with_library("sqlalchemy-2.0"),
+    ];
     let paths: Vec<_> = interpreters.iter().map(|path| path.to_string_lossy()).collect();
     let mut arguments = vec!["tests/behaviour/queries.py", "--tool", TOOL];
     for path in &paths {

@@ -1,5 +1,6 @@
 # codemods: replace_blocking_endpoint_with_def
 # level: safe
+# also-with: fastapi-0.92 fastapi-0.115
 # unblocks: 400
 """Endpoints that sleep and ask other servers, their errors and their validation; requests are answered at the same time."""
 

@@ -1,5 +1,6 @@
 # codemods: replace_blocking_endpoint_with_def
 # level: unsafe
+# also-with: fastapi-0.92 fastapi-0.115
 """A dependency that sleeps, with its own dependency, and an endpoint that a call registers."""
 
 import time

@@ -1,5 +1,6 @@
 # codemods: replace_blocking_endpoint_with_def
 # level: none
+# also-with: fastapi-0.92 fastapi-0.115
 """Endpoints that need the event loop or its thread, that are awaited elsewhere, or that change what others read."""
 
 import asyncio

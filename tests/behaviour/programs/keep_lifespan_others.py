@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: none
+# also-with: fastapi-0.92 fastapi-0.115
 """An application with a lifespan, a router's handlers, handlers that another function registers or a condition chooses."""
 
 from contextlib import asynccontextmanager

@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: none
+# also-with: fastapi-0.92 fastapi-0.115
 """A function that is given the application registers more handlers: they would never run beside a lifespan."""
 
 from fastapi import FastAPI

@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: safe
+# also-with: fastapi-0.115
 """Applications that a function makes: each has its own handlers, closures over what it was given."""
 
 from fastapi import FastAPI

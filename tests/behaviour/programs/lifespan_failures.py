@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: safe
+# also-with: fastapi-0.115
 """A startup handler that fails keeps the others and all shutdown handlers from running; a server that is cancelled runs the latter."""
 
 import asyncio

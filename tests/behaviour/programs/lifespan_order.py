@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: safe
+# also-with: fastapi-0.115
 """Handlers of every form run in the order in which they were registered, at both ends; requests are answered in between."""
 
 import httpx

@@ -1,5 +1,6 @@
 # codemods: replace_on_event_with_lifespan
 # level: unsafe
+# also-with: fastapi-0.115
 """Two handlers of one name: both run, whatever the name stands for in the end."""
 
 from fastapi import FastAPI

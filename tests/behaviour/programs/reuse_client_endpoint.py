@@ -1,5 +1,6 @@
 # codemods: reuse_httpx_client
 # level: unsafe
+# also-with: fastapi-0.115
 """Endpoints that make a client for each request; the application runs its lifespan."""
 
 import httpx
