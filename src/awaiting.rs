@@ -12,6 +12,21 @@ use crate::finding::Declined;
 use crate::semantic::place::Backend;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
+/// What changes the whole process, and how the calls begin that see it (Python library).
+const PROCESS_WIDE: &[(&str, &str)] = &[
+    ("gc.disable", "gc."),
+    ("locale.setlocale", "locale."),
+    ("logging.disable", "logging."),
+    ("os.chdir", "os."),
+    ("os.umask", "os."),
+    ("random.seed", "random."),
+    ("signal.signal", "signal."),
+    ("socket.setdefaulttimeout", "socket."),
+    ("sys.setrecursionlimit", "sys."),
+    ("sys.setswitchinterval", "sys."),
+    ("warnings.simplefilter", "warnings."),
+];
+
 /// What cancels the task, or the tasks, that run in it.
 const CANCELLERS: &[&str] = &[
     "asyncio.TaskGroup",
@@ -129,8 +144,31 @@ impl Context<'_> {
             .or_else(entered)
             .or_else(live)
             .or_else(|| self.interrupting_signal())
+            .or_else(|| self.changed_process(at))
             .or_else(|| self.driven_without_loop())
             .or_else(|| self.visible_cancellation())
+    }
+
+    /// What the function changes of the whole process before the wait, and relies on or puts back behind it.
+    fn changed_process(&self, at: NodeId) -> Option<String> {
+        let model = self.model;
+        let function = model.enclosing_function(at)?;
+        let point = model.node(at).range();
+        let is_here = |call: &ast::ExprCall| model.contains(model.id(function), model.id(call));
+        let (setter, _) = PROCESS_WIDE.iter().find(|(setter, begin)| {
+            let is_before = |call: &ast::ExprCall| is_here(call) && call.end() <= point.start();
+            let is_behind = |call: &ast::ExprCall| {
+                is_here(call)
+                    && call.start() >= point.end()
+                    && model
+                        .qualified_name(&call.func)
+                        .is_some_and(|name| name.starts_with(begin))
+            };
+            model.calls_to(setter).any(is_before) && model.calls().any(is_behind)
+        })?;
+        Some(format!(
+            "`{setter}` changes the whole process: other tasks run with that while this one waits, and may change it themselves"
+        ))
     }
 
     /// Where the module has a signal end what takes too long: its handler raises in whatever runs, which is the event loop while a task waits.

@@ -56,6 +56,44 @@ const CHANGERS: &[&str] = &[
     "random.shuffle",
 ];
 
+/// What stands first in the path of a file, where others have the name of a variable.
+const FILE: &str = "/";
+
+/// Tests of what a path leads to: functions and methods.
+const FILE_TESTS: &[&str] = &[
+    "exists",
+    "is_dir",
+    "is_file",
+    "isdir",
+    "isfile",
+    "islink",
+    "is_symlink",
+    "lexists",
+];
+
+/// What makes, moves or removes what a path leads to: functions and methods.
+const FILE_CHANGES: &[&str] = &[
+    "copy",
+    "copy2",
+    "copyfile",
+    "copytree",
+    "link_to",
+    "makedirs",
+    "mkdir",
+    "move",
+    "remove",
+    "rename",
+    "replace",
+    "rmdir",
+    "rmtree",
+    "symlink",
+    "symlink_to",
+    "touch",
+    "unlink",
+    "write_bytes",
+    "write_text",
+];
+
 /// The methods that a test of an object calls.
 const ASKED: &[&str] = &["__contains__", "__len__", "__bool__", "__getitem__", "__iter__"];
 
@@ -116,7 +154,10 @@ impl<'a> Crossing<'_, 'a> {
                     .iter()
                     .any(|decision| self.is_decided_by(write, decision, &writes))
             };
-            (decided() || made()).then(|| write.path.join("."))
+            (decided() || made()).then(|| match write.path.as_slice() {
+                [file, path] if file == FILE => path.clone(),
+                path => path.join("."),
+            })
         })
     }
 
@@ -328,6 +369,10 @@ impl<'a> Crossing<'_, 'a> {
             found.extend(self.path(first).map(|path| Write { id, path, from }));
             return;
         }
+        for path in self.files(call, FILE_CHANGES) {
+            let from = Vec::new();
+            found.push(Write { id, path, from });
+        }
         let Expr::Attribute(method) = &*call.func else {
             if let Some(function) = model.function_of(&call.func)
                 && model.contains(model.id(self.function), model.id(function))
@@ -354,6 +399,29 @@ impl<'a> Crossing<'_, 'a> {
                     from: from.clone(),
                 });
             }
+        }
+    }
+
+    /// The files and folders that a call of one of these concerns: `os.path.exists(path)`, `path.exists()`. Other processes aside, they are shared
+    /// by all tasks, whoever has made the path.
+    fn files(&self, call: &'a ast::ExprCall, names: &[&str]) -> Vec<Path> {
+        let model = self.model;
+        let file = |path: &Expr| vec![FILE.to_owned(), model.slice(path).to_owned()];
+        let Expr::Attribute(method) = &*call.func else {
+            return Vec::new();
+        };
+        if !names.contains(&method.attr.as_str()) {
+            return Vec::new();
+        }
+        let module = model.qualified_name(&call.func);
+        let is_of_os = |name: &String| ["os.", "shutil."].iter().any(|module| name.starts_with(module));
+        match module {
+            Some(name) if is_of_os(&name) => call.arguments.args.iter().map(file).collect(),
+            Some(_) => Vec::new(),
+            None => matches!(model.type_of(&method.value), Type::Foreign(class) if class == "pathlib.Path")
+                .then(|| file(&method.value))
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -444,6 +512,10 @@ impl<'a> Crossing<'_, 'a> {
         let model = self.model;
         let mut found = Vec::new();
         for (id, node) in model.subtree(model.id(value)) {
+            if let AnyNodeRef::ExprCall(call) = node {
+                let files = self.files(call, FILE_TESTS).into_iter();
+                found.extend(files.map(|path| (path, value.end())));
+            }
             let expr = match node {
                 AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
                 AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
