@@ -1,7 +1,10 @@
-//! A synchronous layer that stands in one module: its engine, its factories, everything that is given a session, and their callers, become
-//! asynchronous together or not at all.
+//! A synchronous layer: its engine, its factories, everything that is given a session, and their callers, become asynchronous together or not at
+//! all. What of it stands in one file is written here; which functions turn for that, in this file and the others, the project says (`part`).
 
+mod expired;
+mod facts;
 mod part;
+mod tables;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
