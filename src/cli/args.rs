@@ -108,8 +108,8 @@ pub struct ApplyArguments {
 pub struct RunArguments {
     /// Files and folders; `@FILE` reads paths from a file, one a line; `-` reads Python from stdin
     ///
-    /// Folders are searched for *.py, *.pyi and *.ipynb, without what .gitignore and --exclude name. A file that is named here is
-    /// always taken.
+    /// Folders are searched for *.py, *.pyi and *.ipynb, without what .gitignore and --exclude name; what cannot concern any codemod
+    /// is not parsed there. A file that is named here is always taken and parsed.
     #[arg(value_name = "PATHS", default_value = ".")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]

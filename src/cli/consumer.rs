@@ -34,6 +34,8 @@ pub struct Consumer {
     note: Option<String>,
     /// Set when nobody reads what is printed.
     is_mute: bool,
+    /// Set when whoever read it has closed the pipe.
+    is_closed: bool,
     failure: Option<Error>,
     status: Status,
     progress: Bar,
@@ -44,6 +46,8 @@ struct Writer {
     journal: Journal,
     /// Begun with the first file that is replaced.
     recorder: Option<Recorder>,
+    /// Whether any file was.
+    has_replaced: bool,
     folder: PathBuf,
 }
 
@@ -53,12 +57,14 @@ impl Consumer {
         Self {
             reporter: report::reporter(
                 options,
+                &folder,
                 Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
                 Box::new(BufWriter::new(io::stderr())),
             ),
             writer: journal.map(|journal| Writer {
                 journal,
                 recorder: None,
+                has_replaced: false,
                 folder,
             }),
             progress: Bar::new(&options, count),
@@ -68,6 +74,7 @@ impl Consumer {
             passed_over: Vec::new(),
             note: None,
             is_mute: false,
+            is_closed: false,
             failure: None,
             status: Status::Clean,
         }
@@ -102,6 +109,9 @@ impl Consumer {
             self.flush();
         }
         self.progress.clear();
+        if let Some(writer) = &mut self.writer {
+            writer.forget_nothing();
+        }
         if !self.is_mute {
             let finished = self.reporter.finish();
             self.printed(finished);
@@ -122,9 +132,10 @@ impl Consumer {
             );
             self.status = Status::Interrupted;
         }
-        match self.failure {
-            Some(error) => Err(error),
-            None => Ok(self.status),
+        match (self.failure, self.status) {
+            (Some(error), _) => Err(error),
+            (None, Status::Found) if self.is_closed => Ok(Status::Clean),
+            (None, status) => Ok(status),
         }
     }
 
@@ -175,7 +186,10 @@ impl Consumer {
         match result {
             Ok(()) => {}
             // Whoever read has seen enough. What is being applied is applied all the same: half of it would help nobody.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_mute = true,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_mute = true;
+                self.is_closed = true;
+            }
             Err(error) => {
                 self.is_mute = true;
                 self.failure.get_or_insert(Error::Output(error));
@@ -211,6 +225,7 @@ impl Writer {
                     .unwrap_or(Err(WriteError::Changed))
                     .and_then(|target| {
                         target.replace(new_bytes(report).unwrap_or_default())?;
+                        self.has_replaced = true;
                         folders.push(target.folder().to_owned());
                         Ok(())
                     }),
@@ -222,6 +237,15 @@ impl Writer {
         reports.truncate(done);
         write::sync_folders(folders.iter().map(PathBuf::as_path));
         Ok(())
+    }
+
+    /// A run that replaced nothing is none that `undo` should find.
+    fn forget_nothing(&mut self) {
+        if !self.has_replaced
+            && let Some(recorder) = self.recorder.take()
+        {
+            recorder.forget();
+        }
     }
 
     /// The file to replace, if it has new bytes.

@@ -67,6 +67,8 @@ pub struct InputFile {
     /// As shown and as opened: relative to the working folder where it lies below it, else absolute.
     pub path: PathBuf,
     pub profile: Arc<Profile>,
+    /// Whether it was named outright, and not found in a folder.
+    pub is_named: bool,
 }
 
 /// What was found.
@@ -129,7 +131,7 @@ pub fn discover(paths: &[PathBuf], resolver: &Resolver, threads: usize) -> Resul
             let profile = resolver.profile(path.parent().unwrap_or(&path))?;
             let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
             let mut found = finder.found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.add(path, profile, is_link, resolver);
+            found.add(path, profile, true, is_link, resolver);
             continue;
         }
         match &mut folders {
@@ -198,10 +200,11 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, path: PathBuf, profile: Arc<Profile>, is_link: bool, resolver: &Resolver) {
+    fn add(&mut self, path: PathBuf, profile: Arc<Profile>, is_named: bool, is_link: bool, resolver: &Resolver) {
         let file = InputFile {
             path: shown(&path, &resolver.folder),
             profile,
+            is_named,
         };
         match is_link.then(|| fs::canonicalize(&path)) {
             None => self.files.push(file),
@@ -213,7 +216,8 @@ impl Found {
     fn into_sorted(mut self, folder: &Path) -> Discovered {
         self.take_links(folder);
         // By bytes: comparing by component costs more than reading the files.
-        self.files.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
+        self.files
+            .sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)).then(b.is_named.cmp(&a.is_named)));
         self.files.dedup_by(|a, b| a.path == b.path);
         self.unreadable.sort();
         Discovered {
@@ -295,7 +299,7 @@ impl Visitor<'_> {
         let profile = self.profile(folder)?;
         if profile.includes(path) && !profile.excludes(path) {
             self.found
-                .add(path.to_owned(), profile, kind.is_symlink(), self.finder.resolver);
+                .add(path.to_owned(), profile, false, kind.is_symlink(), self.finder.resolver);
         }
         Ok(WalkState::Continue)
     }

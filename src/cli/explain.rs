@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use ruff_source_file::LineIndex;
-use ruff_text_size::TextSize;
+use ruff_text_size::{TextRange, TextSize};
 
 use crate::codemod::Codemod;
 use crate::finding::Finding;
@@ -156,18 +156,21 @@ fn project_of(file: &Path, folder: &Path) -> PathBuf {
     found.or(file.parent()).unwrap_or(folder).to_owned()
 }
 
-/// Whether a finding covers some of a 1-based line.
+/// Whether a finding, or a step of its way in the same file, covers some of a 1-based line.
 fn touches(source: &Source, finding: &Finding, line: usize) -> bool {
     let lines = LineIndex::from_source_text(&source.text);
-    let range = finding.range;
-    let first = lines.line_index(range.start()).get();
-    // A range that ends with its newline does not reach into the next line.
-    let last_offset = if range.is_empty() {
-        range.end()
-    } else {
-        range.end() - TextSize::from(1)
+    let covers = |range: TextRange| {
+        let first = lines.line_index(range.start()).get();
+        // A range that ends with its newline does not reach into the next line.
+        let last_offset = if range.is_empty() {
+            range.end()
+        } else {
+            range.end() - TextSize::from(1)
+        };
+        (first..=lines.line_index(last_offset).get()).contains(&line)
     };
-    (first..=lines.line_index(last_offset).get()).contains(&line)
+    let own_steps = finding.call_path.iter().filter(|hop| hop.file.is_none());
+    covers(finding.range) || own_steps.map(|hop| hop.range).any(covers)
 }
 
 #[cfg(test)]

@@ -150,15 +150,23 @@ impl Journal {
         Ok(runs)
     }
 
-    /// The run of that name, or the last one that was not undone.
-    pub fn run(&self, id: Option<&str>) -> Result<Run, JournalError> {
-        let mut runs = self.runs()?.into_iter().rev();
-        match id {
-            Some(id) => runs
-                .find(|run| run.id == id)
-                .ok_or_else(|| JournalError::NoSuchRun(id.to_owned())),
-            None => runs.find(|run| !run.undone).ok_or(JournalError::NothingToUndo),
+    /// The run of that name.
+    pub fn run(&self, id: &str) -> Result<Run, JournalError> {
+        let mut runs = self.runs()?.into_iter();
+        runs.find(|run| run.id == id)
+            .ok_or_else(|| JournalError::NoSuchRun(id.to_owned()))
+    }
+
+    /// The last run of which something can be restored; else the last one that was not undone.
+    pub fn last_run(&self, can_restore: impl Fn(&Run) -> Result<bool, JournalError>) -> Result<Run, JournalError> {
+        let mut last = None;
+        for run in self.runs()?.into_iter().rev().filter(|run| !run.undone) {
+            if can_restore(&run)? {
+                return Ok(run);
+            }
+            last = last.or(Some(run));
         }
+        last.ok_or(JournalError::NothingToUndo)
     }
 }
 
@@ -190,6 +198,12 @@ impl Recorder {
             .map_err(|error| self.failed(error))
     }
 
+    /// Takes a run back of which nothing came.
+    pub fn forget(self) {
+        // One that cannot be removed restores nothing.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
     fn failed(&self, cause: io::Error) -> JournalError {
         JournalError::Write {
             folder: self.folder.clone(),
@@ -199,6 +213,11 @@ impl Recorder {
 }
 
 impl Run {
+    /// The file that holds what was replaced.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join(JOURNAL)
+    }
+
     /// The files of the run, in the order in which they were replaced.
     pub fn entries(&self) -> Result<Vec<Entry>, JournalError> {
         let mut file = self.open()?;
@@ -258,7 +277,7 @@ impl Run {
     }
 
     fn open(&self) -> Result<BufReader<File>, JournalError> {
-        let path = self.folder.join(JOURNAL);
+        let path = self.journal();
         match File::open(&path) {
             Ok(file) => Ok(BufReader::new(file)),
             Err(cause) => Err(JournalError::Read { path, cause }),
@@ -334,7 +353,10 @@ mod tests {
     #[test]
     fn a_run_gives_back_what_was_written_down() {
         let (_state, journal) = journal();
-        assert!(matches!(journal.run(None), Err(JournalError::NothingToUndo)));
+        assert!(matches!(
+            journal.last_run(|_| Ok(true)),
+            Err(JournalError::NothingToUndo)
+        ));
         let mut recorder = journal.begin().unwrap();
         recorder
             .record([(Path::new("/a/x.py"), &b"old\n{}\0"[..], &b"new"[..])])
@@ -345,7 +367,7 @@ mod tests {
                 (Path::new("/b"), b"1", b"2"),
             ])
             .unwrap();
-        let run = journal.run(None).unwrap();
+        let run = journal.last_run(|_| Ok(true)).unwrap();
         assert_eq!(run.file_count().unwrap(), 3);
         let entries = run.entries().unwrap();
         assert_eq!(entries.len(), 3);
@@ -354,9 +376,12 @@ mod tests {
         assert_eq!(entries[0].before, blake3::hash(b"old\n{}\0"));
         assert_eq!(entries[2].after, blake3::hash(b"2"));
         run.mark_undone().unwrap();
-        assert!(matches!(journal.run(None), Err(JournalError::NothingToUndo)));
-        assert!(journal.run(Some(&run.id)).unwrap().undone);
-        assert!(matches!(journal.run(Some("x")), Err(JournalError::NoSuchRun(_))));
+        assert!(matches!(
+            journal.last_run(|_| Ok(true)),
+            Err(JournalError::NothingToUndo)
+        ));
+        assert!(journal.run(&run.id).unwrap().undone);
+        assert!(matches!(journal.run("x"), Err(JournalError::NoSuchRun(_))));
         assert_eq!(run.started().unwrap().len(), "2026-01-01 00:00:00 UTC".len());
     }
 
@@ -370,11 +395,11 @@ mod tests {
                 (Path::new("/y"), b"def", b"g"),
             ])
             .unwrap();
-        let path = journal.run(None).unwrap().folder.join(JOURNAL);
+        let path = journal.last_run(|_| Ok(true)).unwrap().folder.join(JOURNAL);
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let entries = journal.run(None).unwrap().entries().unwrap();
+            let entries = journal.last_run(|_| Ok(true)).unwrap().entries().unwrap();
             assert!(entries.len() <= 2);
             assert!(
                 entries

@@ -14,7 +14,7 @@ use ruff_text_size::TextSize;
 use serde::{Deserialize, Serialize};
 
 use crate::codemod::{Codemod, Look, Selection, Wanted};
-use crate::module::ParseError;
+use crate::module::{Module, ParseError};
 use crate::project::{ProjectFacts, TextHash};
 use crate::rewrite::{self, RewriteError};
 use crate::settings::Settings;
@@ -176,6 +176,37 @@ impl Processor<'_> {
     }
 
     fn judge(&self, file: &InputFile, project: &ProjectFacts, seen: Option<&Seen>, bytes: &[u8]) -> Option<Processed> {
+        if !file.is_named {
+            return self.judge_seen(file, project, seen, bytes);
+        }
+        // Nobody names a file to have it passed over because nothing in it could be wanted.
+        self.judge_seen(file, project, seen, bytes)
+            .or_else(|| self.unreadable(file, bytes))
+    }
+
+    /// The report of a file that is no Python.
+    fn unreadable(&self, file: &InputFile, bytes: &[u8]) -> Option<Processed> {
+        match SourceFile::decode(bytes.to_vec(), kind_of(&file.path), self.generated) {
+            Ok(Content::Python(decoded)) => {
+                let (settings, _) = self.settings(file);
+                let error = Module::parse(&decoded.source, settings.target).err()?;
+                Some(skipped(
+                    &file.path,
+                    cause_of(&RewriteError::Parse(error), &decoded.source),
+                ))
+            }
+            Ok(Content::PassedOver(reason)) => Some(Processed::PassedOver(file.path.clone(), reason)),
+            Err(error) => Some(skipped(&file.path, error.to_string())),
+        }
+    }
+
+    fn judge_seen(
+        &self,
+        file: &InputFile,
+        project: &ProjectFacts,
+        seen: Option<&Seen>,
+        bytes: &[u8],
+    ) -> Option<Processed> {
         let kind = kind_of(&file.path);
         let selection = &file.profile.selection;
         let look = match seen.filter(|seen| seen.is_of(bytes)) {

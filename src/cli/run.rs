@@ -90,7 +90,7 @@ pub fn run(command: Command, format: OutputFormat, arguments: &RunArguments) -> 
                 return None;
             }
             match &survey {
-                Some(survey) if !survey.is_concerned(index) => None,
+                Some(survey) if !survey.is_concerned(index) && !files[index].is_named => None,
                 Some(survey) => processor.file(&files[index], survey.facts(index), survey.seen(index), buffer),
                 None => processor.file(&files[index], &alone, None, buffer),
             }
@@ -118,6 +118,7 @@ fn stdin(processor: &Processor, format: OutputFormat, arguments: &RunArguments) 
     let file = InputFile {
         profile: processor.resolver.profile(path.parent().unwrap_or(folder))?,
         path: discover::shown(&path, folder),
+        is_named: true,
     };
     // What has a name is a file of a project, which others may use.
     let is_named = arguments.files.stdin_filename.is_some();

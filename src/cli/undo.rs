@@ -16,7 +16,10 @@ pub fn undo(arguments: &UndoArguments) -> Result<Status, Error> {
     if arguments.list {
         return list(&journal);
     }
-    let run = journal.run(arguments.run.as_deref())?;
+    let run = match &arguments.run {
+        Some(id) => journal.run(id)?,
+        None => journal.last_run(|run| Ok(run.entries()?.iter().any(is_as_rewritten)))?,
+    };
     let restored = restore(&run, &run.entries()?)?;
     report(&run, &restored, &folder, arguments)
         .or_else(super::forgive_closed_pipe)
@@ -61,8 +64,12 @@ fn restore(run: &Run, entries: &[Entry]) -> Result<Restored, Error> {
         match restore_file(entry) {
             Ok(true) => all.restored.push(entry.path.clone()),
             Ok(false) => {}
-            Err(WriteError::Changed) => {
-                let cause = "changed since it was rewritten; what it was is kept in the journal".to_owned();
+            Err(error) if matches!(error, WriteError::Changed) || !entry.path.exists() => {
+                let became = if entry.path.exists() { "changed" } else { "removed" };
+                let cause = format!(
+                    "{became} since it was rewritten; what it was is kept in {}",
+                    run.journal().display()
+                );
                 all.refused.push((entry.path.clone(), cause));
             }
             Err(error) => all.refused.push((entry.path.clone(), error.to_string())),
@@ -73,6 +80,11 @@ fn restore(run: &Run, entries: &[Entry]) -> Result<Restored, Error> {
         run.mark_undone()?;
     }
     Ok(all)
+}
+
+/// Whether a file is what the run made of it.
+fn is_as_rewritten(entry: &Entry) -> bool {
+    std::fs::read(&entry.path).is_ok_and(|bytes| blake3::hash(&bytes) == entry.after)
 }
 
 /// Whether there was anything to restore: a killed run may have written down more than it replaced.

@@ -54,7 +54,12 @@ pub fn options(command: Command, format: OutputFormat) -> ReportOptions {
 /// Stdout and stderr of a run over the files.
 pub fn run(options: ReportOptions, files: &[FileReport]) -> (Captured, Captured) {
     let (out, err) = (Captured::default(), Captured::default());
-    let mut reporter = reporter(options, Box::new(out.clone()), Box::new(err.clone()));
+    let mut reporter = reporter(
+        options,
+        Path::new("/project"),
+        Box::new(out.clone()),
+        Box::new(err.clone()),
+    );
     for file in files {
         reporter.file(file).expect("memory takes everything");
     }

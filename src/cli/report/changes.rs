@@ -1,6 +1,7 @@
 //! What `diff` and `apply` print: hunks or the names of changed files, then on stderr what is left over and a summary.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::colored_diff::colored;
@@ -16,6 +17,8 @@ use crate::source::{Source, SourceKind};
 
 pub(super) struct ChangeReporter {
     options: ReportOptions,
+    /// Where the repository of the working folder begins: what applies diffs is run there.
+    root: Option<Root>,
     /// `apply` with a machine format: what was applied and what remains, on stdout.
     machine: Option<Box<dyn Format>>,
     /// With `-v`: what remains, in one line each, kept until the hunks are all printed.
@@ -27,13 +30,14 @@ pub(super) struct ChangeReporter {
 }
 
 impl ChangeReporter {
-    pub(super) fn new(options: ReportOptions, out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+    pub(super) fn new(options: ReportOptions, folder: &Path, out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         let machine = options.command == Command::Apply && options.format.is_machine();
         Self {
             machine: machine.then(|| format(&options)),
             left_over: String::new(),
             tally: Tally::default(),
             others: Others::default(),
+            root: Root::above(folder),
             options,
             out,
             err,
@@ -59,11 +63,15 @@ impl ChangeReporter {
             (Some(text), SourceKind::Module | SourceKind::Stub) => Makers::of(text, &outcome.applied),
             _ => Makers::everywhere(&outcome.applied),
         };
+        let path = self
+            .root
+            .as_ref()
+            .map_or_else(|| file.path.clone(), |root| root.name(&file.path));
         if self.options.color_stdout {
-            let diff = colored(&file.path, &file.raw, bytes, &makers);
+            let diff = colored(&path, &file.raw, bytes, &makers);
             self.out.write_all(diff.as_bytes())
         } else {
-            let diff = diff::unified(&file.path, &file.raw, bytes, &makers);
+            let diff = diff::unified(&path, &file.raw, bytes, &makers);
             self.out.write_all(&diff)
         }
     }
@@ -115,6 +123,30 @@ impl ChangeReporter {
             }
         }
         Ok(())
+    }
+}
+
+/// The root of a repository, and the working folder within it.
+struct Root {
+    folder: PathBuf,
+    root: PathBuf,
+}
+
+impl Root {
+    fn above(folder: &Path) -> Option<Self> {
+        let root = folder.ancestors().find(|above| above.join(".git").exists())?;
+        Some(Self {
+            folder: folder.to_owned(),
+            root: root.to_owned(),
+        })
+    }
+
+    /// The name of a file, seen from the root where it lies below it.
+    fn name(&self, path: &Path) -> PathBuf {
+        let whole = self.folder.join(path);
+        whole
+            .strip_prefix(&self.root)
+            .map_or_else(|_| path.to_owned(), Path::to_owned)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::finding::Finding;
@@ -117,10 +117,15 @@ pub struct ReportOptions {
     pub unsafe_fixes: bool,
 }
 
-/// The reporter of a command. `out` is stdout, `err` is stderr.
-pub fn reporter(options: ReportOptions, out: Box<dyn io::Write>, err: Box<dyn io::Write>) -> Box<dyn Reporter> {
+/// The reporter of a command. `folder` is where relative paths start, `out` is stdout, `err` is stderr.
+pub fn reporter(
+    options: ReportOptions,
+    folder: &Path,
+    out: Box<dyn io::Write>,
+    err: Box<dyn io::Write>,
+) -> Box<dyn Reporter> {
     match options.command {
         Command::Check => Box::new(check::CheckReporter::new(options, out, err)),
-        Command::Diff | Command::Apply => Box::new(changes::ChangeReporter::new(options, out, err)),
+        Command::Diff | Command::Apply => Box::new(changes::ChangeReporter::new(options, folder, out, err)),
     }
 }
