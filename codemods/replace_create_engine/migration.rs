@@ -21,7 +21,12 @@ use crate::project::summary::Note;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
 const ASYNC_SESSION: &str = "sqlalchemy.ext.asyncio.AsyncSession";
-const SESSIONS: &[&str] = &["sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session"];
+const SESSIONS: &[&str] = &[
+    "sqlalchemy.orm.Session",
+    "sqlalchemy.orm.session.Session",
+    "sqlmodel.Session",
+    "sqlmodel.orm.session.Session",
+];
 const FACTORIES: &[&str] = &["sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.session.sessionmaker"];
 
 /// Arguments of `create_engine` that mean the same for an asynchronous engine.
@@ -58,7 +63,6 @@ struct Layer<'c, 'a> {
     ctx: &'c Context<'a>,
     draft: Draft<'c, 'a>,
     imports: Vec<Import>,
-    name: &'a str,
     is_disposed: bool,
     /// Whether the module itself asks the engine for what needs no connection.
     is_asked: bool,
@@ -83,28 +87,11 @@ struct Layer<'c, 'a> {
 }
 
 impl<'c, 'a> Layer<'c, 'a> {
-    fn new(ctx: &'c Context<'a>, call: &ast::ExprCall) -> Result<Self, Declined> {
-        let model = ctx.model;
-        let binding = model
-            .bindings()
-            .iter()
-            .find(|binding| matches!(binding.kind, BindingKind::Assignment(Expr::Call(made)) if made.range() == call.range()))
-            .ok_or("the engine is not bound to a name")?;
-        if binding.scope != ScopeId::MODULE || model.sole_binding(binding.name, binding.scope).is_none() {
-            return Err("the engine is no constant of the module".into());
-        }
-        Ok(Self {
-            name: binding.name,
-            ..Self::without_engine(ctx)
-        })
-    }
-
-    fn without_engine(ctx: &'c Context<'a>) -> Self {
+    fn new(ctx: &'c Context<'a>) -> Self {
         Self {
             ctx,
             draft: Draft::new(ctx),
             imports: Vec::new(),
-            name: "",
             is_disposed: false,
             is_asked: false,
             is_alone: false,
@@ -117,6 +104,21 @@ impl<'c, 'a> Layer<'c, 'a> {
             fixture: None,
             doubts: Vec::new(),
             address: None,
+        }
+    }
+
+    /// Whether an engine is made where all can see what it is.
+    fn is_constant(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+        let model = self.ctx.model;
+        let binding = model
+            .bindings()
+            .iter()
+            .find(|binding| matches!(binding.kind, BindingKind::Assignment(Expr::Call(made)) if made.range() == call.range()))
+            .ok_or("the engine is not bound to a name")?;
+        if binding.scope == ScopeId::MODULE && model.sole_binding(binding.name, binding.scope).is_some() {
+            Ok(())
+        } else {
+            Err("the engine is no constant of the module".into())
         }
     }
 
@@ -341,8 +343,13 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn classes(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
-        for (id, _) in model.uses_of(SESSIONS) {
-            let name = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
+        let mut twin = None;
+        for (id, class) in model.uses_of(SESSIONS) {
+            let module = self.module_of_twin(class)?;
+            if *twin.get_or_insert(module) != module {
+                return Err("sessions of SQLModel stand beside those of SQLAlchemy".into());
+            }
+            let name = self.member(module, "AsyncSession", id)?;
             let range = model.node(id).range();
             self.draft.replace(range, name);
             match model.node(model.parent(id)) {
@@ -350,7 +357,8 @@ impl<'c, 'a> Layer<'c, 'a> {
                     self.bound_to_engine(call)?;
                     self.keep_values(call)?;
                 }
-                AnyNodeRef::Arguments(_) | AnyNodeRef::StmtClassDef(_) => {
+                AnyNodeRef::Keyword(_) if self.is_made_by_factory(id) => {}
+                AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) | AnyNodeRef::StmtClassDef(_) => {
                     return Err("the class `Session` is used as a value".into());
                 }
                 _ => {}
@@ -361,27 +369,48 @@ impl<'c, 'a> Layer<'c, 'a> {
             let AnyNodeRef::ExprCall(call) = model.node(model.parent(id)) else {
                 return Err("`sessionmaker` is used as a value".into());
             };
-            if call.arguments.find_argument("class_", 1).is_some() {
+            let class = call.arguments.find_argument_value("class_", 1);
+            if class.is_some_and(|class| !self.is_made_by_factory(model.id(&class))) {
                 return Err("the factory has a class of its own".into());
             }
             self.bound_to_engine(call)?;
             if ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_ok() {
                 let name = self.member("sqlalchemy.ext.asyncio", "async_sessionmaker", id)?;
                 self.draft.replace(range, name);
-            } else {
+            } else if class.is_none() {
                 let class = self.member("sqlalchemy.ext.asyncio", "AsyncSession", id)?;
                 self.append(call, &format!("class_={class}"));
             }
             self.keep_values(call)?;
         }
-        if model
-            .uses_of(&["sqlmodel.Session", "sqlmodel.orm.session.Session"])
-            .is_empty()
-        {
-            Ok(())
+        Ok(())
+    }
+
+    /// Where the asynchronous twin of a class of sessions is found.
+    fn module_of_twin(&self, class: &str) -> Result<&'static str, Declined> {
+        if class.starts_with("sqlmodel.") {
+            self.ctx.settings.dependencies.at_least("sqlmodel", [0, 0, 14])?;
+            Ok("sqlmodel.ext.asyncio.session")
         } else {
-            Err("SQLModel's session has methods of its own".into())
+            Ok("sqlalchemy.ext.asyncio")
         }
+    }
+
+    /// Whether a factory is told to make sessions of the class that is named here: `sessionmaker(engine, class_=Session)`.
+    fn is_made_by_factory(&self, class: NodeId) -> bool {
+        let model = self.ctx.model;
+        let AnyNodeRef::Keyword(keyword) = model.node(model.parent(class)) else {
+            return false;
+        };
+        let is_one_of =
+            |expr: &Expr, names: &[&str]| model.qualified_name(expr).is_some_and(|name| names.contains(&&*name));
+        let call = model.ancestors(class).find_map(|(_, node)| match node {
+            AnyNodeRef::ExprCall(call) => Some(call),
+            _ => None,
+        });
+        keyword.arg.as_deref() == Some("class_")
+            && is_one_of(&keyword.value, SESSIONS)
+            && call.is_some_and(|call| is_one_of(&call.func, FACTORIES))
     }
 
     fn bound_to_engine(&self, call: &ast::ExprCall) -> Result<(), Declined> {

@@ -131,8 +131,9 @@ pub struct Parameter {
 /// Whether a text may make a synchronous engine.
 pub fn may_make_engine(text: &[u8]) -> bool {
     static CALL: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("create_engine("));
-    static LIBRARY: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("sqlalchemy"));
-    CALL.find(text).is_some() && LIBRARY.find(text).is_some()
+    static LIBRARIES: LazyLock<[memmem::Finder; 2]> =
+        LazyLock::new(|| [memmem::Finder::new("sqlalchemy"), memmem::Finder::new("sqlmodel")]);
+    CALL.find(text).is_some() && LIBRARIES.iter().any(|library| library.find(text).is_some())
 }
 
 /// What the imports of each file mean.

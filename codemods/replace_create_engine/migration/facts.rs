@@ -240,7 +240,7 @@ impl<'a> Layer<'_, 'a> {
     }
 
     fn is_mapped(&self, value: Option<&Expr>) -> bool {
-        matches!(value, Some(Expr::Call(call)) if self.ctx.model.qualified_name(&call.func).is_some_and(|name| name.starts_with("sqlalchemy")))
+        matches!(value, Some(Expr::Call(call)) if self.ctx.model.qualified_name(&call.func).is_some_and(|name| name.starts_with("sqlalchemy") || name.starts_with("sqlmodel")))
     }
 
     /// The names under which something is loaded when it is read: `None` stands for the name that it is bound to.
@@ -249,7 +249,7 @@ impl<'a> Layer<'_, 'a> {
         let model = ctx.model;
         let Expr::Call(call) = value else { return None };
         let name = model.qualified_name(&call.func)?;
-        if !name.starts_with("sqlalchemy") {
+        if !name.starts_with("sqlalchemy") && !name.starts_with("sqlmodel") {
             return None;
         }
         let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
@@ -272,27 +272,54 @@ impl<'a> Layer<'_, 'a> {
                 }
                 (!names.is_empty()).then_some(names)
             }
+            // SQLModel hands on what it is given to what SQLAlchemy has.
+            "Relationship" => match (keyword("sa_relationship"), keyword("sa_relationship_kwargs")) {
+                (Some(made), _) => self.lazy(made),
+                (None, given) => {
+                    let how = given.and_then(|given| item(given, "lazy"));
+                    let is_eager = matches!(how, Some(Expr::StringLiteral(how)) if EAGER.contains(&how.value.to_str()));
+                    (!is_eager).then(|| vec![None])
+                }
+            },
+            "Field" => match (keyword("sa_column"), keyword("sa_column_kwargs")) {
+                (Some(column), _) => self.lazy(column),
+                (None, Some(given)) => self.is_late(|name| item(given, name)).then(|| vec![None]),
+                _ => None,
+            },
             "dynamic_loader" | "deferred" | "association_proxy" | "query_expression" => Some(vec![None]),
             // What the database computes is not there behind a write.
-            "Column" | "mapped_column" => {
-                let is_sql = |value: &Expr| match value {
-                    Expr::Call(call) => {
-                        matches!(&*call.func, Expr::Attribute(_) | Expr::Name(_))
-                            && model
-                                .qualified_name(&call.func)
-                                .is_some_and(|name| name.starts_with("sqlalchemy"))
-                    }
-                    _ => false,
-                };
-                let is_old = ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_err();
-                let is_late = keyword("server_onupdate").is_some()
-                    || keyword("onupdate").is_some_and(is_sql)
-                    || is_old && (keyword("server_default").is_some() || keyword("default").is_some_and(is_sql))
-                    || keyword("deferred").is_some_and(|value| matches!(value, Expr::BooleanLiteral(is) if is.value));
-                let is_eager = ctx.module.text().contains("eager_defaults");
-                (is_late && !is_eager).then(|| vec![None])
-            }
+            "Column" | "mapped_column" => self.is_late(keyword).then(|| vec![None]),
             _ => None,
         }
     }
+
+    /// Whether a column with these arguments may have to be loaded behind a write.
+    fn is_late<'e>(&self, argument: impl Fn(&str) -> Option<&'e Expr>) -> bool {
+        let ctx = self.ctx;
+        let is_sql = |value: &Expr| match value {
+            Expr::Call(call) => {
+                matches!(&*call.func, Expr::Attribute(_) | Expr::Name(_))
+                    && ctx
+                        .model
+                        .qualified_name(&call.func)
+                        .is_some_and(|name| name.starts_with("sqlalchemy") || name.starts_with("sqlmodel"))
+            }
+            _ => false,
+        };
+        let is_old = ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_err();
+        let is_late = argument("server_onupdate").is_some()
+            || argument("onupdate").is_some_and(is_sql)
+            || is_old && (argument("server_default").is_some() || argument("default").is_some_and(is_sql))
+            || argument("deferred").is_some_and(|value| matches!(value, Expr::BooleanLiteral(is) if is.value));
+        is_late && !ctx.module.text().contains("eager_defaults")
+    }
+}
+
+/// The value under a key of a dictionary that is written out.
+fn item<'e>(given: &'e Expr, wanted: &str) -> Option<&'e Expr> {
+    let Expr::Dict(dict) = given else { return None };
+    dict.items.iter().find_map(|item| match &item.key {
+        Some(Expr::StringLiteral(key)) if key.value.to_str() == wanted => Some(&item.value),
+        _ => None,
+    })
 }

@@ -57,7 +57,7 @@ pub fn summarise(ctx: &Context, known: Known) -> Summary {
 fn summary(ctx: &Context, known: Known, is_alone: bool) -> (Summary, Result<(), Declined>) {
     let model = SemanticModel::build(ctx.module).with_objects(known);
     let ctx = Context { model: &model, ..*ctx };
-    let mut layer = Layer::without_engine(&ctx);
+    let mut layer = Layer::new(&ctx);
     layer.is_alone = is_alone;
     let outcome = layer.find();
     let mut part = layer.facts();
@@ -128,7 +128,7 @@ fn rewrite(ctx: &Context, facts: &LayerFacts, coloured: &Coloured, is_alone: boo
         project: &project,
         ..*ctx
     };
-    let mut layer = Layer::without_engine(&ctx);
+    let mut layer = Layer::new(&ctx);
     layer.is_alone = is_alone;
     layer.find()?;
     let nodes = Nodes::of(&ctx);
@@ -193,7 +193,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 if model.calls_to(CREATE_ASYNC).next().is_some() {
                     return Err("an asynchronous engine stands beside the synchronous one".into());
                 }
-                self.name = Layer::new(ctx, call)?.name;
+                self.is_constant(call)?;
                 self.engine(call)?;
             }
             [_, other, ..] => {
@@ -220,6 +220,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             let (line, _) = ctx.module.location(model.node(id).range().start());
             let is_plain = match model.node(model.parent(id)) {
                 AnyNodeRef::ExprCall(_) | AnyNodeRef::Parameter(_) | AnyNodeRef::StmtAnnAssign(_) => true,
+                AnyNodeRef::Keyword(_) => self.is_made_by_factory(id),
                 AnyNodeRef::StmtFunctionDef(function) => function
                     .returns
                     .as_deref()
