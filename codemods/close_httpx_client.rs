@@ -152,7 +152,7 @@ fn enter(ctx: &Context, client: &Kept) -> Result<Fix, Declined> {
 fn check_ended(ctx: &Context, reference: NodeId) -> Result<(), Declined> {
     let model = ctx.model;
     let attribute = model.parent(reference);
-    let is_called = matches!(model.node(model.parent(attribute)), AnyNodeRef::ExprCall(call) if call.func.range() == model.node(attribute).range());
+    let is_called = model.is_callee(attribute);
     let builds = matches!(model.node(attribute), AnyNodeRef::ExprAttribute(attribute) if attribute.attr.as_str() == "build_request");
     let waits = || {
         model

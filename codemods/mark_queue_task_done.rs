@@ -521,7 +521,7 @@ fn is_called(ctx: &Context, read: NodeId, method: &str) -> bool {
     let model = ctx.model;
     let attribute = model.parent(read);
     matches!(model.node(attribute), AnyNodeRef::ExprAttribute(found) if found.attr.as_str() == method)
-        && matches!(model.node(model.parent(attribute)), AnyNodeRef::ExprCall(call) if call.func.range() == model.node(attribute).range())
+        && model.is_callee(attribute)
 }
 
 fn in_same_function(ctx: &Context, one: NodeId, other: NodeId) -> bool {

@@ -66,7 +66,7 @@ fn together<'a>(ctx: &Context<'a>, function: &ast::StmtFunctionDef) -> Result<Ve
         for use_ in model.uses_of_function(member) {
             let call = model.parent(use_.reference);
             let delegation = model.parent(call);
-            let is_called = matches!(model.node(call), AnyNodeRef::ExprCall(call) if call.func.range() == model.node(use_.reference).range());
+            let is_called = model.is_callee(use_.reference);
             let delegates = is_called && matches!(model.node(delegation), AnyNodeRef::ExprYieldFrom(_));
             let around = model.enclosing_function(use_.reference);
             match around {

@@ -134,7 +134,7 @@ fn check_shareable(ctx: &Context, client: &OwnClient, outer: ScopeId) -> Result<
         let parent = model.parent(reference.node);
         let is_sending = match model.node(parent) {
             AnyNodeRef::ExprAttribute(attribute) => {
-                let is_call = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
+                let is_call = model.is_callee(parent);
                 is_call && SENDING.contains(&attribute.attr.as_str())
             }
             AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => true,

@@ -261,7 +261,7 @@ fn reads_after<'a>(
             let is_object = objects.contains(&name.id.as_str())
                 && model.lookup(&name.id, model.scope_of(id)) == Lookup::Scope(scope);
             let is_read = attribute.ctx.is_load() && !attribute.attr.starts_with("__");
-            let is_called = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
+            let is_called = model.is_callee(id);
             if is_object && is_read && !is_called && !is_renewed(ctx, function, &name.id, end, attribute.start()) {
                 found.push((stmt, attribute));
             }

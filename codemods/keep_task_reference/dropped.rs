@@ -135,8 +135,7 @@ fn place<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Place<'a>> {
 fn is_called_statement(ctx: &Context, method: NodeId) -> bool {
     let model = ctx.model;
     let outer = model.parent(method);
-    matches!(model.node(outer), AnyNodeRef::ExprCall(call) if call.func.range() == model.node(method).range())
-        && matches!(model.node(model.parent(outer)), AnyNodeRef::StmtExpr(_))
+    model.is_callee(method) && matches!(model.node(model.parent(outer)), AnyNodeRef::StmtExpr(_))
 }
 
 /// Whether a local variable is read for nothing but `add_done_callback`.

@@ -567,8 +567,7 @@ fn doubt_of<'a>(
         let mut found = match node {
             AnyNodeRef::ExprCall(call) => doubt_of_call(ctx, call, range)?,
             AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
-                let is_called = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call)
-                    if call.func.range() == attribute.range());
+                let is_called = model.is_callee(id);
                 if is_called {
                     None
                 } else {

@@ -128,10 +128,7 @@ fn changes(ctx: &Context, id: NodeId, names: usize) -> bool {
         let range = model.node(at).range();
         match model.node(parent) {
             AnyNodeRef::ExprAttribute(attribute) if attribute.ctx.is_load() => {
-                let is_called = || {
-                    matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(call)
-                        if call.func.range() == attribute.range())
-                };
+                let is_called = || model.is_callee(parent);
                 if MUTATORS.contains(&attribute.attr.as_str()) && is_called() {
                     return true;
                 }

@@ -645,7 +645,7 @@ fn is_lazy(ctx: &Context, id: NodeId, read: &ast::ExprAttribute) -> bool {
         AnyNodeRef::StmtFor(outer) => outer.iter.range() == read.range(),
         AnyNodeRef::Comprehension(outer) => outer.iter.range() == read.range(),
         AnyNodeRef::ExprAttribute(outer) => {
-            let is_method = matches!(model.node(model.parent(model.parent(id))), AnyNodeRef::ExprCall(call) if call.func.range() == outer.range());
+            let is_method = model.is_callee(model.parent(id));
             !is_method || matches!(outer.attr.as_str(), "append" | "remove" | "extend")
         }
         AnyNodeRef::Arguments(_) => match model.node(model.parent(model.parent(id))) {

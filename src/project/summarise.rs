@@ -736,7 +736,7 @@ impl<'a> Mapper<'_, 'a> {
     fn is_variable_of_module(&self, name: &ast::ExprName) -> bool {
         let model = self.ctx.model;
         let scope = model.scope_of(model.id(name));
-        let is_called = matches!(model.node(model.parent(model.id(name))), AnyNodeRef::ExprCall(call) if call.func.range() == name.range());
+        let is_called = model.is_callee(model.id(name));
         let mut bindings = model.resolve(&name.id, scope).peekable();
         !is_called
             && bindings.peek().is_some()
@@ -1078,7 +1078,7 @@ impl<'a> Mapper<'_, 'a> {
 
     fn read(&mut self, owner: usize, id: NodeId, attribute: &'a ast::ExprAttribute) {
         let model = self.ctx.model;
-        let is_callee = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range());
+        let is_callee = model.is_callee(id);
         let inner = matches!(model.node(model.parent(id)), AnyNodeRef::ExprAttribute(_));
         if is_callee || inner && model.imported_root(&attribute.value) {
             return;

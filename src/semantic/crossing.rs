@@ -547,7 +547,7 @@ impl<'a> Crossing<'_, 'a> {
 
     fn is_method(&self, attribute: &ast::ExprAttribute) -> bool {
         let model = self.model;
-        matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
+        model.is_callee(model.id(attribute))
     }
 
     /// Whether something is read of what a name stands for, and not the object alone handed on.

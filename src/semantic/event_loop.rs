@@ -2,7 +2,6 @@
 //! that may make one.
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
-use ruff_text_size::Ranged;
 
 use super::{BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::finding::Declined;
@@ -320,7 +319,7 @@ impl<'a> SemanticModel<'a> {
             let uses = self.uses_of_function(function);
             let [only] = uses.as_slice() else { return Err(library()) };
             let call = self.parent(only.reference);
-            let is_called = matches!(self.node(call), AnyNodeRef::ExprCall(call) if call.func.range() == self.node(only.reference).range());
+            let is_called = self.is_callee(only.reference);
             if !is_plain || !is_called || self.contains(self.id(function), call) {
                 return Err(library());
             }

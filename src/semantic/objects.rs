@@ -255,10 +255,6 @@ impl<'a> SemanticModel<'a> {
                 .iter()
                 .all(|use_| self.is_callee(use_.reference) && self.runs_only_in_async_within(use_.reference, hops - 1))
     }
-
-    fn is_callee(&self, id: NodeId) -> bool {
-        matches!(self.node(self.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == self.node(id).range())
-    }
 }
 
 /// Follows one object from slot to slot.

@@ -189,10 +189,7 @@ impl<'a> SemanticModel<'a> {
             AnyNodeRef::ExprSubscript(item) => {
                 !item.ctx.is_load() && item.value.range() == self.node(reference).range()
             }
-            AnyNodeRef::ExprAttribute(method) => {
-                MUTATORS.contains(&method.attr.as_str())
-                    && matches!(self.node(self.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == method.range())
-            }
+            AnyNodeRef::ExprAttribute(method) => MUTATORS.contains(&method.attr.as_str()) && self.is_callee(parent),
             _ => false,
         }
     }

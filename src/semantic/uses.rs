@@ -60,6 +60,11 @@ impl<'a> SemanticModel<'a> {
         uses
     }
 
+    /// Whether an expression is what a call calls: `f` of `f()`, `x.f` of `x.f()`.
+    pub fn is_callee(&self, id: NodeId) -> bool {
+        matches!(self.node(self.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == self.node(id).range())
+    }
+
     /// The first call that has a test library put something in the place of a package's member: `mock.patch("requests.get")`,
     /// `monkeypatch.setattr(requests, "get", fake)`.
     pub fn patch_of(&self, package: &str) -> Option<&'a ast::ExprCall> {

@@ -222,7 +222,7 @@ impl<'a> Layer<'_, 'a> {
                 AnyNodeRef::ExprAttribute(read) => {
                     let is_class = model.imported_root(&read.value) || model.class_named(&read.value).is_some();
                     // What a relationship gives cannot be called.
-                    let is_method = matches!(model.node(model.parent(id)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
+                    let is_method = model.is_callee(id);
                     let is_own = read.ctx.is_load() || model.class_of(&read.value).is_some();
                     let is_session = || is_own && model.is_session(&Expr::Attribute(read.clone()), false);
                     if !is_class && !is_method && !is_session() {

@@ -325,7 +325,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 }
                 Some(Role::Session) => {
                     if let AnyNodeRef::ExprAttribute(read) = model.node(parent) {
-                        let is_called = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(call) if call.func.range() == read.range());
+                        let is_called = model.is_callee(parent);
                         if read.attr.as_str() == "connection" || !is_called && !SHARED.contains(&read.attr.as_str()) {
                             return lost(
                                 &format!("`{}` of a session has no asynchronous counterpart", read.attr),

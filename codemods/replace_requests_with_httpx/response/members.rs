@@ -330,10 +330,7 @@ impl<'a> Conversion<'_, 'a> {
             Place::Subscripted => {
                 matches!(model.node(model.parent(node)), AnyNodeRef::ExprSubscript(subscript) if subscript.ctx.is_load())
             }
-            Place::Attribute(method) => {
-                LOOKUPS.contains(&method.attr.as_str())
-                    && matches!(model.node(model.parent(model.id(method))), AnyNodeRef::ExprCall(call) if call.func.range() == method.range())
-            }
+            Place::Attribute(method) => LOOKUPS.contains(&method.attr.as_str()) && model.is_callee(model.id(method)),
             Place::Compared(compare) => {
                 compare
                     .ops

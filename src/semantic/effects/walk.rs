@@ -325,8 +325,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             self.summary.writes.insert(Location::Global(name));
             return;
         }
-        if matches!(model.node(model.parent(model.id(attribute))), AnyNodeRef::ExprCall(call) if call.func.range() == attribute.range())
-        {
+        if model.is_callee(model.id(attribute)) {
             // Looked at where it is called.
             return;
         }
