@@ -3,9 +3,9 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::addresses::{is_in_memory, is_sqlite, may_keep_running};
 use super::tables::CLIENTS;
 use super::{Layer, sync_object};
-use crate::knowledge::sqlalchemy::Role;
 use crate::project::layer::{Parameter, Part};
 use crate::semantic::names::map_callable;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
@@ -41,10 +41,11 @@ impl<'a> Layer<'_, 'a> {
         };
         if let [call, ..] = &*self.engines() {
             part.engine = Some((call.func.range(), line(call.func.range())));
-            let is_sqlite = super::is_sqlite(ctx, call);
-            part.is_tied_to_loop = !is_sqlite;
-            part.keeps_running = is_sqlite && super::may_keep_running(ctx);
-            part.is_in_memory = is_sqlite && super::is_in_memory(ctx, call);
+            let is_sqlite = is_sqlite(ctx, call);
+            // What a function makes for itself, it closes.
+            part.is_tied_to_loop = !is_sqlite && self.own.is_none();
+            part.keeps_running = is_sqlite && self.own.is_none() && may_keep_running(ctx);
+            part.is_in_memory = is_sqlite && is_in_memory(ctx, call);
         }
         let classes = model
             .uses_of(super::SESSIONS)
@@ -66,7 +67,7 @@ impl<'a> Layer<'_, 'a> {
             let parameters = parameters.map(|parameter| Parameter {
                 name: parameter.name().to_string(),
                 offset: parameter.parameter.name.start().into(),
-                is_session: self.is_session(parameter),
+                class: self.class_of(parameter).map(|class| class.name().to_owned()),
                 is_annotated: parameter.parameter.annotation.is_some(),
             });
             part.parameters
@@ -109,9 +110,10 @@ impl<'a> Layer<'_, 'a> {
         let fields = fields.map(|name| Parameter {
             name: name.id.to_string(),
             offset: name.start().into(),
-            is_session: attributes
+            class: attributes
                 .get(name.id.as_str())
-                .is_some_and(|class| class.role == Role::Session && !class.is_async),
+                .filter(|class| !class.is_async)
+                .map(|class| class.name().to_owned()),
             is_annotated: true,
         });
         Some(fields.collect())
@@ -149,10 +151,8 @@ impl<'a> Layer<'_, 'a> {
                 BindingKind::Class(class) => {
                     for (attribute, object) in model.sqlalchemy_attributes(class) {
                         if !object.is_async {
-                            if matches!(object.role, Role::Session | Role::Connection) {
-                                let (line, _) = self.ctx.module.location(class.start());
-                                part.held.entry(attribute.clone()).or_insert(line);
-                            }
+                            let (line, _) = self.ctx.module.location(class.start());
+                            part.held.entry(attribute.clone()).or_insert(line);
                             let path = format!("{name}.{attribute}");
                             part.exports.attributes.insert(path, object.name().to_owned());
                         }
@@ -224,8 +224,8 @@ impl<'a> Layer<'_, 'a> {
                     // What a relationship gives cannot be called.
                     let is_method = model.is_callee(id);
                     let is_own = read.ctx.is_load() || model.class_of(&read.value).is_some();
-                    let is_session = || is_own && model.is_session(&Expr::Attribute(read.clone()), false);
-                    if !is_class && !is_method && !is_session() {
+                    let is_object = || is_own && sync_object(ctx, &Expr::Attribute(read.clone())).is_some();
+                    if !is_class && !is_method && !is_object() {
                         part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
                     }
                 }
@@ -248,10 +248,13 @@ impl<'a> Layer<'_, 'a> {
         let ctx = self.ctx;
         let model = ctx.model;
         let Expr::Call(call) = value else { return None };
-        let name = model.qualified_name(&call.func)?;
-        if !name.starts_with("sqlalchemy") && !name.starts_with("sqlmodel") {
-            return None;
-        }
+        // What a star import or an object of the project has under such a name is SQLAlchemy's as well.
+        let name = match (model.qualified_name(&call.func), &*call.func) {
+            (Some(name), _) => name,
+            (None, Expr::Name(name)) => name.id.to_string(),
+            (None, Expr::Attribute(member)) => member.attr.to_string(),
+            _ => return None,
+        };
         let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
         match name.rsplit('.').next()? {
             "relationship" | "relation" => {
