@@ -92,11 +92,7 @@ impl<'a> Layer<'_, 'a> {
         self.address = constant.map(|(name, _)| name.to_owned());
         match constant.map(|(name, value)| (name, value, leading(value))) {
             Some((name, value, Some(text))) => {
-                let uses = ctx
-                    .model
-                    .references()
-                    .iter()
-                    .filter(|reference| reference.name.id == name);
+                let uses = ctx.model.references_named(name);
                 let is_own = !self.is_alone && uses.count() == 1 && !ctx.model.is_shared_address(name);
                 if let Some((scheme, _)) = text.split_once("://").filter(|_| is_own) {
                     let edit = scheme_edit(ctx, value, scheme, &driver.is)?;
@@ -152,8 +148,7 @@ impl<'a> Layer<'_, 'a> {
         };
         match target {
             Expr::Name(name) => {
-                model.sole_binding(&name.id, model.scope_of(stmt)).is_some()
-                    && sync_object(self.ctx, target).is_some()
+                model.sole_binding(&name.id, model.scope_of(stmt)).is_some() && sync_object(self.ctx, target).is_some()
             }
             Expr::Attribute(kept) => {
                 model.class_of(&kept.value).is_some() && sync_object(self.ctx, &Expr::Attribute(kept.clone())).is_some()
