@@ -1,7 +1,5 @@
 //! What one file has of a layer, alone or beside others, and what becomes of it when the project says that all of the layer changes.
 
-use std::path::PathBuf;
-
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -11,7 +9,7 @@ use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::knowledge::sqlalchemy::{Class, Role};
 use crate::project::colouring::usage::Slot;
-use crate::project::colouring::{Change, Coloured, World};
+use crate::project::colouring::{Change, Coloured};
 use crate::project::layer::Passed;
 use crate::project::summary::{Note, Summary};
 use crate::project::{LayerFacts, Project, ProjectFacts, TextHash, layer, summarise_waiting};
@@ -92,7 +90,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) {
 
 /// A layer of which nothing is known outside of this file.
 fn alone(ctx: &Context) -> Result<Fix, Declined> {
-    let mut project = Project::new(std::iter::once(PathBuf::new()));
+    let mut project = Project::alone(Summary::default());
     let mut known = Known::default();
     let mut outcome = Ok(());
     for _ in 0..MAX_ROUNDS {
@@ -109,9 +107,7 @@ fn alone(ctx: &Context) -> Result<Fix, Declined> {
         known = now;
     }
     outcome?;
-    let mut world = World::of(ctx.settings);
-    world.is_partial = ctx.project.is_partial;
-    let facts = layer::colour(&project, &world, 0).pop().unwrap_or_default();
+    let facts = layer::colour(&project, &ctx.world(), 0).pop().unwrap_or_default();
     let facts = LayerFacts { known, ..facts };
     match (&*facts.colouring.coloured, &*facts.colouring.stopped) {
         ([coloured], _) => rewrite(ctx, &facts, coloured, true),
