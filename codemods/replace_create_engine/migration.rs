@@ -11,7 +11,7 @@ mod tables;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{CREATE, CREATE_ASYNC};
+use super::{CREATE, CREATE_ASYNC, address, arguments, driver, driver_doubt, leading, scheme_edit};
 use crate::codemod::Context;
 use crate::draft::Draft;
 use crate::finding::Declined;

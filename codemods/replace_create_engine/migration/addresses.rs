@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use super::super::{address, driver, leading};
+use super::{address, driver, leading};
 use crate::codemod::Context;
 use crate::knowledge::sqlalchemy::{self, Driver};
 use crate::semantic::{BindingKind, ScopeId};

@@ -3,10 +3,11 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::super::{address, arguments, driver, driver_doubt, leading, scheme_edit};
 use super::addresses::{backend, constant};
 use super::part::kept_in;
-use super::{ENGINES, FACTORIES, Layer, SESSIONS, sync_object};
+use super::{
+    ENGINES, FACTORIES, Layer, SESSIONS, address, arguments, driver, driver_doubt, leading, scheme_edit, sync_object,
+};
 use crate::codemod::Context;
 use crate::finding::Declined;
 use crate::knowledge::sqlalchemy::{self, Role};
