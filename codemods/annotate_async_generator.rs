@@ -271,6 +271,7 @@ fn imported(
         .next()
         .ok_or("its name is not bound in this module")?;
     if !importer::is_type_checking_only(model, old) {
+        let module = module_of_all(ctx, new).unwrap_or(module);
         return ctx.import(Import::Member(module, new), at);
     }
     let qualified = format!("{module}.{new}");
@@ -289,6 +290,30 @@ fn imported(
         }
         _ => Err(format!("the name `{new}` stands for something else here").into()),
     }
+}
+
+/// The module that all annotations take the new class from: one name cannot be imported from two. The one that has it already, else the
+/// first that one of the old classes comes from.
+fn module_of_all(ctx: &Context, new: &str) -> Option<&'static str> {
+    let model = ctx.model;
+    let is_imported = |module: &&&str, names: &[&str]| {
+        let bindings = model.bindings().iter();
+        let mut own = bindings
+            .filter(|binding| binding.scope == ScopeId::MODULE && !importer::is_type_checking_only(model, binding));
+        own.any(|binding| {
+            let path = model.imported_name(binding.name, ScopeId::MODULE);
+            path.is_some_and(|path| names.iter().any(|name| *path == format!("{module}.{name}")))
+        })
+    };
+    let old: Vec<&str> = NAMES
+        .iter()
+        .filter(|(_, other)| *other == new)
+        .map(|(old, _)| *old)
+        .collect();
+    let found = MODULES.iter().find(|module| is_imported(module, &[new]));
+    found
+        .or_else(|| MODULES.iter().find(|module| is_imported(module, &old)))
+        .copied()
 }
 
 /// Who may read the annotation while the program runs.

@@ -49,7 +49,7 @@ fn may_read_lines(text: &[u8]) -> bool {
 
 /// Whether a text may have a function, a lambda or an iterator inside of others that sleeps.
 fn may_call_sleeper(text: &[u8]) -> bool {
-    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["    def ", "\tdef ", "yield ", "lambda"])
+    glance::uses_member(text, "time", &["sleep"]) && glance::mentions(text, &["  def ", "\tdef ", "yield ", "lambda"])
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {

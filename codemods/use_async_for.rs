@@ -53,6 +53,8 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
                 above => above.contains(&b'#') || above.ends_with(b"\\"),
             },
             Some(b'(') => opens_consumer(code),
+            // What has the method is made on the spot: whatever reads it stands further to the left.
+            Some(b')' | b']') => true,
             // `name = agen()`, `name: X = agen()`
             Some(b'=') => is_read_by(glance::words_in(code).next().unwrap_or_default()),
             _ => match glance::last_word(code) {

@@ -215,6 +215,8 @@ pub fn until_definition(text: &[u8], at: usize) -> &[u8] {
                 && [&b"def "[..], b"async def", b"class ", b"@"]
                     .iter()
                     .any(|word| code.starts_with(word))
+                // The lines of a string have any indentation.
+                && triple_quotes(&text[start..line]).is_multiple_of(2)
         });
     &text[start..end.unwrap_or(text.len())]
 }
@@ -330,6 +332,45 @@ pub fn triple_quotes(text: &[u8]) -> usize {
         .iter()
         .map(|quotes| memmem::find_iter(text, quotes.as_bytes()).count())
         .sum()
+}
+
+/// Where the strings of a text stand whose lines may look like code: those in triple quotes.
+pub struct Strings {
+    /// Offsets behind the opening and before the closing quotes, in source order.
+    ranges: Vec<(usize, usize)>,
+}
+
+impl Strings {
+    /// By the quotes alone. Where they do not match, which ones open a string cannot be told, and none is known.
+    pub fn of(text: &[u8]) -> Self {
+        let mut quotes: Vec<(usize, &str)> = TRIPLE_QUOTES
+            .iter()
+            .flat_map(|kind| memmem::find_iter(text, kind).map(move |at| (at, *kind)))
+            .collect();
+        quotes.sort_unstable();
+        let mut ranges = Vec::new();
+        let mut opened: Option<(usize, &str)> = None;
+        for (at, kind) in quotes {
+            match opened {
+                None => opened = Some((at + kind.len(), kind)),
+                Some((start, own)) if own == kind => {
+                    ranges.push((start, at));
+                    opened = None;
+                }
+                Some(_) => {}
+            }
+        }
+        if opened.is_some() {
+            ranges.clear();
+        }
+        Self { ranges }
+    }
+
+    /// Whether an offset is in one of them.
+    pub fn hold(&self, at: usize) -> bool {
+        let next = self.ranges.partition_point(|(start, _)| *start <= at);
+        next.checked_sub(1).is_some_and(|last| at <= self.ranges[last].1)
+    }
 }
 
 /// Where a word stands in a text.

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::colouring::usage::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation};
 use super::summarise::CALLBACK_TAKERS;
-use crate::glance::{first_word, is_word, last_word, line_start, words_in};
+use crate::glance::{Strings, first_word, is_word, last_word, line_start, words_in};
 use crate::knowledge::blocking::{self, Blocking, Rule};
 
 /// Functions that may lead to one that blocks, from caller to caller; what is further away is not looked for.
@@ -282,8 +282,9 @@ impl Scan {
         let import_lines: Vec<&[u8]> = blocking::import_lines(text).collect();
         let imports = import_words(text, &import_lines);
         let leaves = Leaves::of(text, &imports, blocking::packages(import_lines));
-        let mut functions = headers(text);
-        uses(text, &mut functions, &leaves);
+        let strings = Strings::of(text);
+        let mut functions = headers(text, &strings);
+        uses(text, &mut functions, &strings, &leaves);
         let functions = functions
             .into_iter()
             .filter(|header| !header.is_class)
@@ -339,13 +340,16 @@ struct Header {
 const ARGUMENTS: usize = 80;
 
 /// All lines that look like definitions, in source order.
-fn headers(text: &[u8]) -> Vec<Header> {
+fn headers(text: &[u8], strings: &Strings) -> Vec<Header> {
     let mut found: Vec<Header> = Vec::new();
     let mut places: Vec<(usize, bool)> = memmem::find_iter(text, b"def ").map(|at| (at, false)).collect();
     places.extend(memmem::find_iter(text, b"class ").map(|at| (at, true)));
     places.sort_unstable();
     for (at, is_class) in places {
         let start = line_start(text, at);
+        if strings.hold(start) {
+            continue;
+        }
         let before = text[start..at].trim_ascii_start();
         if !(before.is_empty() || !is_class && before == b"async ") {
             continue;
@@ -387,7 +391,7 @@ fn headers(text: &[u8]) -> Vec<Header> {
 }
 
 /// Says of each function what it uses.
-fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
+fn uses(text: &[u8], headers: &mut [Header], strings: &Strings, leaves: &Leaves) {
     let knows_coroutines = memmem::find(text, b"import").is_some();
     // The definitions that are open at a place, by their indexes.
     let mut open: Vec<usize> = Vec::new();
@@ -419,10 +423,8 @@ fn uses(text: &[u8], headers: &mut [Header], leaves: &Leaves) {
             let start = line_start(text, at);
             line_end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
             let indent = indent_of(text, start);
-            while open
-                .last()
-                .is_some_and(|&last| headers[last].indent >= indent && headers[last].start != start)
-            {
+            let ends = |header: &Header| header.indent >= indent && header.start != start && !strings.hold(start);
+            while open.last().is_some_and(|&last| ends(&headers[last])) {
                 open.pop();
             }
         }
@@ -795,6 +797,22 @@ mod tests {
         check(&[main, service, sleeps, stranger], &[true, true, true, false]);
         check(&[main, service, harmless], &[false, false, false]);
         check(&[service, sleeps], &[false, false]);
+    }
+
+    #[test]
+    fn lines_of_strings_neither_define_nor_end_functions() {
+        let text = |string: &str| {
+            format!(
+                "import time\ndef f():\n    x = \"\"\"\n{string}\n\"\"\"\n    time.sleep(1)\nasync def g():\n    f()\n"
+            )
+        };
+        assert!(may_block_within(text("class A:\n    def f(self): ...").as_bytes()));
+        assert!(may_block_within(text("SELECT count(*) FROM y").as_bytes()));
+        // Which quotes open a string cannot be told.
+        let odd = text("class A:").replacen("x = ", "x = 1  # ", 1);
+        assert!(!may_block_within(
+            odd.replacen("\"\"\"\n    time", "\n    time", 1).as_bytes()
+        ));
     }
 
     #[test]

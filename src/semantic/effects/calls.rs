@@ -27,6 +27,9 @@ impl<'a> Walker<'_, 'a> {
             self.method_on(&method.value, &method.attr, awaited);
             return self.arguments_are_read(call);
         }
+        if let Some(handed) = model.handed_to_thread(call) {
+            return self.handed(call, &handed);
+        }
         let known = model.elsewhere(call);
         if !known.is_empty() {
             let arguments = self.arguments(call);
@@ -44,6 +47,43 @@ impl<'a> Walker<'_, 'a> {
             return self.leave(id, arguments, run, |walker| walker.call_here(id, call, awaited));
         }
         self.call_here(id, call, awaited);
+    }
+
+    /// What a thread runs does what it does wherever it is called, and beside all others.
+    fn handed(&mut self, call: &'a ast::ExprCall, handed: &Handed<'a>) {
+        let model = self.model;
+        self.summary.suspends = true;
+        self.summary.doubt("it has a thread work for it");
+        self.arguments_are_read(call);
+        if let Expr::Lambda(lambda) = handed.callee {
+            return self.walk(model.id(&*lambda.body));
+        }
+        let mut functions = Vec::from_iter(model.function_of(handed.callee));
+        if let Expr::Attribute(method) = handed.callee {
+            if let Some(class) = model.class_of(&method.value) {
+                functions.extend(model.method_candidates(class, &method.attr));
+            }
+            if functions.is_empty() && !model.imported_root(&method.value) {
+                return self.method_on(&method.value, &method.attr, false);
+            }
+        }
+        let arguments = Arguments {
+            object: match handed.callee {
+                Expr::Attribute(method) => Some(self.given(&method.value)),
+                _ => None,
+            },
+            positional: handed.arguments.iter().map(|value| self.given(value)).collect(),
+            ..self.arguments(call)
+        };
+        for function in &functions {
+            self.run(function, &arguments, Run::Call { awaited: false });
+        }
+        if functions.is_empty() {
+            let name = model.qualified_name(handed.callee);
+            self.summary.may_write(name.as_deref().unwrap_or_default());
+            let text = one_line(model.slice(handed.callee));
+            self.summary.give_up(format!("`{text}` is not known here"));
+        }
     }
 
     /// Leaves a call to the project. `here`: what is done about it when that knows nothing.
@@ -354,7 +394,28 @@ impl<'a> Walker<'_, 'a> {
     }
 }
 
+/// A callable that a thread is to call.
+struct Handed<'a> {
+    callee: &'a Expr,
+    /// The positional arguments that it gets.
+    arguments: &'a [Expr],
+}
+
 impl<'a> SemanticModel<'a> {
+    /// What a call has a thread do: `asyncio.to_thread(f, x)`, `loop.run_in_executor(None, f, x)` and their like.
+    fn handed_to_thread(&self, call: &'a ast::ExprCall) -> Option<Handed<'a>> {
+        let name = self.qualified_name(&call.func);
+        let before = match (&*call.func, name.as_deref()) {
+            (_, Some(name)) if THREAD_RUNNERS.contains(&name) => 0,
+            (Expr::Attribute(method), None) if method.attr.as_str() == "run_in_executor" => 1,
+            _ => return None,
+        };
+        let [callee, arguments @ ..] = call.arguments.args.get(before..)? else {
+            return None;
+        };
+        Some(Handed { callee, arguments })
+    }
+
     /// Whether a call gives a function exactly the arguments that it asks for. `*` and `**` on either side are not decided: true.
     pub fn arguments_fit(&self, call: &'a ast::ExprCall, function: &'a ast::StmtFunctionDef) -> bool {
         let is_method = call.func.is_attribute_expr() && self.class_of_method(function).is_some();
@@ -450,6 +511,15 @@ impl<'a> SemanticModel<'a> {
         }
     }
 }
+
+/// Functions that have a thread call their first argument with the others.
+const THREAD_RUNNERS: &[&str] = &[
+    "asyncio.to_thread",
+    "anyio.to_thread.run_sync",
+    "trio.to_thread.run_sync",
+    "fastapi.concurrency.run_in_threadpool",
+    "starlette.concurrency.run_in_threadpool",
+];
 
 /// Whether a name is one of a library of which it is known what it does, or may not be called apart.
 fn is_known(name: &str) -> bool {
