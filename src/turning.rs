@@ -36,6 +36,7 @@ impl<'a> Nodes<'a> {
                     | AnyNodeRef::ExprYieldFrom(_)
                     | AnyNodeRef::ExprAttribute(_)
                     | AnyNodeRef::ExprName(_)
+                    | AnyNodeRef::ExprLambda(_)
             )
         });
         Self {
@@ -97,6 +98,9 @@ pub fn write<'c, 'a>(
     let Writer { draft, imports, .. } = writer;
     Ok((draft.finish()?, imports))
 }
+
+/// The mock that can be awaited (`unittest.mock`, Python 3.8).
+const ASYNC_MOCK: &str = "AsyncMock";
 
 /// The order of what is written around one call, from the inside to the outside.
 const THREAD: u8 = 0;
@@ -258,6 +262,14 @@ impl<'a> Writer<'_, '_, 'a> {
                 Ok(())
             }
             Change::AssertRaises(call) => self.assert_raises(self.nodes.node(call)?),
+            Change::Mock(class, is_said) => self.mock(self.nodes.node(class)?, is_said),
+            Change::Lambda(lambda) => {
+                let range = lambda.range();
+                let mock = self.awaited_mock(self.nodes.node(lambda)?)?;
+                self.draft.insert(range.start(), format!("{mock}(side_effect="));
+                self.draft.insert(range.end(), ")");
+                Ok(())
+            }
             Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
         }
     }
@@ -596,6 +608,33 @@ impl<'a> Writer<'_, '_, 'a> {
         self.draft
             .around(ctx.model.id(&*outer.value), LIST, "", &format!(":{deeper}yield {name}"));
         Ok(())
+    }
+
+    /// `MagicMock(...)` -> `AsyncMock(...)`
+    fn mock(&mut self, class: NodeId, is_said: bool) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let written = match ctx.model.node(class) {
+            AnyNodeRef::ExprAttribute(member) => format!("{}.{ASYNC_MOCK}", ctx.module.slice(&*member.value)),
+            _ => self.awaited_mock(class)?,
+        };
+        let old = ctx.model.node(class).range();
+        if !is_said {
+            // What an awaited mock gives by itself would have to be awaited in its parts as well.
+            let call = self.call(ctx.model.parent(class))?;
+            let argument = format!("return_value={}()", ctx.module.slice(old));
+            let before = if call.arguments.is_empty() { "" } else { ", " };
+            self.draft
+                .insert(call.arguments.end() - TextSize::new(1), format!("{before}{argument}"));
+        }
+        self.draft.replace(old, written);
+        Ok(())
+    }
+
+    /// `AsyncMock`, as it can be written at a place.
+    fn awaited_mock(&mut self, at: NodeId) -> Result<String, Declined> {
+        let (name, import) = self.ctx.plain_member("unittest.mock", ASYNC_MOCK, at)?;
+        self.imports.extend(import);
+        Ok(name)
     }
 
     /// `self.assertRaises(E, f, x)` -> `with self.assertRaises(E): await f(x)`

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::World;
 use super::closed::starts;
 use super::groups::Groups;
-use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use super::usage::{self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{ClassName, Edge, Function, Receiver, Target};
@@ -86,6 +86,8 @@ pub struct Graph<'l, 'p> {
     known_calls: FxHashSet<(usize, TextRange)>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
+    /// Those of them of which the decorator only passes the call on.
+    passed_on: FxHashSet<NodeIndex>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
     pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
@@ -148,6 +150,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             of_library: FxHashMap::default(),
             known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
+            passed_on: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
             unresolved: Vec::new(),
@@ -452,7 +455,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         self.kept.contains(&node)
             || self.boundaries.contains(&node)
                 && self.uses[node].iter().all(|used| {
-                    let is_value = matches!(used.found.how, How::Value(_));
+                    let is_value = matches!(used.found.how, How::Value(_) | How::Faked(_));
                     used.found.place == Place::Main || is_value
                 })
     }
@@ -490,6 +493,10 @@ impl<'l, 'p> Graph<'l, 'p> {
                     self.used(function, used);
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
+                // Which module a string means depends on where the tests are started.
+                Some(Found::External(_)) if matches!((&found.how, target), (How::Faked(_), Target::Path(_))) => {
+                    self.used_by_name(used, name_of(target));
+                }
                 Some(Found::External(name)) => self.leaf_of_library(used, name, None),
                 Some(Found::Module(_)) => {}
                 None => self.used_by_name(used, name_of(target)),
@@ -588,7 +595,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
             How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
-            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) => &[],
+            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => &[],
         };
         for method in methods {
             if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
@@ -623,7 +630,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         {
             return;
         }
-        let is_call = matches!(used.found.how, How::Call(_) | How::Step(_));
+        let is_call = matches!(used.found.how, How::Call(_) | How::Step(_) | How::Faked(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
         if matches!(used.found.how, How::Call(_)) && is_member {
             self.unresolved.push((used.file, used.found));
@@ -713,6 +720,7 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// Functions that are given to others: to parameters, to decorators.
     fn hand_over(&mut self) {
+        self.fakes();
         let mut passed: FxHashMap<(usize, TextRange), Vec<Slot>> = FxHashMap::default();
         let mut filled: Vec<(FunctionId, String)> = Vec::new();
         for node in 0..self.nodes.len() {
@@ -774,6 +782,39 @@ impl<'l, 'p> Graph<'l, 'p> {
         for (function, name) in filled {
             self.is_always_passed(function, &name, &passed);
         }
+    }
+
+    /// Functions that tests put in the place of others turn with them.
+    fn fakes(&mut self) {
+        let mut given: FxHashMap<(usize, TextRange), (NodeIndex, usize)> = FxHashMap::default();
+        for node in 0..self.nodes.len() {
+            for (at, used) in self.uses[node].iter().enumerate() {
+                if let How::Value(Sink::Fake(range)) = used.found.how
+                    && used.is_certain
+                    && self.kind(node) == Kind::Plain
+                {
+                    given.insert((used.file, range), (node, at));
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            for at in 0..self.uses[node].len() {
+                let used = self.uses[node][at];
+                if let How::Faked(Fake::Named(range)) = used.found.how
+                    && let Some((fake, place)) = given.get(&(used.file, range))
+                {
+                    self.families.unite(node, *fake);
+                    self.uses[node][at].is_understood = true;
+                    self.uses[*fake][*place].is_understood = true;
+                }
+            }
+        }
+    }
+
+    /// Whether a function is put into a class, which gives it the object as its first argument: a mock gets none.
+    pub fn is_bound_there(&self, node: NodeIndex, used: &Resolved) -> bool {
+        let is_of_object = matches!(&used.found.named, Named::Target(Target::Member(Receiver::Instance(_), _)));
+        self.function(node).class.is_some() && !is_of_object
     }
 
     /// The parameter of the project's function that an argument goes to.
@@ -845,7 +886,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         };
         let parameter = self.node(Node::Parameter(id, wrapper.parameter));
         self.families.unite(node, parameter);
-        if !wrapper.passes_through {
+        if wrapper.passes_through {
+            self.passed_on.insert(node);
+        } else {
             let inner = self.node(Node::Function(FunctionId {
                 file: id.file,
                 index: wrapper.inner,
@@ -987,6 +1030,12 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let place = || project.place(file, *line);
                 for node in self.named(name.trim_start_matches('.')).to_vec() {
                     self.patched.entry(node).or_insert((file, *line));
+                    if self.passed_on.contains(&node) {
+                        self.stop(node, || {
+                            let place = place();
+                            format!("{place} mocks it, and would not see that it is a coroutine function behind its decorator")
+                        });
+                    }
                 }
                 for node in self.named(name).to_vec() {
                     self.stop(node, || format!("{} puts something else in its place", place()));
@@ -1075,7 +1124,8 @@ impl<'l, 'p> Graph<'l, 'p> {
         let mut used = vec![false; self.nodes.len()];
         for node in 0..self.nodes.len() {
             let family = self.family(node);
-            used[family] |= !self.uses[node].is_empty();
+            let is_used = |used: &Resolved| !matches!(used.found.how, How::Faked(_));
+            used[family] |= self.uses[node].iter().any(is_used);
         }
         let computed = self.computed.map(|(file, line)| self.place(file, line));
         let unused: Vec<NodeIndex> = (0..self.nodes.len()).filter(|node| !used[self.family(*node)]).collect();

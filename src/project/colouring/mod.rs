@@ -30,7 +30,7 @@ use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::twins::Twins;
-use self::usage::{Eager, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
+use self::usage::{Eager, Fake, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
 use super::chains::Edges;
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
@@ -84,6 +84,10 @@ pub enum Change {
     AssertRaises(Span),
     /// `inspect.isgenerator(...)`
     Asked(Span),
+    /// The class of a mock becomes that of awaited ones; whether what it gives is said.
+    Mock(Span, bool),
+    /// An awaited mock does what a lambda does.
+    Lambda(Span),
     /// A second function is written behind one: its copy, with those of the changes that stand in it. The range of the name.
     Twin(Span),
     /// The twin is called instead, and awaited.
@@ -220,6 +224,13 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let closed = closed::solve(&graph);
     stopped(&graph, &closed, &twins, &mut found);
     let blocking = still_blocking(&graph, &closed);
+    if std::env::var_os("DEBUG_COLOUR").is_some() {
+        for (node, cause) in &closed.causes {
+            if let Cause::Own(why) = cause {
+                eprintln!("OWN {} {}: {why}", place_of(&graph, graph.nodes[*node].function()), graph.function(*node).qualname);
+            }
+        }
+    }
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
             let names = graph.function(node).qualname.rsplit('.').take(2);
@@ -532,7 +543,13 @@ impl Component<'_, '_, '_> {
                         own.extend(lists(eager));
                     }
                 }
-                How::Step(_) | How::Value(_) | How::Decorates(_) => {}
+                How::Faked(Fake::Mock(class, is_said)) => {
+                    own.insert(Change::Mock((*class).into(), *is_said));
+                }
+                How::Faked(Fake::Lambda(lambda)) => {
+                    own.insert(Change::Lambda((*lambda).into()));
+                }
+                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => {}
             }
             if own.is_empty() {
                 changes.remove(&used.file);
@@ -620,6 +637,16 @@ impl Component<'_, '_, '_> {
                         used.found.text
                     ));
                 }
+            }
+        }
+        for &node in &self.nodes {
+            let fake = graph.uses[node].iter().find(|used| matches!(used.found.how, How::Faked(_)));
+            if let Some(used) = fake {
+                return Some(format!(
+                    "what {} puts in the place of `{}` changes as well",
+                    place(used.file, used.found.line),
+                    graph.function(node).qualname
+                ));
             }
         }
         if let Some(&inner) = graph.wrappers.iter().find(|inner| self.nodes.contains(inner)) {
@@ -829,7 +856,7 @@ impl Resolved<'_> {
         match &self.found.how {
             How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
-            How::Step(_) | How::Value(_) | How::Decorates(_) => false,
+            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => false,
         }
     }
 }
@@ -856,6 +883,8 @@ impl Ranged for Change {
         | Self::TestCase(span)
         | Self::AssertRaises(span)
         | Self::Asked(span)
+        | Self::Mock(span, _)
+        | Self::Lambda(span)
         | Self::Callable(span, _)) = self;
         span.range()
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::disguises::is_of_mock;
 pub(in crate::project) use self::disguises::keyword_replacements;
 pub use self::leaves::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation, is_waiting_method};
 use self::natures::Decoration;
@@ -214,6 +215,21 @@ pub enum How {
     Value(Sink),
     /// It decorates this function.
     Decorates(usize),
+    /// A test puts this in its place.
+    Faked(Fake),
+}
+
+/// What a test puts in the place of a function, where it can be awaited with a change to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fake {
+    /// A mock, by the range of its class, and whether what it gives is said; one whose class may be exchanged for that of awaited ones.
+    Mock(TextRange, bool),
+    /// An awaited mock.
+    Awaited,
+    /// A lambda; a mock does what it does.
+    Lambda(TextRange),
+    /// What is named there, which turns with the function if it is one.
+    Named(TextRange),
 }
 
 /// What becomes of what a call gives, or of the object.
@@ -279,6 +295,8 @@ pub enum Sink {
     Returned,
     /// It gets another name, by which the file resolves it.
     Alias,
+    /// It is put in the place of what is used as [`Fake::Named`] of this range.
+    Fake(TextRange),
     /// Anything else; how it is said.
     Other(#[serde(deserialize_with = "interned::read")] Interned),
 }
@@ -469,7 +487,7 @@ impl<'a> Finder<'_, '_, 'a> {
                         self.used(usage, id, named);
                     }
                 }
-                AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, attribute),
+                AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, id, attribute),
                 AnyNodeRef::ExprStringLiteral(string) => self.string(usage, id, string),
                 AnyNodeRef::ExprCall(call) => {
                     usage.calls += 1;
@@ -630,6 +648,8 @@ impl<'a> Finder<'_, '_, 'a> {
             },
             // A function compares as it did, whatever calling it gives.
             AnyNodeRef::ExprCompare(_) => return,
+            _ if self.is_put_in_place(id) => How::Value(Sink::Fake(range)),
+            AnyNodeRef::ExprAttribute(outer) if is_of_mock(&outer.attr) => return,
             AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
             AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),

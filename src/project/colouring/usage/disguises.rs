@@ -5,6 +5,26 @@ use super::*;
 /// What makes objects whose methods give plain values, where nothing says of which class they are.
 const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespace"];
 
+/// The classes of mocks in whose place one of awaited mocks does the same for whoever waits, and that class.
+const PLAIN_MOCKS: &[&str] = &["Mock", "MagicMock"];
+const AWAITED_MOCK: &str = "AsyncMock";
+
+/// What else is read of mocks (`unittest.mock`, "The Mock Class").
+const OF_MOCKS: &[&str] = &[
+    "call_args",
+    "call_args_list",
+    "call_count",
+    "called",
+    "method_calls",
+    "mock_calls",
+    "reset_mock",
+    "return_value",
+    "side_effect",
+];
+
+/// What says of a mock what it gives.
+const GIVEN: &[&str] = &["return_value", "side_effect"];
+
 /// Builtins that reach the names of a module as strings.
 const REFLECTION: &[&str] = &["eval", "exec", "globals"];
 
@@ -48,9 +68,133 @@ impl<'a> Finder<'_, '_, 'a> {
     }
 
     /// `module.name = fake`, `obj.method = fake`.
-    pub(super) fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
-        let line = self.line(attribute.range());
-        usage.replaced.entry(attribute.attr.to_string()).or_insert(line);
+    pub(super) fn stored(&self, usage: &mut Usage, id: NodeId, attribute: &'a ast::ExprAttribute) {
+        let name = attribute.attr.as_str();
+        let fake = match self.ctx.model.node(self.ctx.model.parent(id)) {
+            AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => self.fake(&assign.value, name),
+            _ => None,
+        };
+        let named = self.member(attribute);
+        match fake.zip(named) {
+            Some((fake, named)) => self.faked(usage, named, fake, name, attribute.range()),
+            None => {
+                let line = self.line(attribute.range());
+                usage.replaced.entry(name.to_owned()).or_insert(line);
+            }
+        }
+    }
+
+    /// Something is put in the place of what goes by a name.
+    fn faked(&self, usage: &mut Usage, named: Named, fake: Fake, name: &str, range: TextRange) {
+        let line = self.line(range);
+        usage.replaced.entry(format!(".{name}")).or_insert(line);
+        usage.uses.push(Use {
+            owner: None,
+            named,
+            how: How::Faked(fake),
+            place: Place::Frame(Vec::new()),
+            range,
+            line,
+            text: crate::module::one_line(self.ctx.module.slice(range)),
+            is_given: false,
+            is_of_client: false,
+            needs: Vec::new(),
+        });
+    }
+
+    /// What stands for a function of this name, where it can be awaited with a change to it.
+    fn fake(&self, value: &Expr, name: &str) -> Option<Fake> {
+        match value {
+            Expr::Lambda(lambda) => Some(Fake::Lambda(lambda.range())),
+            Expr::Name(function) => {
+                let target = self.mapper.named(&function.id, self.ctx.model.scope_of(self.ctx.model.id(function)));
+                target.map(|_| Fake::Named(value.range()))
+            }
+            Expr::Call(call) => {
+                let class = self.mock_class(&call.func)?;
+                if class == AWAITED_MOCK {
+                    return Some(Fake::Awaited);
+                }
+                let arguments = &call.arguments;
+                let given = |keyword: &ast::Keyword| keyword.arg.as_ref().map(|arg| arg.to_string());
+                let keywords = arguments.keywords.iter().map(given).collect::<Option<Vec<_>>>()?;
+                let is_known = keywords.iter().all(|keyword| GIVEN.contains(&keyword.as_str()) || keyword == "name");
+                let is_said = keywords.iter().any(|keyword| GIVEN.contains(&keyword.as_str()));
+                let fits = arguments.args.is_empty() && is_known && PLAIN_MOCKS.contains(&class.as_str());
+                fits.then(|| Fake::Mock(call.func.range(), is_said || self.is_said_later(name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the file says of a mock of this name what it gives: `x.name.return_value = ...`.
+    fn is_said_later(&self, name: &str) -> bool {
+        let text = self.ctx.module.text();
+        GIVEN.iter().any(|given| text.contains(&format!(".{name}.{given} =")))
+    }
+
+    /// The class of mocks that an expression names: `MagicMock`, `mock.MagicMock`, `mocker.MagicMock`.
+    fn mock_class(&self, class: &Expr) -> Option<String> {
+        let name = plain_name(class)?;
+        let is_of_fixture = || matches!(class, Expr::Attribute(member) if matches!(&*member.value, Expr::Name(name) if name.id.as_str() == "mocker"));
+        let modules = ["unittest.mock", "mock"];
+        let is_it = match self.ctx.model.qualified_name(class) {
+            Some(known) => modules.iter().any(|module| known == format!("{module}.{name}")),
+            None => is_of_fixture(),
+        };
+        is_it.then(|| name.to_owned())
+    }
+
+    /// The name and the fake that a call puts in the place of something: `patch.object(x, "name", fake)`, `monkeypatch.setattr("x.name", fake)`.
+    fn replacement(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a Expr)> {
+        let arguments = &call.arguments;
+        let function = plain_name(&call.func)?;
+        let (named, name, rest) = match (function, &*arguments.args) {
+            ("patch" | "setattr", [Expr::StringLiteral(path), rest @ ..]) => {
+                let path = path.value.to_str();
+                let (_, name) = path.rsplit_once('.')?;
+                (Named::Target(Target::Path(path.to_owned())), name, rest)
+            }
+            ("object" | "setattr", [object, Expr::StringLiteral(name), rest @ ..]) => {
+                let name = name.value.to_str();
+                let named = match self.ctx.model.qualified_name(object) {
+                    Some(path) => Named::Target(Target::Path(format!("{path}.{name}"))),
+                    None => match self.mapper.receiver(object, 0) {
+                        Some(receiver) => Named::Target(Target::Member(receiver, name.to_owned())),
+                        None => Named::Unknown(name.to_owned(), Unknown::Member),
+                    },
+                };
+                (named, name, rest)
+            }
+            _ => return None,
+        };
+        let fake = match rest {
+            [] => &arguments.find_keyword("new")?.value,
+            [fake] => fake,
+            _ => return None,
+        };
+        Some((named, name, fake))
+    }
+
+    /// Whether a value is put in the place of something that goes by a name.
+    pub(super) fn is_put_in_place(&self, id: NodeId) -> bool {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let (parent, node) = model.ancestors(id).next().expect("an expression stands in a statement");
+        match node {
+            AnyNodeRef::StmtAssign(assign) => {
+                assign.value.range() == range && matches!(&*assign.targets, [Expr::Attribute(_)])
+            }
+            AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {
+                let call = model.ancestors(parent).find_map(|(_, node)| match node {
+                    AnyNodeRef::ExprCall(call) => Some(call),
+                    _ => None,
+                });
+                let replacement = call.and_then(|call| self.replacement(call));
+                replacement.is_some_and(|(_, _, fake)| fake.range() == range)
+            }
+            _ => false,
+        }
     }
 
     /// A member that is got by a name in a string.
@@ -139,6 +283,12 @@ impl<'a> Finder<'_, '_, 'a> {
         for name in keyword_replacements(self.ctx, call) {
             usage.replaced.entry(name.to_owned()).or_insert(line);
         }
+        if let Some((named, name, value)) = self.replacement(call)
+            && let Some(fake) = self.fake(value, name)
+        {
+            self.faked(usage, named, fake, name, call.range());
+            return;
+        }
         let (target, fake) = match (name, &*arguments.args) {
             ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
             ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
@@ -159,6 +309,11 @@ impl<'a> Finder<'_, '_, 'a> {
             usage.replaced.entry(format!(".{member}")).or_insert(line);
         }
     }
+}
+
+/// Whether an attribute is one that a function has only while a mock stands in its place, which awaited mocks have as well.
+pub(super) fn is_of_mock(name: &str) -> bool {
+    OF_MOCKS.contains(&name) || ["assert_called", "assert_any_", "assert_has_", "assert_not_called"].iter().any(|start| name.starts_with(start))
 }
 
 /// The members that a call replaces by its keywords: of `patch.multiple`, and of an update of the names of a module.

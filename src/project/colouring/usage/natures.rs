@@ -55,6 +55,7 @@ const TRANSPARENT: &[&str] = &[
     "typing.overload",
     "typing_extensions.overload",
     "typing_extensions.deprecated",
+    "deprecated.deprecated",
 ];
 
 /// What a decorator is, to a function that may turn.
