@@ -217,6 +217,8 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             return own("a framework would not see that it is a coroutine function behind its decorator");
         }
         How::Value(Sink::Framework | Sink::Alias) => return None,
+        // A mock of a coroutine function can be awaited.
+        How::Faked(Fake::Auto(..)) => return None,
         How::Faked(_) if used.is_understood => return None,
         How::Faked(_) if kind != Kind::Plain => return own("something else is put in its place"),
         How::Faked(Fake::Lambda(_)) if graph.is_bound_there(node, used) => {

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::World;
 use super::closed::starts;
 use super::groups::Groups;
+use super::suites::Suites;
 use super::usage::{self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
@@ -77,7 +78,9 @@ pub struct Graph<'l, 'p> {
     stepped_on: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
     /// Functions in whose place a test or another module puts something else, with a file and line.
     pub patched: FxHashMap<NodeIndex, (usize, usize)>,
-    boundaries: FxHashSet<NodeIndex>,
+    pub(super) boundaries: FxHashSet<NodeIndex>,
+    /// The tests of classes.
+    pub suites: Suites,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
@@ -146,6 +149,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             stepped_on: FxHashMap::default(),
             patched: FxHashMap::default(),
             boundaries: FxHashSet::default(),
+            suites: Suites::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
             known_calls: FxHashSet::default(),
@@ -160,12 +164,6 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let node = graph.node(Node::Function(id));
                 let nature = &usage.natures[id.index];
                 graph.stops[node].clone_from(&nature.stop);
-                if nature.kind == Kind::Pytest && !world.has_test_runner {
-                    graph.stop(node, || {
-                        "it is a test, and no requirement of the project names pytest-asyncio, which would run it"
-                            .to_owned()
-                    });
-                }
                 if let Some(twin) = nature.twin {
                     let twin = graph.node(Node::Function(FunctionId { index: twin, ..id }));
                     graph.families.unite(node, twin);
@@ -175,6 +173,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         for node in 0..graph.nodes.len() {
             graph.by_name.entry(graph.name(node)).or_default().push(node);
         }
+        graph.find_suites(world);
         graph.entry_points(world);
         graph.families();
         graph.resolve();
@@ -298,11 +297,11 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
-    fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
+    pub(super) fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
         self.stops[node].get_or_insert_with(reason);
     }
 
-    fn known(&self, function: FunctionId) -> Option<NodeIndex> {
+    pub(super) fn known(&self, function: FunctionId) -> Option<NodeIndex> {
         self.index.get(&Node::Function(function)).copied()
     }
 
@@ -444,8 +443,12 @@ impl<'l, 'p> Graph<'l, 'p> {
             }
         }
         for node in 0..self.nodes.len() {
-            if self.nature(self.nodes[node].function()).is_boundary {
+            let nature = self.nature(self.nodes[node].function());
+            if nature.is_boundary {
                 self.boundaries.insert(node);
+            }
+            if nature.is_odd {
+                self.decorated_test(node);
             }
         }
     }
@@ -456,7 +459,9 @@ impl<'l, 'p> Graph<'l, 'p> {
             || self.boundaries.contains(&node)
                 && self.uses[node].iter().all(|used| {
                     let is_value = matches!(used.found.how, How::Value(_) | How::Faked(_));
-                    used.found.place == Place::Main || is_value
+                    // `super().setUp()`
+                    let is_of_boundary = || self.owner(used).is_some_and(|owner| self.boundaries.contains(&owner));
+                    used.found.place == Place::Main || is_value || is_of_boundary()
                 })
     }
 
@@ -616,7 +621,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             // A plain function it cannot be: that fails today.
             return;
         }
-        if used.found.is_of_client {
+        if used.found.is_of_client || matches!(used.found.how, How::Faked(Fake::Auto(..))) {
             return;
         }
         let namesakes = match self.namesakes.get(&(name, is_member)) {
@@ -721,6 +726,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     /// Functions that are given to others: to parameters, to decorators.
     fn hand_over(&mut self) {
         self.fakes();
+        self.external_decorators();
         let mut passed: FxHashMap<(usize, TextRange), Vec<Slot>> = FxHashMap::default();
         let mut filled: Vec<(FunctionId, String)> = Vec::new();
         for node in 0..self.nodes.len() {
@@ -743,6 +749,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     continue;
                 }
                 match &used.found.how {
+                    How::Value(Sink::Argument { .. }) if self.is_run_later(node, &used) => {
+                        self.uses[node][at].is_understood = true;
+                    }
                     How::Value(Sink::Argument { call, callee, slot }) => {
                         let Some((function, name)) = self.parameter(used.file, callee.as_ref(), slot) else {
                             continue;
@@ -776,7 +785,6 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
             }
         }
-        self.external_decorators();
         filled.sort_unstable();
         filled.dedup();
         for (function, name) in filled {
@@ -815,6 +823,40 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn is_bound_there(&self, node: NodeIndex, used: &Resolved) -> bool {
         let is_of_object = matches!(&used.found.named, Named::Target(Target::Member(Receiver::Instance(_), _)));
         self.function(node).class.is_some() && !is_of_object
+    }
+
+    /// Whether a plain test gives a function to one of the project: it can give one that starts an event loop instead.
+    pub fn is_run_later(&self, node: NodeIndex, used: &Resolved) -> bool {
+        let How::Value(Sink::Argument { callee: Some(callee), .. }) = &used.found.how else {
+            return false;
+        };
+        let is_of_test = self.owner(used).is_some_and(|owner| self.suites.stays(owner));
+        is_of_test
+            && self.kind(node) == Kind::Plain
+            && matches!(self.linker.find(used.file, callee), Some(Found::Function(_)))
+    }
+
+    /// Whether something looks at what calls of a function give, tests aside, here or where that is handed on to.
+    pub fn is_looked_at(&self, node: NodeIndex) -> bool {
+        let mut open = vec![node];
+        let mut seen: FxHashSet<NodeIndex> = FxHashSet::default();
+        while let Some(node) = open.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            for used in &self.uses[node] {
+                let How::Call(taken) = used.found.how else { continue };
+                let owner = self.owner(used);
+                let is_test = |owner| self.suites.stays(owner) || matches!(self.kind(owner), Kind::Pytest | Kind::Unittest);
+                match (owner, taken) {
+                    (Some(owner), _) if is_test(owner) => {}
+                    _ if used.found.is_dropped => {}
+                    (Some(owner), Taken::Returned) => open.push(owner),
+                    _ => return true,
+                }
+            }
+        }
+        false
     }
 
     /// The parameter of the project's function that an argument goes to.
@@ -878,6 +920,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             return;
         };
         let Some(wrapper) = self.nature(id).wrapper.clone() else {
+            self.decorated_test(node);
             let name = self.function(decorator).qualname.clone();
             self.stop(node, || {
                 format!("it is not known what its decorator `{name}` does with a coroutine function")
@@ -922,6 +965,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     file,
                     index: *decorated,
                 }) {
+                    self.decorated_test(node);
                     self.stop(node, || {
                         format!("it is not known what `{}` does with a coroutine function", found.text)
                     });
@@ -934,6 +978,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn kind(&self, node: NodeIndex) -> Kind {
         match self.nodes[node] {
             _ if self.forwarders.contains(&node) => Kind::Generator,
+            _ if self.suites.has(node) => Kind::Unittest,
             Node::Function(id) => self.nature(id).kind,
             Node::Parameter(..) => Kind::Plain,
         }
@@ -1131,7 +1176,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         let unused: Vec<NodeIndex> = (0..self.nodes.len()).filter(|node| !used[self.family(*node)]).collect();
         for node in unused {
             let function = self.function(node);
-            let is_test = self.kind(node) == Kind::Unittest;
+            let is_test = self.kind(node) == Kind::Unittest || self.boundaries.contains(&node);
             match (&function.class, &computed) {
                 (Some(_), Some(place)) if !is_test => self.stop(node, || {
                     format!("it is used nowhere by its name, and {place} gets members by computed names")
@@ -1143,7 +1188,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                         id.file != file && self.function(*other).class.is_none() && !self.nature(id).is_route
                     };
                     let nature = self.nature(self.nodes[node].function());
-                    let is_test = nature.kind == Kind::Pytest;
+                    let is_test = self.kind(node) == Kind::Pytest;
                     if !is_test && !nature.is_route && self.named(self.name(node)).iter().any(is_other) {
                         self.stop(node, || {
                             "it is called nowhere, and other modules have a function of its name: something may call all of them".to_owned()

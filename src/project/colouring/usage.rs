@@ -84,6 +84,8 @@ pub struct Nature {
     pub is_route: bool,
     /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
     pub is_boundary: bool,
+    /// Whether its name is that of a test, and it is not known what decorates it.
+    pub is_odd: bool,
     /// What it does as a decorator.
     pub wrapper: Option<Wrapper>,
     /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
@@ -175,6 +177,8 @@ pub struct Use {
     pub line: usize,
     /// What names it, as written.
     pub text: String,
+    /// Whether what a call gives is not looked at.
+    pub is_dropped: bool,
     /// Whether the receiver is what somebody else has given: an annotation or an attribute says what it is, and may be wrong.
     pub is_given: bool,
     /// Whether it is the method of what is put in place as a client of HTTP: by its name alone it is no function of the project.
@@ -226,6 +230,8 @@ pub enum Fake {
     Mock(TextRange, bool),
     /// An awaited mock.
     Awaited,
+    /// The mock that `patch` makes by itself, by the range of that call, and whether what it gives is said.
+    Auto(TextRange, bool),
     /// A lambda; a mock does what it does.
     Lambda(TextRange),
     /// What is named there, which turns with the function if it is one.
@@ -368,6 +374,8 @@ const HARMLESS_BASES: &[&str] = &[
     "enum.Enum",
     "enum.IntEnum",
     "enum.StrEnum",
+    "testscenarios.TestWithScenarios",
+    "testscenarios.WithScenarios",
     "typing.Generic",
     "typing.Protocol",
     "typing_extensions.Protocol",
@@ -679,6 +687,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range,
             line: self.line(range),
             text: crate::module::one_line(model.slice(model.node(id).range())),
+            is_dropped: model.node(model.parent(at)).is_stmt_expr(),
             is_given,
             is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
@@ -702,6 +711,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 range,
                 line: self.line(range),
                 text: name.id.to_string(),
+                is_dropped: false,
                 is_given: false,
                 is_of_client: false,
                 needs: Vec::new(),
@@ -783,6 +793,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range: expr.range(),
             line: self.line(expr.range()),
             text: crate::module::one_line(self.ctx.module.slice(expr)),
+            is_dropped: false,
             is_given: self.is_given(expr),
             is_of_client: false,
             needs: Vec::new(),

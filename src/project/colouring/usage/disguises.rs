@@ -9,6 +9,9 @@ const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespac
 const PLAIN_MOCKS: &[&str] = &["Mock", "MagicMock"];
 const AWAITED_MOCK: &str = "AsyncMock";
 
+/// What says so in a call of `patch`, or that it is something else.
+const SAYING: &[&str] = &["autospec", "return_value", "side_effect", "spec", "spec_set", "wraps"];
+
 /// What else is read of mocks (`unittest.mock`, "The Mock Class").
 const OF_MOCKS: &[&str] = &[
     "call_args",
@@ -96,6 +99,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range,
             line,
             text: crate::module::one_line(self.ctx.module.slice(range)),
+            is_dropped: false,
             is_given: false,
             is_of_client: false,
             needs: Vec::new(),
@@ -145,15 +149,15 @@ impl<'a> Finder<'_, '_, 'a> {
         is_it.then(|| name.to_owned())
     }
 
-    /// The name and the fake that a call puts in the place of something: `patch.object(x, "name", fake)`, `monkeypatch.setattr("x.name", fake)`.
-    fn replacement(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a Expr)> {
-        let arguments = &call.arguments;
+    /// What a call puts something in the place of, its name, and the arguments behind that: `patch.object(x, "name", fake)`,
+    /// `monkeypatch.setattr("x.name", fake)`.
+    fn replacing(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a [Expr])> {
         let function = plain_name(&call.func)?;
-        let (named, name, rest) = match (function, &*arguments.args) {
+        match (function, &*call.arguments.args) {
             ("patch" | "setattr", [Expr::StringLiteral(path), rest @ ..]) => {
                 let path = path.value.to_str();
                 let (_, name) = path.rsplit_once('.')?;
-                (Named::Target(Target::Path(path.to_owned())), name, rest)
+                Some((Named::Target(Target::Path(path.to_owned())), name, rest))
             }
             ("object" | "setattr", [object, Expr::StringLiteral(name), rest @ ..]) => {
                 let name = name.value.to_str();
@@ -164,16 +168,67 @@ impl<'a> Finder<'_, '_, 'a> {
                         None => Named::Unknown(name.to_owned(), Unknown::Member),
                     },
                 };
-                (named, name, rest)
+                Some((named, name, rest))
             }
-            _ => return None,
-        };
+            _ => None,
+        }
+    }
+
+    /// The same, and what is put there.
+    fn replacement(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a Expr)> {
+        let (named, name, rest) = self.replacing(call)?;
         let fake = match rest {
-            [] => &arguments.find_keyword("new")?.value,
+            [] => &call.arguments.find_keyword("new")?.value,
             [fake] => fake,
             _ => return None,
         };
         Some((named, name, fake))
+    }
+
+    /// Whether it is said what the mock gives that a call of `patch` makes: by an argument, or to the name that the mock has.
+    fn says_what_it_gives(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let slice = |range: TextRange| self.ctx.module.slice(range);
+        let says = |keyword: &ast::Keyword| keyword.arg.as_ref().is_none_or(|name| SAYING.contains(&name.as_str()));
+        if call.arguments.keywords.iter().any(says) {
+            return true;
+        }
+        let mut outer = model.ancestors(model.id(call));
+        let (name, inside) = match outer.next() {
+            Some((_, AnyNodeRef::WithItem(item))) => {
+                let Some(name) = item.optional_vars.as_deref() else { return false };
+                let function = outer.find_map(|(_, node)| node.is_stmt_function_def().then(|| node.range()));
+                (slice(name.range()), function)
+            }
+            Some((_, AnyNodeRef::Decorator(decorator))) => {
+                let Some((_, AnyNodeRef::StmtFunctionDef(function))) = outer.next() else {
+                    return false;
+                };
+                // The last one of them gives the first mock.
+                let behind = function.decorator_list.iter().filter(|other| other.start() > decorator.start());
+                let makes_mock = |other: &&ast::Decorator| matches!(&other.expression, Expr::Call(other)
+                    if self.replacing(other).is_some() && self.replacement(other).is_none());
+                let mut parameters = model.given_parameters(function);
+                let Some(parameter) = parameters.nth(behind.filter(makes_mock).count()) else {
+                    return false;
+                };
+                (parameter.parameter.name.as_str(), Some(function.range()))
+            }
+            Some((_, AnyNodeRef::StmtAssign(assign))) => match &*assign.targets {
+                [target] => (slice(target.range()), None),
+                _ => return false,
+            },
+            // `patch(...).start()`
+            Some((_, AnyNodeRef::ExprAttribute(_))) => match outer.nth(1) {
+                Some((_, AnyNodeRef::StmtAssign(assign))) if assign.targets.len() == 1 => {
+                    (slice(assign.targets[0].range()), None)
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let text = inside.map_or(self.ctx.module.text(), slice);
+        GIVEN.iter().any(|given| text.contains(&format!("{name}.{given} =")))
     }
 
     /// Whether a value is put in the place of something that goes by a name.
@@ -207,6 +262,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range: call.range(),
             line: self.line(call),
             text: crate::module::one_line(self.ctx.module.slice(call)),
+            is_dropped: false,
             is_given: true,
             is_of_client: false,
             needs: Vec::new(),
@@ -305,6 +361,9 @@ impl<'a> Finder<'_, '_, 'a> {
         // A leaf must be met by its patch, whatever it is: those are told by a dot.
         if is_by_hand {
             usage.replaced.entry(member).or_insert(line);
+        } else if let Some((named, name, [])) = self.replacing(call) {
+            let fake = Fake::Auto(call.range(), self.says_what_it_gives(call));
+            self.faked(usage, named, fake, name, call.range());
         } else {
             usage.replaced.entry(format!(".{member}")).or_insert(line);
         }
