@@ -668,11 +668,13 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
         let place = self.place(used.file, used.found.line);
         let does = if is_call { "calls" } else { "uses" };
+        let reason = match used.found.how {
+            How::Faked(_) => format!("{place} puts something else in its place"),
+            _ => format!("{place} {does} `{}`, which may be this one", used.found.text),
+        };
         for candidate in self.named(name).to_vec() {
             if may_be_meant(self.function(candidate), is_member) {
-                self.stop(candidate, || {
-                    format!("{place} {does} `{}`, which may be this one", used.found.text)
-                });
+                self.stop(candidate, || reason.clone());
             }
         }
         let stopped = Namesakes {
@@ -821,13 +823,19 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// Whether a function is put into a class, which gives it the object as its first argument: a mock gets none.
     pub fn is_bound_there(&self, node: NodeIndex, used: &Resolved) -> bool {
-        let is_of_object = matches!(&used.found.named, Named::Target(Target::Member(Receiver::Instance(_), _)));
+        let is_of_object = matches!(
+            &used.found.named,
+            Named::Target(Target::Member(Receiver::Instance(_), _))
+        );
         self.function(node).class.is_some() && !is_of_object
     }
 
     /// Whether a plain test gives a function to one of the project: it can give one that starts an event loop instead.
     pub fn is_run_later(&self, node: NodeIndex, used: &Resolved) -> bool {
-        let How::Value(Sink::Argument { callee: Some(callee), .. }) = &used.found.how else {
+        let How::Value(Sink::Argument {
+            callee: Some(callee), ..
+        }) = &used.found.how
+        else {
             return false;
         };
         let is_of_test = self.owner(used).is_some_and(|owner| self.suites.stays(owner));
@@ -847,7 +855,8 @@ impl<'l, 'p> Graph<'l, 'p> {
             for used in &self.uses[node] {
                 let How::Call(taken) = used.found.how else { continue };
                 let owner = self.owner(used);
-                let is_test = |owner| self.suites.stays(owner) || matches!(self.kind(owner), Kind::Pytest | Kind::Unittest);
+                let is_test =
+                    |owner| self.suites.stays(owner) || matches!(self.kind(owner), Kind::Pytest | Kind::Unittest);
                 match (owner, taken) {
                     (Some(owner), _) if is_test(owner) => {}
                     _ if used.found.is_dropped => {}

@@ -230,13 +230,6 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let closed = closed::solve(&graph);
     stopped(&graph, &closed, &twins, &mut found);
     let blocking = still_blocking(&graph, &closed);
-    if std::env::var_os("DEBUG_COLOUR").is_some() {
-        for (node, cause) in &closed.causes {
-            if let Cause::Own(why) = cause {
-                eprintln!("OWN {} {}: {why}", place_of(&graph, graph.nodes[*node].function()), graph.function(*node).qualname);
-            }
-        }
-    }
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
             let names = graph.function(node).qualname.rsplit('.').take(2);
@@ -446,7 +439,7 @@ impl Component<'_, '_, '_> {
             own.extend(nature.returns.iter().map(|stmt| Change::Return((*stmt).into())));
             changes_of_leaves(graph, node, own);
             for (file, base) in graph.suites.bases(node) {
-                changes.entry(file).or_default().insert(Change::TestCase(base.into()));
+                changes.entry(file).or_default().insert(Change::TestCase(base));
             }
         }
         for &node in &self.nodes {
@@ -550,7 +543,8 @@ impl Component<'_, '_, '_> {
                     }
                 }
                 How::Faked(Fake::Mock(class, is_said)) => {
-                    own.insert(Change::Mock((*class).into(), *is_said));
+                    let is_said = *is_said || !graph.is_looked_at(node);
+                    own.insert(Change::Mock((*class).into(), is_said));
                 }
                 How::Faked(Fake::Auto(patch, false)) if graph.is_looked_at(node) => {
                     own.insert(Change::MockGives((*patch).into()));

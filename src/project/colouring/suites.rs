@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_text_size::TextRange;
-
-use super::World;
 use super::graph::{Graph, NodeIndex};
 use super::usage::{self, Kind};
+use super::{Span, World};
 use crate::project::resolve::{ClassId, Found, FunctionId};
 
 /// The test cases of unittest that wait for none of their methods.
@@ -19,7 +17,7 @@ const HOOKS: &[&str] = &["setUp", "tearDown", "setUpClass", "tearDownClass"];
 #[derive(Default)]
 pub struct Suites {
     /// The tests that unittest runs, each with the bases that must be exchanged for it to wait: files and ranges.
-    cases: BTreeMap<NodeIndex, BTreeSet<(usize, (u32, u32))>>,
+    cases: BTreeMap<NodeIndex, BTreeSet<(usize, Span)>>,
     /// Those that stay plain, with what is called around them.
     plain: BTreeSet<NodeIndex>,
 }
@@ -36,9 +34,8 @@ impl Suites {
     }
 
     /// Where classes derive from a test case that does not wait for this test.
-    pub fn bases(&self, node: NodeIndex) -> impl Iterator<Item = (usize, TextRange)> + '_ {
-        let bases = self.cases.get(&node).into_iter().flatten();
-        bases.map(|(file, (start, end))| (*file, TextRange::new((*start).into(), (*end).into())))
+    pub fn bases(&self, node: NodeIndex) -> impl Iterator<Item = (usize, Span)> + '_ {
+        self.cases.get(&node).into_iter().flatten().copied()
     }
 }
 
@@ -69,7 +66,15 @@ impl Graph<'_, '_> {
             }
             let methods = lineage.own.iter().flat_map(|class| {
                 let methods = linker.class(*class).methods.iter();
-                methods.map(|(name, &index)| (name.as_str(), FunctionId { file: class.file, index }))
+                methods.map(|(name, &index)| {
+                    (
+                        name.as_str(),
+                        FunctionId {
+                            file: class.file,
+                            index,
+                        },
+                    )
+                })
             });
             let methods = methods.filter(|(name, _)| name.starts_with("test") || HOOKS.contains(name));
             let methods: Vec<(&str, NodeIndex)> =
@@ -80,9 +85,9 @@ impl Graph<'_, '_> {
             let foreign = lineage.external.iter().find(|name| !usage::is_harmless_base(name));
             let bases = lineage.own.iter().filter_map(|class| {
                 let base = self.usage(class.file)?.bases[class.index].test_case?;
-                Some((class.file, (base.start().into(), base.end().into())))
+                Some((class.file, base.into()))
             });
-            let bases: Vec<(usize, (u32, u32))> = bases.collect();
+            let bases: Vec<(usize, Span)> = bases.collect();
             let says_so = |name: &String| PLAIN_CASES.contains(&name.as_str());
             let is_exchanged = !bases.is_empty() || !lineage.external.iter().any(says_so);
             for (name, node) in methods {
@@ -91,7 +96,10 @@ impl Graph<'_, '_> {
                 } else if let Some(base) = foreign {
                     plain.push((node, format!("`{base}` may run it, which would not wait for it")));
                 } else if !lineage.is_whole || !is_exchanged {
-                    plain.push((node, "it is not known what runs it, and whether that would wait for it".to_owned()));
+                    plain.push((
+                        node,
+                        "it is not known what runs it, and whether that would wait for it".to_owned(),
+                    ));
                 } else if matches!(self.kind(node), Kind::Plain | Kind::Pytest | Kind::Unittest) {
                     self.suites.cases.entry(node).or_default().extend(bases.iter().copied());
                 }
@@ -104,7 +112,8 @@ impl Graph<'_, '_> {
         for node in (0..self.nodes.len()).filter(|_| !world.has_test_runner) {
             if self.kind(node) == Kind::Pytest {
                 self.stop(node, || {
-                    "it is a test, and no requirement of the project names pytest-asyncio, which would run it".to_owned()
+                    "it is a test, and no requirement of the project names pytest-asyncio, which would run it"
+                        .to_owned()
                 });
             }
         }

@@ -74,7 +74,9 @@ impl<'a> Finder<'_, '_, 'a> {
     pub(super) fn stored(&self, usage: &mut Usage, id: NodeId, attribute: &'a ast::ExprAttribute) {
         let name = attribute.attr.as_str();
         let fake = match self.ctx.model.node(self.ctx.model.parent(id)) {
-            AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => self.fake(&assign.value, name),
+            AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => {
+                self.fake(&assign.value, self.ctx.module.slice(attribute))
+            }
             _ => None,
         };
         let named = self.member(attribute);
@@ -106,12 +108,14 @@ impl<'a> Finder<'_, '_, 'a> {
         });
     }
 
-    /// What stands for a function of this name, where it can be awaited with a change to it.
-    fn fake(&self, value: &Expr, name: &str) -> Option<Fake> {
+    /// What stands for a function that is written like this, where it can be awaited with a change to it.
+    fn fake(&self, value: &Expr, written: &str) -> Option<Fake> {
         match value {
             Expr::Lambda(lambda) => Some(Fake::Lambda(lambda.range())),
             Expr::Name(function) => {
-                let target = self.mapper.named(&function.id, self.ctx.model.scope_of(self.ctx.model.id(function)));
+                let target = self
+                    .mapper
+                    .named(&function.id, self.ctx.model.scope_of(self.ctx.model.id(function)));
                 target.map(|_| Fake::Named(value.range()))
             }
             Expr::Call(call) => {
@@ -122,19 +126,23 @@ impl<'a> Finder<'_, '_, 'a> {
                 let arguments = &call.arguments;
                 let given = |keyword: &ast::Keyword| keyword.arg.as_ref().map(|arg| arg.to_string());
                 let keywords = arguments.keywords.iter().map(given).collect::<Option<Vec<_>>>()?;
-                let is_known = keywords.iter().all(|keyword| GIVEN.contains(&keyword.as_str()) || keyword == "name");
+                let is_known = keywords
+                    .iter()
+                    .all(|keyword| GIVEN.contains(&keyword.as_str()) || keyword == "name");
                 let is_said = keywords.iter().any(|keyword| GIVEN.contains(&keyword.as_str()));
                 let fits = arguments.args.is_empty() && is_known && PLAIN_MOCKS.contains(&class.as_str());
-                fits.then(|| Fake::Mock(call.func.range(), is_said || self.is_said_later(name)))
+                fits.then(|| Fake::Mock(call.func.range(), is_said || self.is_said_later(call, written)))
             }
             _ => None,
         }
     }
 
-    /// Whether the file says of a mock of this name what it gives: `x.name.return_value = ...`.
-    fn is_said_later(&self, name: &str) -> bool {
-        let text = self.ctx.module.text();
-        GIVEN.iter().any(|given| text.contains(&format!(".{name}.{given} =")))
+    /// Whether the function that makes a mock says what it gives: `x.name.return_value = ...`.
+    fn is_said_later(&self, mock: &ast::ExprCall, written: &str) -> bool {
+        let model = self.ctx.model;
+        let function = model.enclosing_function(model.id(mock));
+        let text = function.map_or(self.ctx.module.text(), |function| self.ctx.module.slice(function));
+        GIVEN.iter().any(|given| text.contains(&format!("{written}.{given} =")))
     }
 
     /// The class of mocks that an expression names: `MagicMock`, `mock.MagicMock`, `mocker.MagicMock`.
@@ -154,11 +162,6 @@ impl<'a> Finder<'_, '_, 'a> {
     fn replacing(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a [Expr])> {
         let function = plain_name(&call.func)?;
         match (function, &*call.arguments.args) {
-            ("patch" | "setattr", [Expr::StringLiteral(path), rest @ ..]) => {
-                let path = path.value.to_str();
-                let (_, name) = path.rsplit_once('.')?;
-                Some((Named::Target(Target::Path(path.to_owned())), name, rest))
-            }
             ("object" | "setattr", [object, Expr::StringLiteral(name), rest @ ..]) => {
                 let name = name.value.to_str();
                 let named = match self.ctx.model.qualified_name(object) {
@@ -167,6 +170,18 @@ impl<'a> Finder<'_, '_, 'a> {
                         Some(receiver) => Named::Target(Target::Member(receiver, name.to_owned())),
                         None => Named::Unknown(name.to_owned(), Unknown::Member),
                     },
+                };
+                Some((named, name, rest))
+            }
+            ("patch" | "setattr", [path, rest @ ..]) => {
+                let (path, is_whole) = match path {
+                    Expr::StringLiteral(path) => (path.value.to_str(), true),
+                    path => (end_of_text(path)?, false),
+                };
+                let (_, name) = path.rsplit_once('.')?;
+                let named = match is_whole {
+                    true => Named::Target(Target::Path(path.to_owned())),
+                    false => Named::Unknown(name.to_owned(), Unknown::Name),
                 };
                 Some((named, name, rest))
             }
@@ -185,6 +200,17 @@ impl<'a> Finder<'_, '_, 'a> {
         Some((named, name, fake))
     }
 
+    /// What a call puts something in the place of, as it would be written: `x.name` of `patch.object(x, "name")`.
+    fn written(&self, call: &ast::ExprCall) -> String {
+        match &*call.arguments.args {
+            [object, Expr::StringLiteral(name), ..] => {
+                format!("{}.{}", self.ctx.module.slice(object), name.value.to_str())
+            }
+            [Expr::StringLiteral(path), ..] => path.value.to_str().to_owned(),
+            _ => String::new(),
+        }
+    }
+
     /// Whether it is said what the mock gives that a call of `patch` makes: by an argument, or to the name that the mock has.
     fn says_what_it_gives(&self, call: &'a ast::ExprCall) -> bool {
         let model = self.ctx.model;
@@ -196,7 +222,9 @@ impl<'a> Finder<'_, '_, 'a> {
         let mut outer = model.ancestors(model.id(call));
         let (name, inside) = match outer.next() {
             Some((_, AnyNodeRef::WithItem(item))) => {
-                let Some(name) = item.optional_vars.as_deref() else { return false };
+                let Some(name) = item.optional_vars.as_deref() else {
+                    return false;
+                };
                 let function = outer.find_map(|(_, node)| node.is_stmt_function_def().then(|| node.range()));
                 (slice(name.range()), function)
             }
@@ -205,9 +233,14 @@ impl<'a> Finder<'_, '_, 'a> {
                     return false;
                 };
                 // The last one of them gives the first mock.
-                let behind = function.decorator_list.iter().filter(|other| other.start() > decorator.start());
-                let makes_mock = |other: &&ast::Decorator| matches!(&other.expression, Expr::Call(other)
-                    if self.replacing(other).is_some() && self.replacement(other).is_none());
+                let behind = function
+                    .decorator_list
+                    .iter()
+                    .filter(|other| other.start() > decorator.start());
+                let makes_mock = |other: &&ast::Decorator| {
+                    matches!(&other.expression, Expr::Call(other)
+                    if self.replacing(other).is_some() && self.replacement(other).is_none())
+                };
                 let mut parameters = model.given_parameters(function);
                 let Some(parameter) = parameters.nth(behind.filter(makes_mock).count()) else {
                     return false;
@@ -340,39 +373,50 @@ impl<'a> Finder<'_, '_, 'a> {
             usage.replaced.entry(name.to_owned()).or_insert(line);
         }
         if let Some((named, name, value)) = self.replacement(call)
-            && let Some(fake) = self.fake(value, name)
+            && let Some(fake) = self.fake(value, &self.written(call))
         {
             self.faked(usage, named, fake, name, call.range());
             return;
         }
-        let (target, fake) = match (name, &*arguments.args) {
-            ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("setattr", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            _ => return,
+        let Some((named, member, rest)) = self.replacing(call) else {
+            return;
         };
-        let is_by_hand = fake.is_some()
-            || arguments.find_keyword("new").is_some()
-            || arguments.find_keyword("new_callable").is_some();
-        if target.value.to_str().ends_with("asyncio.sleep") {
+        if matches!(arguments.args.first(), Some(Expr::StringLiteral(path)) if path.value.to_str().ends_with("asyncio.sleep"))
+        {
             return;
         }
-        let member = target.value.to_str().rsplit('.').next().unwrap_or_default().to_owned();
+        let is_by_hand = !rest.is_empty()
+            || arguments.find_keyword("new").is_some()
+            || arguments.find_keyword("new_callable").is_some();
         // A leaf must be met by its patch, whatever it is: those are told by a dot.
         if is_by_hand {
-            usage.replaced.entry(member).or_insert(line);
-        } else if let Some((named, name, [])) = self.replacing(call) {
-            let fake = Fake::Auto(call.range(), self.says_what_it_gives(call));
-            self.faked(usage, named, fake, name, call.range());
+            usage.replaced.entry(member.to_owned()).or_insert(line);
         } else {
-            usage.replaced.entry(format!(".{member}")).or_insert(line);
+            let fake = Fake::Auto(call.range(), self.says_what_it_gives(call));
+            self.faked(usage, named, fake, member, call.range());
         }
+    }
+}
+
+/// What a text ends in that is put together: `__name__ + ".name"`, `f"{__name__}.name"`.
+fn end_of_text(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::StringLiteral(text) => Some(text.value.to_str()),
+        Expr::BinOp(sum) => end_of_text(&sum.right),
+        Expr::FString(text) => match text.value.elements().last()? {
+            ast::InterpolatedStringElement::Literal(last) => Some(&last.value),
+            ast::InterpolatedStringElement::Interpolation(_) => None,
+        },
+        _ => None,
     }
 }
 
 /// Whether an attribute is one that a function has only while a mock stands in its place, which awaited mocks have as well.
 pub(super) fn is_of_mock(name: &str) -> bool {
-    OF_MOCKS.contains(&name) || ["assert_called", "assert_any_", "assert_has_", "assert_not_called"].iter().any(|start| name.starts_with(start))
+    OF_MOCKS.contains(&name)
+        || ["assert_called", "assert_any_", "assert_has_", "assert_not_called"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// The members that a call replaces by its keywords: of `patch.multiple`, and of an update of the names of a module.
