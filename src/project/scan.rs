@@ -505,20 +505,8 @@ pub(super) fn hash(name: &[u8]) -> Name {
 
 /// The words of the import statements, those in parentheses on the lines below included.
 fn import_words(text: &[u8], import_lines: &[&[u8]]) -> FxHashSet<Name> {
-    let mut words = FxHashSet::default();
-    let from = text.as_ptr() as usize;
-    for &line in import_lines {
-        let start = line.as_ptr() as usize - from;
-        let mut statement = line;
-        if let Some(bracket) = memchr(b'(', line)
-            && memchr(b')', &line[bracket..]).is_none()
-        {
-            let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
-            statement = &text[start..end];
-        }
-        words.extend(words_in(statement).map(hash));
-    }
-    words
+    let statements = import_lines.iter().map(|line| blocking::import_statement(text, line));
+    statements.flat_map(words_in).map(hash).collect()
 }
 
 /// How far what blocks reaches, by names.
@@ -672,19 +660,17 @@ pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
         defined.entry(function.name).or_default().push(*place);
     }
     let may_be = |user: Place, callee: Place| user.0 == callee.0 || users.may_know(user, callee);
-    let callees = |user: Place, name: &Name| {
-        let named = defined.get(name).into_iter().flatten().copied();
-        named.filter(move |callee| may_be(user, *callee))
-    };
+    let named = |name: Name| defined.get(&name).into_iter().flatten().copied();
     let mut known: FxHashSet<Place> = FxHashSet::default();
     loop {
         let before = known.len();
-        let is_known = |user: Place, name: &Name| {
-            pauses.contains(name) || callees(user, name).any(|callee| known.contains(&callee))
+        let is_known = |user: Place, name: Name| {
+            pauses.contains(&name) || named(name).any(|callee| known.contains(&callee) && may_be(user, callee))
         };
         let more: Vec<Place> = coroutines
             .iter()
-            .filter(|(place, function)| function.awaits.iter().all(|name| is_known(*place, name)))
+            .filter(|(place, _)| !known.contains(place))
+            .filter(|(place, function)| function.awaits.iter().all(|name| is_known(*place, *name)))
             .map(|(place, _)| *place)
             .collect();
         known.extend(more);
@@ -695,8 +681,8 @@ pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
     let awaits_another = |place: Place, function: &Function| {
         let others = function.awaits.iter().filter(|name| !pauses.contains(name));
         others
-            .flat_map(|name| callees(place, name))
-            .any(|callee| callee.0 != place.0 && known.contains(&callee))
+            .flat_map(|name| named(*name))
+            .any(|callee| callee.0 != place.0 && known.contains(&callee) && users.may_know(place, callee))
     };
     let mut files: Vec<usize> = coroutines
         .iter()
