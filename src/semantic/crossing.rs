@@ -201,10 +201,13 @@ impl<'a> Crossing<'_, 'a> {
         let mut found = Vec::new();
         for (id, node) in self.nodes() {
             // Behind a loop, its condition does not hold.
-            let is_over = |stmt: &ast::StmtWhile| stmt.end() <= self.point.start();
+            let over = match node {
+                AnyNodeRef::StmtWhile(stmt) if stmt.end() <= self.point.start() => Some(stmt.end()),
+                _ => None,
+            };
             let (tests, is_loop): (Vec<&'a Expr>, bool) = match node {
                 AnyNodeRef::StmtIf(stmt) => (vec![&*stmt.test], false),
-                AnyNodeRef::StmtWhile(stmt) => (vec![&*stmt.test], !is_over(stmt)),
+                AnyNodeRef::StmtWhile(stmt) => (vec![&*stmt.test], over.is_none()),
                 AnyNodeRef::StmtWith(stmt) if self.suppresses(stmt) => (values(&stmt.body), false),
                 AnyNodeRef::ExprIf(inner) => (vec![&*inner.test], false),
                 AnyNodeRef::StmtMatch(stmt) => (vec![&*stmt.subject], false),
@@ -222,10 +225,6 @@ impl<'a> Crossing<'_, 'a> {
             let Some(end) = tests.iter().map(|test| test.end()).max() else {
                 continue;
             };
-            let over = match node {
-                AnyNodeRef::StmtWhile(stmt) if is_over(stmt) => Some(stmt.end()),
-                _ => None,
-            };
             let end = over.unwrap_or(end);
             if end > self.point.start() {
                 continue;
@@ -242,7 +241,6 @@ impl<'a> Crossing<'_, 'a> {
             for test in tests {
                 reads.extend(self.reads(test));
                 reads.extend(self.origins(test, &mut BTreeSet::new(), 0));
-                reads.extend(self.predicates(test));
             }
             found.push(Decision { end, reads, is_loop });
         }
@@ -335,7 +333,7 @@ impl<'a> Crossing<'_, 'a> {
                     from.push(&item.slice);
                 }
                 if let Some(path) = self
-                    .path(target)
+                    .path_of(target, 0)
                     .filter(|path| !target.is_name_expr() || self.is_outside(&path[0]))
                 {
                     found.push(Write { id, path, from });
@@ -349,14 +347,13 @@ impl<'a> Crossing<'_, 'a> {
         let model = self.model;
         let from: Vec<&'a Expr> = call
             .arguments
-            .args
-            .iter()
-            .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+            .iter_source_order()
+            .map(|argument| argument.value())
             .collect();
         let first = call.arguments.args.first();
         if model.is_builtin(&call.func, "setattr") {
             if let (Some(object), Some(Expr::StringLiteral(name))) = (first, call.arguments.args.get(1))
-                && let Some(mut path) = self.path(object)
+                && let Some(mut path) = self.path_of(object, 0)
             {
                 path.push(name.value.to_string());
                 found.push(Write { id, path, from });
@@ -366,7 +363,7 @@ impl<'a> Crossing<'_, 'a> {
         if let (Some(first), Some(name)) = (first, model.qualified_name(&call.func))
             && CHANGERS.contains(&name.as_str())
         {
-            found.extend(self.path(first).map(|path| Write { id, path, from }));
+            found.extend(self.path_of(first, 0).map(|path| Write { id, path, from }));
             return;
         }
         for path in self.files(call, FILE_CHANGES) {
@@ -389,7 +386,7 @@ impl<'a> Crossing<'_, 'a> {
         };
         let name = method.attr.as_str();
         if MUTATORS.contains(&name) || ACTS.contains(&name) {
-            found.extend(self.path(&method.value).map(|path| Write { id, path, from }));
+            found.extend(self.path_of(&method.value, 0).map(|path| Write { id, path, from }));
         } else if let Some(function) = self.own_method(&method.value, name) {
             for attribute in self.attributes(function, false) {
                 let path = vec!["self".to_owned(), attribute];
@@ -476,38 +473,7 @@ impl<'a> Crossing<'_, 'a> {
         found.collect()
     }
 
-    /// What the predicates of a test read: properties and methods of the same object.
-    fn predicates(&self, test: &'a Expr) -> Vec<Read> {
-        let model = self.model;
-        let mut found = Vec::new();
-        for (id, node) in model.subtree(model.id(test)) {
-            let functions: Vec<_> = match node {
-                AnyNodeRef::ExprAttribute(attribute) => {
-                    let own = self.own_method(&attribute.value, &attribute.attr);
-                    own.into_iter().collect()
-                }
-                AnyNodeRef::ExprName(name) if !model.node(model.parent(id)).is_expr_attribute() => {
-                    let own = Expr::Name(name.clone());
-                    ASKED
-                        .iter()
-                        .filter_map(|method| self.own_method(&own, method))
-                        .collect()
-                }
-                _ => continue,
-            };
-            for function in functions {
-                let reads = self.attributes(function, true);
-                found.extend(
-                    reads
-                        .into_iter()
-                        .map(|name| (vec!["self".to_owned(), name], test.end())),
-                );
-            }
-        }
-        found
-    }
-
-    /// The shared objects that an expression reads something of.
+    /// The shared objects that an expression reads something of, itself or by properties and methods of the same object.
     fn reads(&self, value: &'a Expr) -> Vec<Read> {
         let model = self.model;
         let mut found = Vec::new();
@@ -516,6 +482,10 @@ impl<'a> Crossing<'_, 'a> {
                 let files = self.files(call, FILE_TESTS).into_iter();
                 found.extend(files.map(|path| (path, value.end())));
             }
+            for function in self.predicates(id) {
+                let attributes = self.attributes(function, true).into_iter();
+                found.extend(attributes.map(|name| (vec!["self".to_owned(), name], value.end())));
+            }
             let expr = match node {
                 AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
                 AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => Expr::Attribute(read.clone()),
@@ -523,12 +493,15 @@ impl<'a> Crossing<'_, 'a> {
             };
             let parent = model.node(model.parent(id));
             // The whole path counts, not its beginning.
-            if matches!(parent, AnyNodeRef::ExprAttribute(outer) if !self.is_method(outer)) {
+            if matches!(parent, AnyNodeRef::ExprAttribute(outer) if !model.is_callee(model.id(outer))) {
                 continue;
             }
-            let Some(mut path) = self.path(&expr) else { continue };
-            let is_whole = expr.is_name_expr() && !self.is_read_as_value(id);
-            if is_whole && !self.is_outside_value(&expr) {
+            let Some(mut path) = self.path_of(&expr, 0) else {
+                continue;
+            };
+            let is_handed_on =
+                matches!(&expr, Expr::Name(name) if !self.is_read_as_value(id) && !self.is_outside(&name.id));
+            if is_handed_on {
                 continue;
             }
             if let (AnyNodeRef::Arguments(arguments), AnyNodeRef::ExprCall(call)) =
@@ -545,9 +518,21 @@ impl<'a> Crossing<'_, 'a> {
         found
     }
 
-    fn is_method(&self, attribute: &ast::ExprAttribute) -> bool {
+    /// The properties and methods of its own object that this part of a test asks.
+    fn predicates(&self, id: NodeId) -> Vec<&'a ast::StmtFunctionDef> {
         let model = self.model;
-        model.is_callee(model.id(attribute))
+        match model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => {
+                let own = self.own_method(&attribute.value, &attribute.attr);
+                own.into_iter().collect()
+            }
+            AnyNodeRef::ExprName(name) if !model.node(model.parent(id)).is_expr_attribute() => {
+                let own = Expr::Name(name.clone());
+                let asked = ASKED.iter();
+                asked.filter_map(|method| self.own_method(&own, method)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether something is read of what a name stands for, and not the object alone handed on.
@@ -572,10 +557,6 @@ impl<'a> Crossing<'_, 'a> {
     }
 
     /// Whether a name is a variable of the module or of a function around, whose value itself is what others change.
-    fn is_outside_value(&self, expr: &Expr) -> bool {
-        matches!(expr, Expr::Name(name) if self.is_outside(&name.id))
-    }
-
     fn is_outside(&self, name: &str) -> bool {
         self.model.lookup(name, self.scope) != Lookup::Scope(self.scope)
     }
@@ -604,9 +585,8 @@ impl<'a> Crossing<'_, 'a> {
                     continue;
                 };
                 let is_before = source.end() <= self.point.start();
-                if is_before && !self.is_alias(&name.id) {
+                if is_before && self.aliased(&name.id).is_none() {
                     found.extend(self.reads(source));
-                    found.extend(self.predicates(source));
                 }
                 found.extend(self.origins(source, seen, steps + 1));
             }
@@ -632,11 +612,7 @@ impl<'a> Crossing<'_, 'a> {
         })?
     }
 
-    /// Whether a local name is another name for a shared object.
-    fn is_alias(&self, name: &str) -> bool {
-        self.aliased(name).is_some()
-    }
-
+    /// What a local name is another name for, if that is a shared object.
     fn aliased(&self, name: &str) -> Option<&'a Expr> {
         let mut bindings = self.model.bindings_in(self.scope, name);
         match (bindings.next()?.kind, bindings.next()) {
@@ -657,10 +633,6 @@ impl<'a> Crossing<'_, 'a> {
 
     /// The names that lead to a shared object, up to the first element: a part of `self` or of a parameter, a variable from outside, and what a
     /// local name is an alias of.
-    fn path(&self, expr: &Expr) -> Option<Path> {
-        self.path_of(expr, 0)
-    }
-
     fn path_of(&self, expr: &Expr, steps: usize) -> Option<Path> {
         if steps > MAX_STEPS {
             return None;
@@ -672,7 +644,7 @@ impl<'a> Crossing<'_, 'a> {
                     Expr::Name(class) if self.is_own_class(class) => vec!["self".to_owned()],
                     value => self.path_of(value, steps + 1)?,
                 };
-                if !self.is_method(attribute) && attribute.attr.as_str() != "__class__" {
+                if !self.model.is_callee(self.model.id(attribute)) && attribute.attr.as_str() != "__class__" {
                     path.push(attribute.attr.to_string());
                 }
                 Some(path)
