@@ -56,6 +56,17 @@ const CHANGERS: &[&str] = &[
     "random.shuffle",
 ];
 
+/// Builtins that give one of the elements of what they are given.
+const CHOOSERS: &[&str] = &["max", "min", "next"];
+
+/// Locks of asyncio that tell whether they are held.
+const ASYNC_LOCKS: &[&str] = &[
+    "asyncio.Lock",
+    "asyncio.Semaphore",
+    "asyncio.BoundedSemaphore",
+    "asyncio.Condition",
+];
+
 /// What stands first in the path of a file, where others have the name of a variable.
 const FILE: &str = "/";
 
@@ -148,7 +159,7 @@ impl<'a> Crossing<'_, 'a> {
         }
         let decisions = self.decisions();
         writes.iter().filter(is_behind).find_map(|write| {
-            let made = || self.is_made_from(write);
+            let made = || self.is_made_from(write) || self.is_used_behind(write, &writes);
             let decided = || {
                 decisions
                     .iter()
@@ -165,10 +176,40 @@ impl<'a> Crossing<'_, 'a> {
     fn is_made_from(&self, write: &Write<'a>) -> bool {
         let start = self.model.node(write.id).start();
         write.from.iter().any(|value| {
-            let mut seen = BTreeSet::new();
-            self.origins(value, &mut seen, 0).iter().any(|(path, end)| {
+            let mut reads = self.origins(value, &mut BTreeSet::new(), 0);
+            // `x.append((len(x), await f()))`
+            reads.extend(
+                self.reads(value)
+                    .into_iter()
+                    .filter(|(_, end)| *end <= self.point.start()),
+            );
+            reads.iter().any(|(path, end)| {
                 conflicts(path, &write.path) && !self.model.waits_between(self.at, *end, start, write.id)
             })
+        })
+    }
+
+    /// Whether what was read of the object before the wait is used behind it, and no write in front of the wait has made it this task's own.
+    fn is_used_behind(&self, write: &Write<'a>, writes: &[Write<'a>]) -> bool {
+        let model = self.model;
+        let mut used = self
+            .nodes()
+            .filter(|(_, node)| node.is_expr_name() && node.start() >= self.point.end());
+        used.any(|(id, _)| {
+            self.origins_of(id, &mut BTreeSet::new(), 0).iter().any(|(path, end)| {
+                let until = model.node(write.id).start().max(self.point.end());
+                conflicts(path, &write.path)
+                    && !self.is_claimed(write, *end, writes)
+                    && !model.waits_between(self.at, *end, until, write.id)
+            })
+        })
+    }
+
+    /// Whether the function writes the object between having read it and the wait.
+    fn is_claimed(&self, write: &Write<'a>, end: TextSize, writes: &[Write<'a>]) -> bool {
+        writes.iter().any(|other| {
+            let range = self.model.node(other.id).range();
+            range.start() >= end && range.end() <= self.point.start() && conflicts(&other.path, &write.path)
         })
     }
 
@@ -178,15 +219,9 @@ impl<'a> Crossing<'_, 'a> {
         // A loop that goes on until it is told to end.
         let is_flag = decision.is_loop
             && matches!(model.node(write.id), AnyNodeRef::StmtAssign(assign) if assign.value.is_literal_expr());
-        let is_claimed = || {
-            writes.iter().any(|other| {
-                let range = model.node(other.id).range();
-                range.start() >= end && range.end() <= self.point.start() && conflicts(&other.path, &write.path)
-            })
-        };
         !is_flag
             && decision.reads.iter().any(|(path, _)| conflicts(path, &write.path))
-            && !is_claimed()
+            && !self.is_claimed(write, end, writes)
             && !model.waits_between(
                 self.at,
                 end,
@@ -287,37 +322,47 @@ impl<'a> Crossing<'_, 'a> {
     fn writes(&self) -> Vec<Write<'a>> {
         let mut found = Vec::new();
         for (id, node) in self.nodes() {
-            match node {
-                AnyNodeRef::StmtAssign(stmt) => {
-                    for target in &stmt.targets {
-                        self.stored(id, target, vec![&*stmt.value], &mut found);
-                    }
-                }
-                AnyNodeRef::StmtAnnAssign(stmt) if stmt.value.is_some() => {
-                    self.stored(
-                        id,
-                        &stmt.target,
-                        stmt.value.as_deref().into_iter().collect(),
-                        &mut found,
-                    );
-                }
-                AnyNodeRef::StmtAugAssign(stmt) => self.stored(id, &stmt.target, vec![&*stmt.value], &mut found),
-                AnyNodeRef::StmtDelete(stmt) => {
-                    for target in &stmt.targets {
-                        self.stored(id, target, Vec::new(), &mut found);
-                    }
-                }
-                AnyNodeRef::StmtFor(stmt) => self.stored(id, &stmt.target, vec![&*stmt.iter], &mut found),
-                AnyNodeRef::WithItem(item) => {
-                    if let Some(target) = item.optional_vars.as_deref() {
-                        self.stored(id, target, vec![&item.context_expr], &mut found);
-                    }
-                }
-                AnyNodeRef::ExprCall(call) => self.changed(id, call, &mut found),
-                _ => {}
-            }
+            self.written(id, node, &mut found, 0);
         }
         found
+    }
+
+    fn written(&self, id: NodeId, node: AnyNodeRef<'a>, found: &mut Vec<Write<'a>>, steps: usize) {
+        match node {
+            AnyNodeRef::StmtAssign(stmt) => {
+                for target in &stmt.targets {
+                    self.stored(id, target, vec![&*stmt.value], found);
+                }
+            }
+            AnyNodeRef::StmtAnnAssign(stmt) if stmt.value.is_some() => {
+                let value = stmt.value.as_deref().into_iter().collect();
+                self.stored(id, &stmt.target, value, found);
+            }
+            AnyNodeRef::StmtAugAssign(stmt) => self.stored(id, &stmt.target, vec![&*stmt.value], found),
+            AnyNodeRef::StmtDelete(stmt) => {
+                for target in &stmt.targets {
+                    self.stored(id, target, Vec::new(), found);
+                }
+            }
+            AnyNodeRef::StmtFor(stmt) => self.stored(id, &stmt.target, vec![&*stmt.iter], found),
+            AnyNodeRef::StmtWith(stmt) => {
+                for item in &stmt.items {
+                    if let Some(target) = item.optional_vars.as_deref() {
+                        self.stored(id, target, vec![&item.context_expr], found);
+                    }
+                    // Whoever asks before whether a lock is free.
+                    if stmt.is_async
+                        && matches!(self.model.type_of(&item.context_expr), Type::Foreign(class) if ASYNC_LOCKS.contains(&class.as_str()))
+                        && let Some(path) = self.path_of(&item.context_expr, 0)
+                    {
+                        let from = Vec::new();
+                        found.push(Write { id, path, from });
+                    }
+                }
+            }
+            AnyNodeRef::ExprCall(call) => self.changed(id, call, found, steps),
+            _ => {}
+        }
     }
 
     fn stored(&self, id: NodeId, target: &'a Expr, mut from: Vec<&'a Expr>, found: &mut Vec<Write<'a>>) {
@@ -332,9 +377,16 @@ impl<'a> Crossing<'_, 'a> {
                 if let Expr::Subscript(item) = target {
                     from.push(&item.slice);
                 }
+                if let Expr::Attribute(ast::ExprAttribute { value, .. })
+                | Expr::Subscript(ast::ExprSubscript { value, .. }) = target
+                    && value.is_name_expr()
+                {
+                    // `s.owner = me` behind `s = next(s for s in slots if s.owner is None)`
+                    from.push(value);
+                }
                 if let Some(path) = self
                     .path_of(target, 0)
-                    .filter(|path| !target.is_name_expr() || self.is_outside(&path[0]))
+                    .filter(|_| target.as_name_expr().is_none_or(|name| self.is_outside(name)))
                 {
                     found.push(Write { id, path, from });
                 }
@@ -343,7 +395,7 @@ impl<'a> Crossing<'_, 'a> {
     }
 
     /// `x.append(...)`, `setattr(x, "n", ...)`, `heapq.heappop(x)`, and methods of the same object that write its attributes.
-    fn changed(&self, id: NodeId, call: &'a ast::ExprCall, found: &mut Vec<Write<'a>>) {
+    fn changed(&self, id: NodeId, call: &'a ast::ExprCall, found: &mut Vec<Write<'a>>, steps: usize) {
         let model = self.model;
         let from: Vec<&'a Expr> = call
             .arguments
@@ -371,16 +423,16 @@ impl<'a> Crossing<'_, 'a> {
             found.push(Write { id, path, from });
         }
         let Expr::Attribute(method) = &*call.func else {
-            if let Some(function) = model.function_of(&call.func)
-                && model.contains(model.id(self.function), model.id(function))
-            {
-                let inner = model.subtree(model.id(function)).filter_map(|(_, node)| match node {
-                    AnyNodeRef::StmtAssign(stmt) => Some(&*stmt.targets),
-                    _ => None,
-                });
-                for target in inner.flatten().filter(|target| !target.is_name_expr()) {
-                    self.stored(id, target, from.clone(), found);
+            if let Some(inner) = self.inner(&call.func).filter(|_| steps < MAX_STEPS) {
+                let mut within = Vec::new();
+                for (inner, node) in model.subtree(inner) {
+                    self.written(inner, node, &mut within, steps + 1);
                 }
+                found.extend(within.into_iter().map(|mut write| {
+                    write.id = id;
+                    write.from.extend(&from);
+                    write
+                }));
             }
             return;
         };
@@ -396,6 +448,21 @@ impl<'a> Crossing<'_, 'a> {
                     from: from.clone(),
                 });
             }
+        }
+    }
+
+    /// What a callee runs that is a function or a lambda within this function.
+    fn inner(&self, callee: &Expr) -> Option<NodeId> {
+        let model = self.model;
+        let Expr::Name(name) = callee else { return None };
+        if let Some(function) = model.function_of(callee) {
+            let inner = model.id(function);
+            return (inner != model.id(self.function) && model.contains(model.id(self.function), inner))
+                .then_some(inner);
+        }
+        match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
+            BindingKind::Assignment(value @ Expr::Lambda(_)) => Some(model.id(value)),
+            _ => None,
         }
     }
 
@@ -473,18 +540,32 @@ impl<'a> Crossing<'_, 'a> {
         found.collect()
     }
 
-    /// The shared objects that an expression reads something of, itself or by properties and methods of the same object.
+    /// The shared objects that an expression reads something of, itself or by properties and methods of the same object, or functions within this
+    /// one.
     fn reads(&self, value: &'a Expr) -> Vec<Read> {
-        let model = self.model;
         let mut found = Vec::new();
-        for (id, node) in model.subtree(model.id(value)) {
-            if let AnyNodeRef::ExprCall(call) = node {
-                let files = self.files(call, FILE_TESTS).into_iter();
-                found.extend(files.map(|path| (path, value.end())));
-            }
+        self.reads_below(self.model.id(value), &mut found, 0);
+        found
+    }
+
+    fn reads_below(&self, root: NodeId, found: &mut Vec<Read>, steps: usize) {
+        let model = self.model;
+        for (id, node) in model.subtree(root) {
+            let end = node.end();
             for function in self.predicates(id) {
                 let attributes = self.attributes(function, true).into_iter();
-                found.extend(attributes.map(|name| (vec!["self".to_owned(), name], value.end())));
+                found.extend(attributes.map(|name| (vec!["self".to_owned(), name], end)));
+            }
+            if let AnyNodeRef::ExprCall(call) = node {
+                found.extend(self.files(call, FILE_TESTS).into_iter().map(|path| (path, end)));
+                if model.qualified_name(&call.func).as_deref() == Some("os.getenv") {
+                    found.push((environment(), end));
+                }
+                if let Some(inner) = self.inner(&call.func).filter(|_| steps < MAX_STEPS) {
+                    let mut within = Vec::new();
+                    self.reads_below(inner, &mut within, steps + 1);
+                    found.extend(within.into_iter().map(|(path, _)| (path, end)));
+                }
             }
             let expr = match node {
                 AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
@@ -499,9 +580,7 @@ impl<'a> Crossing<'_, 'a> {
             let Some(mut path) = self.path_of(&expr, 0) else {
                 continue;
             };
-            let is_handed_on =
-                matches!(&expr, Expr::Name(name) if !self.is_read_as_value(id) && !self.is_outside(&name.id));
-            if is_handed_on {
+            if matches!(&expr, Expr::Name(name) if !self.is_read_as_value(id) && !self.is_outside(name)) {
                 continue;
             }
             if let (AnyNodeRef::Arguments(arguments), AnyNodeRef::ExprCall(call)) =
@@ -513,9 +592,8 @@ impl<'a> Crossing<'_, 'a> {
             {
                 path.push(name.value.to_string());
             }
-            found.push((path, value.end()));
+            found.push((path, end));
         }
-        found
     }
 
     /// The properties and methods of its own object that this part of a test asks.
@@ -557,39 +635,69 @@ impl<'a> Crossing<'_, 'a> {
     }
 
     /// Whether a name is a variable of the module or of a function around, whose value itself is what others change.
-    fn is_outside(&self, name: &str) -> bool {
-        self.model.lookup(name, self.scope) != Lookup::Scope(self.scope)
+    fn is_outside(&self, name: &ast::ExprName) -> bool {
+        match self.owner(name) {
+            Lookup::Scope(scope) => !self.is_within(scope),
+            _ => true,
+        }
+    }
+
+    fn owner(&self, name: &ast::ExprName) -> Lookup {
+        self.model.lookup(&name.id, self.model.scope_of(self.model.id(name)))
+    }
+
+    /// Whether names of a scope live no longer than a call of the function.
+    fn is_within(&self, scope: ScopeId) -> bool {
+        let model = self.model;
+        model
+            .function_of_scope(scope)
+            .is_some_and(|function| model.contains(model.id(self.function), model.id(function)))
     }
 
     /// What was read before the wait for what an expression is made of.
     fn origins(&self, value: &'a Expr, seen: &mut BTreeSet<NodeId>, steps: usize) -> Vec<Read> {
+        let names = self.model.subtree(self.model.id(value));
+        let names = names.filter(|(_, node)| node.is_expr_name());
+        names.flat_map(|(id, _)| self.origins_of(id, seen, steps)).collect()
+    }
+
+    /// What was read before the wait for what a local name stands for where it is read.
+    fn origins_of(&self, id: NodeId, seen: &mut BTreeSet<NodeId>, steps: usize) -> Vec<Read> {
         let model = self.model;
         let mut found = Vec::new();
-        if steps > MAX_STEPS {
+        let AnyNodeRef::ExprName(name) = model.node(id) else {
+            return found;
+        };
+        if steps > MAX_STEPS || !name.ctx.is_load() || self.owner(name) != Lookup::Scope(self.scope) {
             return found;
         }
-        for (id, node) in model.subtree(model.id(value)) {
-            let AnyNodeRef::ExprName(name) = node else { continue };
-            if model.lookup(&name.id, model.scope_of(id)) != Lookup::Scope(self.scope) {
+        let definitions: Vec<NodeId> = match model.reads_of_local(self.function, &name.id) {
+            Some(reads) => {
+                let definitions = reads.get(&id).into_iter().flatten();
+                let bound = definitions.filter_map(|definition| match definition {
+                    Definition::At(definition) => Some(*definition),
+                    Definition::Entry => None,
+                });
+                bound.collect()
+            }
+            // A function within this one sees the name as well.
+            None => model
+                .bindings_in(self.scope, &name.id)
+                .map(|binding| binding.node)
+                .collect(),
+        };
+        for definition in definitions {
+            if !seen.insert(definition) {
                 continue;
             }
-            let reads = model.reads_of_local(self.function, &name.id).unwrap_or_default();
-            for definition in reads.get(&id).into_iter().flatten() {
-                let Definition::At(definition) = *definition else {
-                    continue;
-                };
-                if !seen.insert(definition) {
-                    continue;
-                }
-                let Some(source) = self.source(definition) else {
-                    continue;
-                };
-                let is_before = source.end() <= self.point.start();
-                if is_before && self.aliased(&name.id).is_none() {
-                    found.extend(self.reads(source));
-                }
-                found.extend(self.origins(source, seen, steps + 1));
+            let Some(source) = self.source(definition) else {
+                continue;
+            };
+            let is_before = source.end() <= self.point.start();
+            if is_before && self.aliased(&name.id).is_none_or(|value| self.is_chosen(value)) {
+                found.extend(self.reads(source));
             }
+            found.extend(self.origins(source, seen, steps + 1));
         }
         found
     }
@@ -614,21 +722,40 @@ impl<'a> Crossing<'_, 'a> {
 
     /// What a local name is another name for, if that is a shared object.
     fn aliased(&self, name: &str) -> Option<&'a Expr> {
-        let mut bindings = self.model.bindings_in(self.scope, name);
-        match (bindings.next()?.kind, bindings.next()) {
-            (BindingKind::Assignment(value @ (Expr::Attribute(_) | Expr::Name(_) | Expr::Subscript(_))), None) => {
-                // A number or a text is not the object that it was read from.
-                let is_value = matches!(self.model.type_of(value), Type::Scalar(_));
-                let is_mutated = self.model.references_named(name).any(|reference| {
-                    matches!(
-                        self.model.node(self.model.parent(reference.node)),
-                        AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)
-                    )
-                });
-                (!is_value && is_mutated).then_some(value)
-            }
-            _ => None,
+        let model = self.model;
+        let mut bindings = model.bindings_in(self.scope, name);
+        let (BindingKind::Assignment(value), None) = (bindings.next()?.kind, bindings.next()) else {
+            return None;
+        };
+        let is_alias = match value {
+            Expr::Attribute(_) | Expr::Name(_) | Expr::Subscript(_) => true,
+            Expr::Call(call) => self.is_element(call),
+            _ => false,
+        };
+        // A number or a text is not the object that it was read from.
+        let is_value = matches!(model.type_of(value), Type::Scalar(_));
+        let is_mutated = || {
+            model.references_named(name).any(|reference| {
+                matches!(
+                    model.node(model.parent(reference.node)),
+                    AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)
+                )
+            })
+        };
+        (is_alias && !is_value && is_mutated()).then_some(value)
+    }
+
+    /// Whether a call gives an element of a container.
+    fn is_element(&self, call: &ast::ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) => matches!(method.attr.as_str(), "get" | "setdefault"),
+            callee => CHOOSERS.iter().any(|name| self.model.is_builtin(callee, name)),
         }
+    }
+
+    /// Whether which element it is was decided by what the elements were.
+    fn is_chosen(&self, value: &Expr) -> bool {
+        matches!(value, Expr::Call(call) if call.func.is_name_expr())
     }
 
     /// The names that lead to a shared object, up to the first element: a part of `self` or of a parameter, a variable from outside, and what a
@@ -651,45 +778,64 @@ impl<'a> Crossing<'_, 'a> {
             }
             Expr::Name(name) => {
                 let model = self.model;
-                if self.self_name() == Some(name.id.as_str()) {
+                if model.qualified_name(expr).as_deref() == Some("os.environ") {
+                    return Some(environment());
+                }
+                let Lookup::Scope(owner) = self.owner(name) else {
+                    return None;
+                };
+                if self.self_name() == Some(name.id.as_str()) && owner == self.scope {
                     return Some(vec!["self".to_owned()]);
                 }
-                if self.is_outside(&name.id) {
-                    let is_object = match model.lookup(&name.id, self.scope) {
-                        Lookup::Scope(scope) => model
-                            .bindings_in(scope, &name.id)
-                            .all(|binding| !matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_))),
-                        _ => false,
-                    };
+                if !self.is_within(owner) {
+                    let is_object = model
+                        .bindings_in(owner, &name.id)
+                        .all(|binding| !matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_)));
                     return is_object.then(|| vec![name.id.to_string()]);
                 }
-                if let Some(value) = self.aliased(&name.id) {
+                if owner == self.scope
+                    && let Some(value) = self.aliased(&name.id)
+                {
                     return self.path_of(value, steps + 1);
                 }
-                let mut bindings = model.bindings_in(self.scope, &name.id);
+                let mut bindings = model.bindings_in(owner, &name.id);
                 let (Some(binding), None) = (bindings.next(), bindings.next()) else {
                     return None;
                 };
                 if matches!(binding.kind, BindingKind::Parameter(_)) {
-                    return Some(vec![name.id.to_string()]);
+                    return (owner == self.scope).then(|| vec![name.id.to_string()]);
                 }
-                // An element of what a loop goes over.
-                match model.statement_of(binding.node) {
-                    Some((_, Stmt::For(stmt)))
-                        if stmt.target.range().contains_range(model.node(binding.node).range()) =>
-                    {
-                        let container = model.gone_over(&stmt.iter).into_iter().next()?;
-                        self.path_of(container, steps + 1)
-                    }
-                    _ => None,
-                }
+                self.path_of(self.gone_over_by(binding.node)?, steps + 1)
             }
             // `type(self).n` is, for all that is written there, `self.n`.
             Expr::Call(call) if self.model.is_builtin(&call.func, "type") => {
                 self.path_of(call.arguments.args.first()?, steps + 1)
             }
+            Expr::Call(call) if self.is_element(call) => match &*call.func {
+                Expr::Attribute(method) => self.path_of(&method.value, steps + 1),
+                _ => {
+                    let mut container = call.arguments.args.first()?;
+                    if let Expr::Generator(elements) = container {
+                        container = &elements.generators.first()?.iter;
+                    }
+                    self.path_of(self.model.gone_over(container).first()?, steps + 1)
+                }
+            },
             _ => None,
         }
+    }
+
+    /// What the loop or the comprehension goes over that binds a name here.
+    fn gone_over_by(&self, binding: NodeId) -> Option<&'a Expr> {
+        let model = self.model;
+        let range = model.node(binding).range();
+        let iter = model.ancestors(binding).find_map(|(_, node)| match node {
+            AnyNodeRef::Comprehension(part) => Some(part.target.range().contains_range(range).then_some(&part.iter)),
+            AnyNodeRef::StmtFor(stmt) => Some(stmt.target.range().contains_range(range).then_some(&*stmt.iter)),
+            node if node.is_statement() => Some(None),
+            _ => None,
+        })??;
+        model.gone_over(iter).into_iter().next()
     }
 }
 
@@ -709,6 +855,11 @@ fn values(block: &[Stmt]) -> Vec<&Expr> {
         _ => None,
     });
     values.collect()
+}
+
+/// The environment of the process, by whatever name.
+fn environment() -> Path {
+    vec!["os".to_owned(), "environ".to_owned()]
 }
 
 /// Whether one of two objects is, or is part of, the other. Of two that one object leads to, a part must be named.
