@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::semantic::halfway::Halfway;
 use crate::semantic::handles::Middle;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
@@ -135,8 +136,26 @@ impl Context<'_> {
             )),
             (object, Middle::Transaction) => Some(in_transaction(object)),
         };
+        let halfway = || {
+            Some(match self.model.halfway(at)? {
+                Halfway::Amounts(one, other) => {
+                    format!(
+                        "`{one}` is changed before the await and `{other}` behind it: other tasks can see the one without the other"
+                    )
+                }
+                Halfway::Emptied(container) => {
+                    format!(
+                        "`{container}` is emptied before the await and filled behind it: other tasks can find it empty"
+                    )
+                }
+                Halfway::Set(name) => {
+                    format!("`{name}` is set before the await and read behind it: another task may set it in between")
+                }
+            })
+        };
         let crossed = self.model.crossing(at).map(tested_before);
         crossed
+            .or_else(halfway)
             .or_else(transaction)
             .or_else(used)
             .or_else(entered)

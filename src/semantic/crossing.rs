@@ -59,14 +59,6 @@ const CHANGERS: &[&str] = &[
 /// Builtins that give one of the elements of what they are given.
 const CHOOSERS: &[&str] = &["max", "min", "next"];
 
-/// Locks of asyncio that tell whether they are held.
-const ASYNC_LOCKS: &[&str] = &[
-    "asyncio.Lock",
-    "asyncio.Semaphore",
-    "asyncio.BoundedSemaphore",
-    "asyncio.Condition",
-];
-
 /// What stands first in the path of a file, where others have the name of a variable.
 const FILE: &str = "/";
 
@@ -351,9 +343,11 @@ impl<'a> Crossing<'_, 'a> {
                         self.stored(id, target, vec![&item.context_expr], found);
                     }
                     // Whoever asks before whether a lock is free.
+                    let lock = &item.context_expr;
+                    let mut asked = self.model.loads_of("locked");
                     if stmt.is_async
-                        && matches!(self.model.type_of(&item.context_expr), Type::Foreign(class) if ASYNC_LOCKS.contains(&class.as_str()))
-                        && let Some(path) = self.path_of(&item.context_expr, 0)
+                        && asked.any(|(_, method)| self.model.slice(&*method.value) == self.model.slice(lock))
+                        && let Some(path) = self.path_of(lock, 0)
                     {
                         let from = Vec::new();
                         found.push(Write { id, path, from });
