@@ -125,10 +125,7 @@ fn gathered<'a>(ctx: &Context<'a>, gather: &'a ast::ExprCall) -> Option<Gathered
             let BindingKind::Assignment(value) = binding.kind else {
                 return None;
             };
-            let mut uses = ctx
-                .model
-                .references_named(&name.id)
-                .filter(|reference| ctx.model.lookup(&name.id, reference.scope) == ctx.model.lookup(&name.id, scope));
+            let mut uses = ctx.model.references_like(name);
             let is_only_use =
                 uses.next().is_some_and(|first| first.node == ctx.model.id(name)) && uses.next().is_none();
             if binding.scope != scope || !is_only_use {

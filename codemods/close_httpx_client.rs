@@ -63,8 +63,7 @@ fn kept_client<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Option<Kept<'a
         return None;
     }
     let references: Vec<NodeId> = model
-        .references_named(&name.id)
-        .filter(|reference| model.lookup(&name.id, reference.scope) == model.lookup(&name.id, scope))
+        .references_to(scope, &name.id)
         .map(|reference| reference.node)
         .collect();
     let only_sends = references.iter().all(|reference| {

@@ -10,7 +10,6 @@ use crate::glance;
 use crate::importer::exported_names;
 use crate::layout::{above_blank_lines, own_lines};
 use crate::semantic::event_loop::PRIMITIVES;
-use crate::semantic::names::Lookup;
 use crate::semantic::types::TypeOracle;
 use crate::semantic::{BindingKind, NodeId, ScopeId, ScopeKind};
 
@@ -111,10 +110,7 @@ fn rewrite(ctx: &Context, made: &Made) -> Result<Fix, Declined> {
     arguments_wait(ctx, made.call)?;
     let getter = getter(ctx, name);
     let mut edits = Vec::new();
-    for reference in model.references_named(name) {
-        if model.lookup(name, reference.scope) != Lookup::Scope(ScopeId::MODULE) {
-            continue;
-        }
+    for reference in model.references_to(ScopeId::MODULE, name) {
         if !model.runs_in_async(reference.node) {
             let (line, _) = ctx.module.location(reference.name.start());
             return Err(format!("line {line} uses it outside of async functions, where no loop need run yet").into());

@@ -383,8 +383,7 @@ pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
     made_here
         && !model.is_captured(&name.id, scope)
         && model
-            .references_named(&name.id)
-            .filter(|reference| model.lookup(&name.id, reference.scope) == model.lookup(&name.id, scope))
+            .references_to(model.lookup(&name.id, scope), &name.id)
             .all(|reference| {
                 matches!(
                     model.node(model.parent(reference.node)),

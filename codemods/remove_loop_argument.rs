@@ -10,7 +10,6 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::semantic::BindingKind;
 use crate::semantic::event_loop::PRIMITIVES;
-use crate::semantic::names::Lookup;
 
 /// What, besides [`PRIMITIVES`], took a loop until Python 3.9, and raises TypeError for one since 3.10 (each was called with one, on 3.8 to
 /// 3.13). `ensure_future`, `wrap_future`, `run_coroutine_threadsafe`, `Future`, `Task` and `StreamReader` still take one.
@@ -207,10 +206,7 @@ fn only_hands_on<'a>(
     }
     seen.push(start);
     let mut used = false;
-    let all = model.references_named(parameter).all(|reference| {
-        if model.lookup(parameter, reference.scope) != Lookup::Scope(body) {
-            return true;
-        }
+    let all = model.references_to(body, parameter).all(|reference| {
         used = true;
         let keyword_id = model.parent(reference.node);
         let AnyNodeRef::Keyword(keyword) = model.node(keyword_id) else {

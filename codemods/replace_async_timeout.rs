@@ -148,10 +148,7 @@ fn manager_edits(
     if owner == Lookup::Scope(ScopeId::MODULE) {
         return Err(format!("`{name}` is a global variable, which other modules can use").into());
     }
-    for reference in model.references() {
-        if reference.name.id != name || model.lookup(name, reference.scope) != owner {
-            continue;
-        }
+    for reference in model.references_to(owner, name) {
         let use_id = model.parent(reference.node);
         let AnyNodeRef::ExprAttribute(attribute) = model.node(use_id) else {
             return Err(format!("`{name}` is handed on, to where its uses are not visible").into());

@@ -229,10 +229,7 @@ fn is_matched(ctx: &Context, tuple: &ast::ExprTuple) -> bool {
 
 /// Whether anything in the module reads the name that an import binds.
 fn is_used(ctx: &Context, binding: &Binding) -> bool {
-    ctx.model.references().iter().any(|reference| {
-        reference.name.id == binding.name
-            && ctx.model.lookup(binding.name, reference.scope) == Lookup::Scope(binding.scope)
-    })
+    ctx.model.references_to(binding.scope, binding.name).next().is_some()
 }
 
 /// Without its import the name is the built-in one.

@@ -6,7 +6,6 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
-use crate::semantic::names::Lookup;
 use crate::semantic::{Binding, BindingKind};
 
 /// What both libraries export (httpx 0.28, httpx2 2.16).
@@ -137,10 +136,7 @@ fn references(ctx: &Context, binding: &Binding) -> Result<Vec<Edit>, Declined> {
         return Err(format!("`{}` stands for something else as well", binding.name).into());
     }
     let mut edits = Vec::new();
-    for reference in model.references_named(binding.name) {
-        if model.lookup(binding.name, reference.scope) != Lookup::Scope(binding.scope) {
-            continue;
-        }
+    for reference in model.references_to(binding.scope, binding.name) {
         if let AnyNodeRef::ExprAttribute(attribute) = model.node(model.parent(reference.node))
             && !is_member(&attribute.attr)
         {

@@ -7,7 +7,6 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::Import;
-use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 
 const METHOD: &str = "run_in_executor";
@@ -242,10 +241,7 @@ fn loop_binding<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<(Vec<Edit
     }
     let deletion = ctx.delete_statements(&[stmt_id]).ok()?;
     let mut calls = Vec::new();
-    for reference in model.references_named(&name.id) {
-        if model.lookup(&name.id, reference.scope) != Lookup::Scope(binding.scope) {
-            continue;
-        }
+    for reference in model.references_to(binding.scope, &name.id) {
         let attribute = model.parent(reference.node);
         let AnyNodeRef::ExprCall(other) = model.node(model.parent(attribute)) else {
             return None;

@@ -15,7 +15,6 @@ use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::semantic::event_loop::Reached;
-use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId};
 
 /// What gives the loop that a program runs.
@@ -158,10 +157,7 @@ fn loop_statements(ctx: &Context, run: &ast::ExprCall, receiver: &Expr) -> Resul
         return Err("the loop is bound to other names as well".into());
     }
     let mut removed = vec![maker];
-    for reference in model.references_named(&name.id) {
-        if model.lookup(&name.id, reference.scope) != Lookup::Scope(binding.scope) {
-            continue;
-        }
+    for reference in model.references_to(binding.scope, &name.id) {
         if model.contains(model.id(run), reference.node) && model.contains(model.id(&*run.func), reference.node) {
             continue;
         }

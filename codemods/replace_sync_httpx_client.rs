@@ -459,11 +459,8 @@ fn enter(ctx: &Context, draft: &mut Draft, stmt: &Stmt, item: &ast::WithItem) ->
             Err("the streamed answer is not bound to a name".into())
         };
     };
-    let scope = model.scope_of(model.id(name));
-    for reference in model.references_named(&name.id) {
-        if model.lookup(&name.id, reference.scope) != model.lookup(&name.id, scope)
-            || !model.contains(model.id(stmt), reference.node)
-        {
+    for reference in model.references_like(name) {
+        if !model.contains(model.id(stmt), reference.node) {
             continue;
         }
         let AnyNodeRef::ExprAttribute(member) = model.node(model.parent(reference.node)) else {

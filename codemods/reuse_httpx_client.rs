@@ -119,10 +119,7 @@ fn check_shareable(ctx: &Context, client: &OwnClient, outer: ScopeId) -> Result<
     if bindings.len() != 1 {
         return Err(format!("`{}` is bound more than once", client.name).into());
     }
-    for reference in model.references_named(client.name) {
-        if model.lookup(client.name, reference.scope) != model.lookup(client.name, own) {
-            continue;
-        }
+    for reference in model.references_to(model.lookup(client.name, own), client.name) {
         if !client
             .with
             .body

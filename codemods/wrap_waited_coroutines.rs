@@ -7,7 +7,6 @@ use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
-use crate::semantic::names::Lookup;
 use crate::semantic::purity::ASYNCIO_COROUTINES;
 use crate::semantic::{Binding, BindingKind, NodeId};
 
@@ -149,8 +148,7 @@ fn is_result_of_wait(ctx: &Context, binding: &Binding) -> bool {
 fn reads<'a>(ctx: &Context<'a>, binding: &Binding<'a>) -> Vec<NodeId> {
     let model = ctx.model;
     model
-        .references_named(binding.name)
-        .filter(|reference| model.lookup(binding.name, reference.scope) == Lookup::Scope(binding.scope))
+        .references_to(binding.scope, binding.name)
         .map(|reference| reference.node)
         .collect()
 }

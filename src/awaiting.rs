@@ -387,11 +387,10 @@ impl Context<'_> {
         let Expr::Name(name) = target else { return false };
         let scope = self.model.scope_of(self.model.id(name));
         let own = self.model.bindings_in(scope, &name.id).next().is_some() && scope != ScopeId::MODULE;
-        let captured = self.model.references().iter().any(|reference| {
-            reference.name.id == name.id
-                && reference.scope != scope
-                && self.model.lookup(&name.id, reference.scope) == crate::semantic::names::Lookup::Scope(scope)
-        });
+        let captured = self
+            .model
+            .references_to(scope, &name.id)
+            .any(|reference| reference.scope != scope);
         own && !captured
     }
 

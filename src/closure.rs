@@ -238,12 +238,7 @@ impl<'a> Moved<'_, 'a> {
             .filter(|binding| binding.scope == self.scope)
             .map(|binding| binding.name)
             .collect();
-        let all_reads = |name: &'a str| -> Vec<&Reference<'a>> {
-            model
-                .references_named(name)
-                .filter(|reference| model.lookup(name, reference.scope) == Lookup::Scope(self.scope))
-                .collect()
-        };
+        let all_reads = |name: &'a str| -> Vec<&Reference<'a>> { model.references_to(self.scope, name).collect() };
         for name in bound {
             let reads = all_reads(name);
             let (inside, mut outside): (Vec<&Reference>, Vec<&Reference>) =

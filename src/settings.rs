@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::interned::{self, Interned};
+use memchr::memmem;
 use ruff_python_ast::PythonVersion;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -146,9 +147,14 @@ const WIDTHS: &[usize] = &[88, 100, 120];
 fn longest_line(text: &str) -> usize {
     let mut is_string = false;
     let mut longest = 0;
+    // Most files have no line that could count, and need no look at their strings.
+    if text.lines().all(|line| line.len() <= WIDTHS[0]) {
+        return longest;
+    }
     for line in text.lines() {
         let was_string = is_string;
-        is_string ^= (line.matches("\"\"\"").count() + line.matches("'''").count()) % 2 == 1;
+        let quotes = |quotes: &str| memmem::find_iter(line.as_bytes(), quotes).count();
+        is_string ^= (quotes("\"\"\"") + quotes("'''")) % 2 == 1;
         if line.len() > longest && !was_string && line.contains('(') && !line.contains(['"', '\'', '#']) {
             longest = line.chars().count().max(longest);
         }

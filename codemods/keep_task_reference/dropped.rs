@@ -90,12 +90,7 @@ fn is_given_back(ctx: &Context, call: &ast::ExprCall) -> bool {
     let model = ctx.model;
     match call.arguments.args.first() {
         Some(Expr::Attribute(_)) => true,
-        Some(Expr::Name(name)) => {
-            let found = model.lookup(&name.id, model.scope_of(model.id(name)));
-            let reads = model.references_named(&name.id);
-            let own = reads.filter(|reference| model.lookup(&name.id, reference.scope) == found);
-            own.count() > 1
-        }
+        Some(Expr::Name(name)) => model.references_like(name).count() > 1,
         _ => false,
     }
 }
@@ -153,8 +148,7 @@ fn unread(ctx: &Context, name: &ast::ExprName) -> bool {
     };
     is_local
         && model
-            .references_named(&name.id)
-            .filter(|reference| model.lookup(&name.id, reference.scope) == Lookup::Scope(scope))
+            .references_to(scope, &name.id)
             .all(|reference| reference.scope == scope && only_called_back(reference.node))
 }
 

@@ -124,14 +124,7 @@ fn is_only_called<'a>(ctx: &Context<'a>, callable: Callable<'a>) -> bool {
             .all(|use_| is_call(use_.reference)),
         Callable::Lambda(lambda) => match model.node(model.parent(model.id(lambda))) {
             AnyNodeRef::StmtAssign(assign) => match assign.targets.as_slice() {
-                [Expr::Name(target)] => {
-                    let scope = model.scope_of(model.id(target));
-                    let own = model.lookup(&target.id, scope);
-                    model
-                        .references_named(&target.id)
-                        .filter(|reference| model.lookup(&target.id, reference.scope) == own)
-                        .all(|reference| is_call(reference.node))
-                }
+                [Expr::Name(target)] => model.references_like(target).all(|reference| is_call(reference.node)),
                 _ => false,
             },
             _ => true,

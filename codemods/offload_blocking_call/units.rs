@@ -232,10 +232,7 @@ fn life_of<'a>(
             if model.is_captured(handle, scope) {
                 return Err(Declined(format!("`{handle}` is used by another function too")));
             }
-            for reference in model.references_named(handle) {
-                if model.lookup(handle, reference.scope) != Lookup::Scope(scope) {
-                    continue;
-                }
+            for reference in model.references_to(scope, handle) {
                 let at = reference.name.range();
                 let Some(index) = block.iter().position(|stmt| stmt.range().contains_range(at)) else {
                     return Err(Declined(format!(

@@ -150,10 +150,8 @@ fn changes(ctx: &Context, id: NodeId, names: usize) -> bool {
 
 fn name_changes(ctx: &Context, name: &ast::ExprName, names: usize) -> bool {
     let model = ctx.model;
-    let owner = model.lookup(&name.id, model.scope_of(model.id(name)));
     model
-        .references_named(&name.id)
-        .filter(|reference| model.lookup(&name.id, reference.scope) == owner)
+        .references_like(name)
         .any(|reference| changes(ctx, reference.node, names + 1))
 }
 

@@ -173,11 +173,7 @@ impl<'c, 'a> Layer<'c, 'a> {
         self.address = constant.map(|(name, _)| name.to_owned());
         match constant.map(|(name, value)| (name, value, super::leading(value))) {
             Some((name, value, Some(text))) => {
-                let uses = ctx
-                    .model
-                    .references()
-                    .iter()
-                    .filter(|reference| reference.name.id == name);
+                let uses = ctx.model.references_named(name);
                 let is_own = !self.is_alone && uses.count() == 1 && !ctx.model.is_shared_address(name);
                 if let Some((scheme, _)) = text.split_once("://").filter(|_| is_own) {
                     let edit = super::scheme_edit(ctx, value, scheme, &driver.is)?;

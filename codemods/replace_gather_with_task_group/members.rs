@@ -236,10 +236,7 @@ fn only_uses(ctx: &Context, name: &ast::ExprName, stmt: &Stmt, count: usize) -> 
     let bound = model
         .sole_binding(&name.id, scope)
         .filter(|binding| binding.scope == scope && !matches!(binding.kind, BindingKind::Parameter(_)));
-    let reads = model
-        .references_named(&name.id)
-        .filter(|reference| model.lookup(&name.id, reference.scope) == model.lookup(&name.id, scope))
-        .count();
+    let reads = model.references_to(model.lookup(&name.id, scope), &name.id).count();
     let is_function = matches!(model.scope(scope).kind, ScopeKind::Function(_));
     if bound.is_none() || reads != count || !is_function {
         return Err(format!("`{}` is used elsewhere as well", name.id).into());

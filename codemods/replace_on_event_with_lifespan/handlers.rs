@@ -298,13 +298,13 @@ fn wrapper_is_async(ctx: &Context, decorator: &Expr) -> Option<bool> {
 fn called_with_arguments(ctx: &Context, function: &ast::StmtFunctionDef) -> Option<String> {
     let model = ctx.model;
     let scope = model.scope_of(model.id(function));
-    model.references_named(&function.name).find_map(|reference| {
+    let owner = model.lookup(&function.name, scope);
+    model.references_to(owner, &function.name).find_map(|reference| {
         let AnyNodeRef::ExprCall(call) = model.node(model.parent(reference.node)) else {
             return None;
         };
         let is_call = call.func.range() == reference.name.range() && !call.arguments.is_empty();
-        let is_same = model.lookup(&function.name, reference.scope) == model.lookup(&function.name, scope);
-        (is_call && is_same).then(|| {
+        is_call.then(|| {
             let (line, _) = ctx.module.location(call.start());
             format!("`{}` is called with arguments in line {line}", function.name)
         })
@@ -345,9 +345,7 @@ pub(super) fn rename_twins(
         let all_handlers = bindings
             .iter()
             .all(|binding| matches!(binding.kind, BindingKind::Function(function) if is_handler(function)));
-        let is_read = model
-            .references_named(name)
-            .any(|reference| model.lookup(name, reference.scope) == model.lookup(name, scope));
+        let is_read = model.references_to(model.lookup(name, scope), name).next().is_some();
         if !all_handlers || is_read {
             return Err(format!("`{name}` stands for something else as well, and a lifespan would call that").into());
         }

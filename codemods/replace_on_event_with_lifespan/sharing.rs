@@ -87,10 +87,7 @@ fn uses(
     depth: usize,
 ) -> Result<(), Declined> {
     let model = ctx.model;
-    for reference in model.references_named(name) {
-        if model.lookup(name, reference.scope) != model.lookup(name, scope) {
-            continue;
-        }
+    for reference in model.references_to(model.lookup(name, scope), name) {
         let (line, _) = ctx.module.location(reference.name.start());
         let parent = model.parent(reference.node);
         let found = match model.node(parent) {

@@ -577,11 +577,9 @@ impl<'a> Conversion<'_, 'a> {
     fn may_have_moved(&self, file: &'a Expr) -> bool {
         let model = self.ctx.model;
         let Expr::Name(name) = file else { return false };
-        let own = model.lookup(&name.id, model.scope_of(model.id(name)));
-        model.references_named(&name.id).any(|reference| {
-            model.lookup(&name.id, reference.scope) == own
-                && matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(_))
-        })
+        model
+            .references_like(name)
+            .any(|reference| matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(_)))
     }
 
     pub(super) fn headers(&mut self, value: &'a Expr) -> Result<(), Declined> {

@@ -108,10 +108,7 @@ impl<'a> Conversion<'_, 'a> {
             let definition = format!("{} {name}{text}", helper.keyword);
             match binding_of(&name) {
                 (None, _) => {
-                    let is_taken = model
-                        .references()
-                        .iter()
-                        .any(|reference| reference.name.id == name.as_str())
+                    let is_taken = model.references_named(&name).next().is_some()
                         || model.bindings().iter().any(|binding| binding.name == name);
                     if is_taken {
                         continue;

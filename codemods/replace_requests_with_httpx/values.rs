@@ -128,10 +128,8 @@ pub(super) fn visible_dict<'a>(
         return None;
     }
     let mut stored = Vec::new();
-    for reference in model.references() {
-        if reference.name.id != name.id
-            || model.sole_binding(&name.id, reference.scope).map(|other| other.node) != Some(binding.node)
-        {
+    for reference in model.references_named(&name.id) {
+        if model.sole_binding(&name.id, reference.scope).map(|other| other.node) != Some(binding.node) {
             continue;
         }
         let parent = model.parent(reference.node);

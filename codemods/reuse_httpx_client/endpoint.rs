@@ -102,10 +102,7 @@ fn check_application(ctx: &Context, app: &WebApp) -> Result<(), Declined> {
         let text = model.slice(keyword);
         return Err(format!("the application has `{text}`: make the client there, and keep it in `app.state`").into());
     }
-    for reference in model.references_named(app.name) {
-        if model.lookup(app.name, reference.scope) != model.lookup(app.name, app.scope) {
-            continue;
-        }
+    for reference in model.references_to(model.lookup(app.name, app.scope), app.name) {
         let (line, _) = ctx.module.location(reference.name.start());
         let parent = model.parent(reference.node);
         match model.node(parent) {

@@ -143,17 +143,13 @@ impl<'a> Mapper<'_, 'a> {
     /// Whether something is put into what a name stands for.
     pub(super) fn is_filled(&self, name: &ast::ExprName) -> bool {
         let model = self.ctx.model;
-        let owner = model.lookup(&name.id, model.scope_of(model.id(name)));
-        model.references_named(&name.id).any(|reference| {
-            model.lookup(&name.id, reference.scope) == owner
-                && match model.node(model.parent(reference.node)) {
-                    AnyNodeRef::ExprSubscript(subscript) => !subscript.ctx.is_load(),
-                    AnyNodeRef::ExprAttribute(member) => {
-                        !member.ctx.is_load() || FILLING.contains(&member.attr.as_str())
-                    }
-                    _ => false,
-                }
-        })
+        model
+            .references_like(name)
+            .any(|reference| match model.node(model.parent(reference.node)) {
+                AnyNodeRef::ExprSubscript(subscript) => !subscript.ctx.is_load(),
+                AnyNodeRef::ExprAttribute(member) => !member.ctx.is_load() || FILLING.contains(&member.attr.as_str()),
+                _ => false,
+            })
     }
 
     /// What pytest gives for a parameter: of a test, or of another fixture.

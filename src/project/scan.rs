@@ -672,19 +672,17 @@ pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
         defined.entry(function.name).or_default().push(*place);
     }
     let may_be = |user: Place, callee: Place| user.0 == callee.0 || users.may_know(user, callee);
-    let callees = |user: Place, name: &Name| {
-        let named = defined.get(name).into_iter().flatten().copied();
-        named.filter(move |callee| may_be(user, *callee))
-    };
+    let named = |name: Name| defined.get(&name).into_iter().flatten().copied();
     let mut known: FxHashSet<Place> = FxHashSet::default();
     loop {
         let before = known.len();
-        let is_known = |user: Place, name: &Name| {
-            pauses.contains(name) || callees(user, name).any(|callee| known.contains(&callee))
+        let is_known = |user: Place, name: Name| {
+            pauses.contains(&name) || named(name).any(|callee| known.contains(&callee) && may_be(user, callee))
         };
         let more: Vec<Place> = coroutines
             .iter()
-            .filter(|(place, function)| function.awaits.iter().all(|name| is_known(*place, name)))
+            .filter(|(place, _)| !known.contains(place))
+            .filter(|(place, function)| function.awaits.iter().all(|name| is_known(*place, *name)))
             .map(|(place, _)| *place)
             .collect();
         known.extend(more);
@@ -695,8 +693,8 @@ pub fn awaiting_what_is_known(users: &Users, pauses: &[&str]) -> Vec<usize> {
     let awaits_another = |place: Place, function: &Function| {
         let others = function.awaits.iter().filter(|name| !pauses.contains(name));
         others
-            .flat_map(|name| callees(place, name))
-            .any(|callee| callee.0 != place.0 && known.contains(&callee))
+            .flat_map(|name| named(*name))
+            .any(|callee| callee.0 != place.0 && known.contains(&callee) && users.may_know(place, callee))
     };
     let mut files: Vec<usize> = coroutines
         .iter()

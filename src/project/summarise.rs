@@ -1024,21 +1024,19 @@ impl<'a> Mapper<'_, 'a> {
     fn is_given_away(&self, name: &'a ast::ExprName) -> bool {
         let model = self.ctx.model;
         let scope = model.scope_of(model.id(name));
-        let own = model.lookup(&name.id, scope);
-        own == Lookup::Scope(ScopeId::MODULE)
+        model.lookup(&name.id, scope) == Lookup::Scope(ScopeId::MODULE)
             || model.is_captured(&name.id, scope)
-            || model.references_named(&name.id).any(|reference| {
+            || model.references_like(name).any(|reference| {
                 let around = model.node(model.parent(reference.node));
-                model.lookup(&name.id, reference.scope) == own
-                    && matches!(
-                        around,
-                        AnyNodeRef::StmtReturn(_)
-                            | AnyNodeRef::StmtAssign(_)
-                            | AnyNodeRef::ExprTuple(_)
-                            | AnyNodeRef::ExprList(_)
-                            | AnyNodeRef::ExprDict(_)
-                            | AnyNodeRef::ExprYield(_)
-                    )
+                matches!(
+                    around,
+                    AnyNodeRef::StmtReturn(_)
+                        | AnyNodeRef::StmtAssign(_)
+                        | AnyNodeRef::ExprTuple(_)
+                        | AnyNodeRef::ExprList(_)
+                        | AnyNodeRef::ExprDict(_)
+                        | AnyNodeRef::ExprYield(_)
+                )
             })
     }
 
@@ -1201,11 +1199,15 @@ impl<'a> Mapper<'_, 'a> {
 
     fn is_on_own_connection(&self, owner: usize, call: &'a ast::ExprCall) -> bool {
         match &*call.func {
-            Expr::Attribute(method) if self.ctx.model.imports_package("sqlite3") => {
-                self.is_connected_here(owner, &method.value)
-            }
+            Expr::Attribute(method) => self.connects(owner) && self.is_connected_here(owner, &method.value),
             _ => false,
         }
+    }
+
+    fn connects(&self, owner: usize) -> bool {
+        let model = self.ctx.model;
+        let mut calls = model.calls_to("sqlite3.connect");
+        calls.any(|call| self.owner(model.id(call)) == Some(owner))
     }
 
     /// Whether a connection, or a cursor of one, is made, used and left in the function itself: wherever that runs, one thread does it all.

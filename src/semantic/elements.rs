@@ -89,11 +89,7 @@ impl<'a> SemanticModel<'a> {
             Expr::List(_) | Expr::ListComp(_) => Some(self.element_type(made, steps + 1)),
             _ => return Type::Unknown,
         };
-        let own = self.lookup(&name.id, scope);
-        for reference in self.references_named(&name.id) {
-            if self.lookup(&name.id, reference.scope) != own {
-                continue;
-            }
+        for reference in self.references_like(name) {
             let at = reference.name.range();
             let added = match self.node(self.parent(reference.node)) {
                 AnyNodeRef::StmtFor(inner) if inner.iter.range() == at => continue,

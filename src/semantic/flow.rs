@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use super::effects::is_log_call;
 use super::names::{Lookup, map_callable, plain_name};
 use super::types::{Type, TypeOracle};
-use super::{NodeId, Reference, ScopeId, ScopeKind, SemanticModel};
+use super::{NodeId, ScopeId, ScopeKind, SemanticModel};
 
 /// A statement whose body may be left by an exception that the function then survives.
 #[derive(Clone, Copy, Debug)]
@@ -266,11 +266,10 @@ impl<'a> SemanticModel<'a> {
                 (Some(first), Some(last)) if first.start() <= at.start() && at.end() <= last.end()
             ),
         };
-        let is_it = |reference: &Reference<'a>| self.lookup(name, reference.scope) == Lookup::Scope(scope);
         self.is_captured(name, scope)
             || self
-                .references_named(name)
-                .any(|reference| is_seen_at(reference.name.range()) && is_it(reference))
+                .references_to(scope, name)
+                .any(|reference| is_seen_at(reference.name.range()))
             || self.locals_are_shown(scope, is_seen_at)
     }
 
@@ -311,11 +310,11 @@ impl<'a> SemanticModel<'a> {
 
     /// Whether a local name is read by a nested function, lambda or generator expression, which may run at any time.
     pub fn is_captured(&self, name: &str, scope: ScopeId) -> bool {
-        self.references_named(name).any(|reference| {
-            self.lookup(name, reference.scope) == Lookup::Scope(scope) && self.is_deferred(reference.scope, scope)
-        }) || self
-            .bindings_in(scope, name)
-            .any(|binding| self.is_deferred(self.scope_of(binding.node), scope))
+        self.references_to(scope, name)
+            .any(|reference| self.is_deferred(reference.scope, scope))
+            || self
+                .bindings_in(scope, name)
+                .any(|binding| self.is_deferred(self.scope_of(binding.node), scope))
     }
 
     /// Whether code of `inner` runs at another time than that of the enclosing `outer`.

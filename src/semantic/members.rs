@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{map_callable, plain_name};
+use super::names::{Lookup, map_callable, plain_name};
 use super::types::{Type, TypeOracle};
 use super::{NodeId, Reference, SemanticModel};
 
@@ -224,6 +224,22 @@ impl<'a> SemanticModel<'a> {
     pub fn references_named(&self, name: &str) -> impl Iterator<Item = &Reference<'a>> + '_ {
         let found = self.members().references.get(name);
         found.into_iter().flatten().map(|&index| &self.references()[index])
+    }
+
+    /// The references to one variable, in source order: those to its name that find it there.
+    pub fn references_to<'s>(
+        &'s self,
+        owner: impl Into<Lookup>,
+        name: &'s str,
+    ) -> impl Iterator<Item = &'s Reference<'a>> + 's {
+        let owner = owner.into();
+        self.references_named(name)
+            .filter(move |reference| self.lookup(name, reference.scope) == owner)
+    }
+
+    /// The references to the variable that a name stands for, that name among them where it is read.
+    pub fn references_like<'s>(&'s self, name: &'s ast::ExprName) -> impl Iterator<Item = &'s Reference<'a>> + 's {
+        self.references_to(self.lookup(&name.id, self.scope_of(self.id(name))), &name.id)
     }
 
     /// Whether `x.name = ...`, `del x.name` or `setattr(..., "name", ...)` stands anywhere in the module.

@@ -17,6 +17,12 @@ pub enum Lookup {
     Unknown,
 }
 
+impl From<ScopeId> for Lookup {
+    fn from(scope: ScopeId) -> Self {
+        Self::Scope(scope)
+    }
+}
+
 impl<'a> SemanticModel<'a> {
     /// Finds the scope whose binding a name refers to, when read in `scope`.
     ///

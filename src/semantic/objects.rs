@@ -163,8 +163,7 @@ impl<'a> SemanticModel<'a> {
     pub fn reads_of(&self, slot: Slot<'a>) -> (Vec<NodeId>, Option<NodeId>) {
         match slot {
             Slot::Name(scope, name) => (
-                self.references_named(name)
-                    .filter(|reference| self.lookup(name, reference.scope) == Lookup::Scope(scope))
+                self.references_to(scope, name)
                     .map(|reference| reference.node)
                     .collect(),
                 None,
@@ -176,16 +175,11 @@ impl<'a> SemanticModel<'a> {
                 if let Some(stmt) = class.body.first() {
                     reads.extend(self.reads_of(Slot::Name(self.scope_of(self.id(stmt)), name)).0);
                 }
-                for (id, node) in self.subtree(NodeId(0)) {
-                    let AnyNodeRef::ExprAttribute(attribute) = node else {
-                        continue;
-                    };
-                    if attribute.attr.as_str() == name && attribute.ctx.is_load() {
-                        match self.is_attribute_of(attribute, class) {
-                            Some(true) => reads.push(id),
-                            Some(false) => {}
-                            None => doubtful = doubtful.or(Some(id)),
-                        }
+                for (id, attribute) in self.loads_of(name) {
+                    match self.is_attribute_of(attribute, class) {
+                        Some(true) => reads.push(id),
+                        Some(false) => {}
+                        None => doubtful = doubtful.or(Some(id)),
                     }
                 }
                 (reads, doubtful)

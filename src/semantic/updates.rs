@@ -91,10 +91,7 @@ impl<'a> SemanticModel<'a> {
             Some(function) => !is_its_own || self.body_scope(function) != owner,
             None => false,
         };
-        let references = self
-            .references_named(&name.id)
-            .filter(|reference| self.lookup(&name.id, reference.scope) == Lookup::Scope(owner));
-        let changed = references.filter_map(|reference| {
+        let changed = self.references_to(owner, &name.id).filter_map(|reference| {
             let is_changed = runs_meanwhile(reference.scope) && self.is_changed_by(reference.node);
             (is_changed || self.is_given_to_task(reference.node)).then_some(reference.node)
         });

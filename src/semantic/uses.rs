@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::names::{Lookup, plain_name};
+use super::names::plain_name;
 use super::types::{Type, TypeOracle};
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
@@ -50,12 +50,8 @@ impl<'a> SemanticModel<'a> {
             return uses;
         }
         let scope = self.scope_of(self.id(function));
-        for reference in self.references() {
-            if reference.name.id == function.name.id
-                && self.lookup(&function.name, reference.scope) == Lookup::Scope(scope)
-            {
-                note(reference.node);
-            }
+        for reference in self.references_to(scope, &function.name) {
+            note(reference.node);
         }
         uses
     }

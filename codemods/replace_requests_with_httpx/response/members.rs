@@ -9,7 +9,6 @@ use super::{Place, Shape, Value};
 use crate::finding::Declined;
 use crate::layout::own_lines;
 use crate::semantic::NodeId;
-use crate::semantic::names::Lookup;
 
 /// What becomes of an attribute of a response.
 pub(super) enum Attribute {
@@ -283,16 +282,10 @@ impl<'a> Conversion<'_, 'a> {
         if bindings.next().is_none() || bindings.next().is_some() {
             return false;
         }
-        model
-            .references()
-            .iter()
-            .filter(|reference| {
-                reference.name.id == name.id && model.lookup(&name.id, reference.scope) == Lookup::Scope(binding.scope)
-            })
-            .all(|reference| {
-                matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(method)
+        model.references_to(binding.scope, &name.id).all(|reference| {
+            matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(method)
                     if matches!(method.attr.as_str(), "lower" | "casefold"))
-            })
+        })
     }
 
     pub(super) fn cookies_use(&mut self, node: NodeId) -> Result<(), Declined> {

@@ -8,7 +8,6 @@ use super::{Conversion, helpers};
 use super::{Place, Shape};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
-use crate::semantic::names::Lookup;
 use crate::semantic::reaching::Definition;
 
 impl<'a> Conversion<'_, 'a> {
@@ -124,12 +123,7 @@ impl<'a> Conversion<'_, 'a> {
                 .collect()
         } else {
             model
-                .references()
-                .iter()
-                .filter(|reference| {
-                    reference.name.id == name.id
-                        && model.lookup(&name.id, reference.scope) == Lookup::Scope(binding.scope)
-                })
+                .references_to(binding.scope, &name.id)
                 .map(|reference| reference.node)
                 .collect()
         };

@@ -8,7 +8,6 @@ use super::{Conversion, LOG_METHODS, Read, Weight};
 use super::{Place, Shape, Value};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
-use crate::semantic::names::Lookup;
 use crate::semantic::reaching::Definition;
 
 impl<'a> Conversion<'_, 'a> {
@@ -38,11 +37,8 @@ impl<'a> Conversion<'_, 'a> {
             crate::semantic::ScopeKind::Comprehension | crate::semantic::ScopeKind::Generator => {
                 self.definitions.insert(id);
                 let scope = binding.scope;
-                for reference in model.references() {
-                    if reference.name.id == name.id && model.lookup(&name.id, reference.scope) == Lookup::Scope(scope) {
-                        self.work.push((reference.node, value));
-                    }
-                }
+                let reads = model.references_to(scope, &name.id);
+                self.work.extend(reads.map(|reference| (reference.node, value)));
                 return Ok(());
             }
             crate::semantic::ScopeKind::Function(_) => {}

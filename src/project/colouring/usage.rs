@@ -697,12 +697,8 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.sole_binding(&name.id, scope).is_none() || model.type_of(expr) != Type::Unknown {
             return Vec::new();
         }
-        let owner = model.lookup(&name.id, scope);
         let mut needs = Vec::new();
-        for reference in model.references_named(&name.id) {
-            if model.lookup(&name.id, reference.scope) != owner {
-                continue;
-            }
+        for reference in model.references_like(name) {
             let parent = model.parent(reference.node);
             let is_first = |expr: &Expr| expr.range() == reference.name.range();
             match model.node(parent) {

@@ -92,11 +92,9 @@ impl<'a> Finder<'_, '_, 'a> {
         let model = self.ctx.model;
         let scope = model.scope_of(model.id(name));
         let is_local = model.function_of_scope(scope).is_some() && model.sole_binding(&name.id, scope).is_some();
-        let owner = model.lookup(&name.id, scope);
         is_local
-            && model.references_named(&name.id).all(|reference| {
-                model.lookup(&name.id, reference.scope) != owner
-                    || matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(attribute)
+            && model.references_like(name).all(|reference| {
+                matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(attribute)
                         if DESCRIBING.contains(&attribute.attr.as_str()))
             })
     }

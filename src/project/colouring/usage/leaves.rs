@@ -221,10 +221,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 let [Expr::Name(name)] = &*assign.targets else {
                     return false;
                 };
-                let owner = model.lookup(&name.id, model.scope_of(model.id(name)));
-                model
-                    .references_named(&name.id)
-                    .any(|reference| model.lookup(&name.id, reference.scope) == owner && is_read(reference.node))
+                model.references_like(name).any(|reference| is_read(reference.node))
             }
             _ => is_read(model.id(call)),
         }

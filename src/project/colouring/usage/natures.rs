@@ -418,11 +418,7 @@ impl<'a> Finder<'_, '_, 'a> {
         };
         let parameter = parameter.parameter.name.as_str();
         let scope = model.body_scope(inner);
-        let own = crate::semantic::names::Lookup::Scope(scope);
-        let mut references = model
-            .references_named(parameter)
-            .filter(|reference| model.lookup(parameter, reference.scope) == own)
-            .peekable();
+        let mut references = model.references_to(scope, parameter).peekable();
         references.peek().is_some()
             && references.all(|reference| {
                 let parent = model.parent(reference.node);
@@ -508,10 +504,7 @@ impl<'a> Finder<'_, '_, 'a> {
         let inside = model.body_scope(inner);
         let mut passes_through = true;
         let mut is_called = false;
-        for reference in model.references_named(parameter) {
-            if model.lookup(parameter, reference.scope) != crate::semantic::names::Lookup::Scope(own) {
-                continue;
-            }
+        for reference in model.references_to(own, parameter) {
             let parent = model.parent(reference.node);
             match model.node(parent) {
                 AnyNodeRef::ExprCall(call) if call.func.range() == reference.name.range() => {

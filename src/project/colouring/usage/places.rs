@@ -131,10 +131,8 @@ impl<'a> Finder<'_, '_, 'a> {
             Some(_) => None,
             None => Some(self.bound_anew(name)?),
         };
-        let owner = model.lookup(&name.id, scope);
-        let references = model.references_named(&name.id);
-        let own = references
-            .filter(|reference| model.lookup(&name.id, reference.scope) == owner)
+        let own = model
+            .references_like(name)
             .filter(|reference| end.is_none_or(|end| reference.name.start() < end));
         let steps = own.map(|reference| {
             let taken = match model.node(model.parent(model.parent(reference.node))) {
@@ -182,10 +180,9 @@ impl<'a> Finder<'_, '_, 'a> {
         let (other, end) = model.statement_of(second.node)?;
         let block = model.block_of(one)?.0;
         let is_in = |id: NodeId| block.iter().any(|stmt| stmt.range() == model.node(id).range());
-        let owner = model.lookup(&name.id, scope);
-        let is_before = model.references_named(&name.id).all(|reference| {
-            model.lookup(&name.id, reference.scope) != owner || reference.name.start() > first.range.start()
-        });
+        let is_before = model
+            .references_like(name)
+            .all(|reference| reference.name.start() > first.range.start());
         (first.range == name.range() && self.is_next(step) && is_own && is_in(other) && is_before).then(|| end.end())
     }
 
