@@ -1,7 +1,7 @@
 //! What a run means for one file: target version, line length, options, declared knowledge. Plain data; read by `cli`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::interned::{self, Interned};
 use memchr::memmem;
@@ -75,19 +75,29 @@ impl Dependencies {
     }
 
     pub fn version(&self, name: &str) -> Option<&pep440_rs::Version> {
-        self.0.get(name)?.as_ref()
+        match self.0.get(name) {
+            Some(Some(version)) => Some(version),
+            _ => self.implied(name),
+        }
+    }
+
+    /// The version that another distribution needs: SQLModel is nothing without SQLAlchemy, and few projects name both.
+    fn implied(&self, name: &str) -> Option<&pep440_rs::Version> {
+        static WITH_SQLMODEL: LazyLock<[pep440_rs::Version; 2]> =
+            LazyLock::new(|| [pep440_rs::Version::new([0, 0, 14]), pep440_rs::Version::new([2, 0])]);
+        let [least, needed] = &*WITH_SQLMODEL;
+        let sqlmodel = self.0.get("sqlmodel").filter(|_| name == "sqlalchemy")?.as_ref()?;
+        (sqlmodel >= least).then_some(needed)
     }
 
     /// Whether the project needs at least this version of a distribution. The error says what is not known, or too old.
-    pub fn at_least(&self, name: &str, version: [u64; 2]) -> Result<(), String> {
-        let [major, minor] = version;
+    pub fn at_least<const N: usize>(&self, name: &str, version: [u64; N]) -> Result<(), String> {
+        let least = pep440_rs::Version::new(version);
         match self.version(name) {
-            Some(known) if *known >= pep440_rs::Version::new(version) => Ok(()),
-            Some(known) => Err(format!(
-                "it needs {name} {major}.{minor}, and the project may run with {known}"
-            )),
+            Some(known) if *known >= least => Ok(()),
+            Some(known) => Err(format!("it needs {name} {least}, and the project may run with {known}")),
             None => Err(format!(
-                "it needs {name} {major}.{minor}, and no lock file, requirement or dependency says which version the project runs with"
+                "it needs {name} {least}, and no lock file, requirement or dependency says which version the project runs with"
             )),
         }
     }

@@ -360,6 +360,17 @@ pub fn import_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The statement that one of these lines begins, to the end of its brackets.
+pub fn import_statement<'t>(text: &'t [u8], line: &'t [u8]) -> &'t [u8] {
+    let is_open = memchr(b'(', line).is_some_and(|bracket| memchr(b')', &line[bracket..]).is_none());
+    if !is_open {
+        return line;
+    }
+    let start = line.as_ptr() as usize - text.as_ptr() as usize;
+    let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
+    &text[start..end]
+}
+
 /// Whether a text that imports the package of a row mentions what the row names.
 pub fn is_mentioned(text: &[u8], row: &Blocking) -> bool {
     let occurs = |word: &str| memmem::find(text, word.as_bytes()).is_some();

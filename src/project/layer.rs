@@ -25,6 +25,8 @@ use crate::semantic::sqlalchemy::Known;
 pub const SESSION: &str = "sqlalchemy.orm.Session";
 /// The class of the engines.
 const ENGINE: &str = "sqlalchemy.engine.Engine";
+/// The class of the factories.
+const FACTORY: &str = "sqlalchemy.orm.sessionmaker";
 
 /// What is found in a file whose layer stands in it alone, and what is not proven of it.
 pub const ALONE: &str = "a synchronous engine: whoever asks the database waits for it, and an event loop with it";
@@ -109,9 +111,11 @@ pub enum EndPlace {
     Block(TextRange),
 }
 
-/// A session, as an argument.
+/// A session, a factory or an engine, as an argument.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Passed {
+    /// The usual name of its class.
+    pub class: String,
     /// The call.
     pub call: TextRange,
     pub slot: Slot,
@@ -124,15 +128,17 @@ pub struct Passed {
 pub struct Parameter {
     pub name: String,
     pub offset: u32,
-    pub is_session: bool,
+    /// The usual name of the class of what it is given, if that is an object of the layer.
+    pub class: Option<String>,
     pub is_annotated: bool,
 }
 
 /// Whether a text may make a synchronous engine.
 pub fn may_make_engine(text: &[u8]) -> bool {
     static CALL: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("create_engine("));
-    static LIBRARY: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("sqlalchemy"));
-    CALL.find(text).is_some() && LIBRARY.find(text).is_some()
+    static LIBRARIES: LazyLock<[memmem::Finder; 2]> =
+        LazyLock::new(|| [memmem::Finder::new("sqlalchemy"), memmem::Finder::new("sqlmodel")]);
+    CALL.find(text).is_some() && LIBRARIES.iter().any(|library| library.find(text).is_some())
 }
 
 /// What the imports of each file mean.
@@ -171,7 +177,7 @@ pub fn known(project: &Project) -> Vec<Known> {
             if let Some((receiving, parameter)) = receiver(project, &linker, *file, passed)
                 && !parameter.is_annotated
             {
-                all[receiving].parameters.insert(parameter.offset, SESSION.to_owned());
+                all[receiving].parameters.insert(parameter.offset, passed.class.clone());
             }
         }
     }
@@ -581,10 +587,15 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
             return Some(format!("{}: {}", project.place(*file, stop.line), stop.text));
         }
         for passed in &part.passed {
-            let is_known = receiver(project, linker, *file, passed).is_some_and(|(_, parameter)| parameter.is_session);
-            if !is_known {
+            let receiver = receiver(project, linker, *file, passed);
+            if receiver.is_none_or(|(_, parameter)| parameter.class.as_ref() != Some(&passed.class)) {
+                let what = match &*passed.class {
+                    ENGINE => "the engine",
+                    FACTORY => "the factory of sessions",
+                    _ => "a session",
+                };
                 return Some(format!(
-                    "{}: a session gets out of sight",
+                    "{}: {what} gets out of sight",
                     project.place(*file, passed.line)
                 ));
             }
@@ -612,7 +623,10 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
     if let Some(reason) = found_otherwise(project, linker, linked) {
         return Some(reason);
     }
-    let objects: BTreeSet<&String> = parts.iter().flat_map(|(_, part)| part.exports.objects.keys()).collect();
+    let objects: BTreeSet<&String> = parts
+        .iter()
+        .flat_map(|(_, part)| part.exports.objects.keys().chain(part.held.keys()))
+        .collect();
     for (file, part) in &parts {
         if let Some((name, line)) = part.untold.iter().find(|(name, _)| objects.contains(name)) {
             return Some(format!(
@@ -631,7 +645,7 @@ fn obstacle(project: &Project, linker: &Linker, linked: &BTreeSet<usize>) -> Opt
         for (name, line) in &part.held {
             if let Some(read) = read(name) {
                 return Some(format!(
-                    "{read}: `{name}` may be the session that {} keeps",
+                    "{read}: `{name}` may be what {} keeps of the layer",
                     project.place(*owner, *line)
                 ));
             }

@@ -138,17 +138,8 @@ struct Imported<'t> {
 
 fn imports(text: &[u8]) -> Vec<Imported<'_>> {
     let mut found = Vec::new();
-    let from = text.as_ptr() as usize;
     for line in blocking::import_lines(text) {
-        let start = line.as_ptr() as usize - from;
-        let mut statement = line;
-        if let Some(bracket) = memchr(b'(', line)
-            && memchr(b')', &line[bracket..]).is_none()
-        {
-            let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
-            statement = &text[start..end];
-        }
-        let mut words = statement_words(statement);
+        let mut words = statement_words(blocking::import_statement(text, line));
         while let Some(word) = words.next() {
             match word {
                 b"from" => {

@@ -125,6 +125,13 @@ impl Project {
         }
     }
 
+    /// Of one file.
+    pub fn alone(summary: Summary) -> Self {
+        let mut project = Self::new(std::iter::once(PathBuf::new()));
+        project.files[0].1 = Some(summary);
+        project
+    }
+
     /// Where coroutines run what blocks, for each file.
     pub fn link(&self) -> Vec<Vec<Blocked>> {
         chains::Chains::of(&resolve::Linker::new(self)).blocked()
@@ -244,17 +251,21 @@ impl Context<'_> {
             Some(_) => Arc::default(),
             None => {
                 let project = self.alone(Extent::Usage);
-                let mut world = World::of(self.settings);
-                world.is_partial = self.project.is_partial;
-                Arc::new(project.colour(&world).pop().unwrap_or_default())
+                Arc::new(project.colour(&self.world()).pop().unwrap_or_default())
             }
         }
     }
 
     /// A project of this file and no other.
     fn alone(&self, extent: Extent) -> Project {
-        let mut project = Project::new(std::iter::once(PathBuf::new()));
-        project.files[0].1 = Some(summarise(self, extent));
-        project
+        Project::alone(summarise(self, extent))
+    }
+
+    /// What such a project is coloured by.
+    pub fn world(&self) -> World {
+        World {
+            is_partial: self.project.is_partial,
+            ..World::of(self.settings)
+        }
     }
 }

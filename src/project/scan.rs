@@ -505,20 +505,8 @@ pub(super) fn hash(name: &[u8]) -> Name {
 
 /// The words of the import statements, those in parentheses on the lines below included.
 fn import_words(text: &[u8], import_lines: &[&[u8]]) -> FxHashSet<Name> {
-    let mut words = FxHashSet::default();
-    let from = text.as_ptr() as usize;
-    for &line in import_lines {
-        let start = line.as_ptr() as usize - from;
-        let mut statement = line;
-        if let Some(bracket) = memchr(b'(', line)
-            && memchr(b')', &line[bracket..]).is_none()
-        {
-            let end = memchr(b')', &text[start..]).map_or(text.len(), |close| start + close);
-            statement = &text[start..end];
-        }
-        words.extend(words_in(statement).map(hash));
-    }
-    words
+    let statements = import_lines.iter().map(|line| blocking::import_statement(text, line));
+    statements.flat_map(words_in).map(hash).collect()
 }
 
 /// How far what blocks reaches, by names.

@@ -107,10 +107,10 @@ impl<'a> SemanticModel<'a> {
         self.class_of_type(self.given_by(function, 0))
     }
 
-    /// Whether a function is known to yield or return a session.
-    pub fn gives_session(&self, callee: &Expr) -> bool {
+    /// Whether a function is known to yield or return a synchronous object of this kind.
+    pub fn gives_object(&self, callee: &Expr, role: Role) -> bool {
         let class = self.class_of_type(self.yielded(callee, 0));
-        class.is_some_and(|class| class.role == Role::Session && !class.is_async)
+        class.is_some_and(|class| class.role == role && !class.is_async)
     }
 
     /// Whether a function is a generator, whatever is made of it.

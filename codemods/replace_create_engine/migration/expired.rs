@@ -23,7 +23,7 @@ impl<'a> Layer<'_, 'a> {
             let expires = match method.attr.as_str() {
                 "rollback" | "expire" | "expire_all" => of_session(),
                 "update" => model.is_sqlalchemy_chain(&method.value, 0),
-                "execute" => of_session() && self.updates(call),
+                "execute" | "exec" => of_session() && self.updates(call),
                 _ => false,
             };
             let id = model.id(call);
@@ -95,6 +95,7 @@ impl<'a> Layer<'_, 'a> {
             "sqlalchemy.update",
             "sqlalchemy.sql.update",
             "sqlalchemy.sql.expression.update",
+            "sqlmodel.update",
         ];
         model.subtree(model.id(call)).any(|(_, node)| match node {
             AnyNodeRef::ExprCall(inner) => model

@@ -3,9 +3,9 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::addresses::{is_in_memory, is_sqlite, may_keep_running};
 use super::tables::CLIENTS;
 use super::{Layer, sync_object};
-use crate::knowledge::sqlalchemy::Role;
 use crate::project::layer::{Parameter, Part};
 use crate::semantic::names::map_callable;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
@@ -41,10 +41,11 @@ impl<'a> Layer<'_, 'a> {
         };
         if let [call, ..] = &*self.engines() {
             part.engine = Some((call.func.range(), line(call.func.range())));
-            let is_sqlite = super::is_sqlite(ctx, call);
-            part.is_tied_to_loop = !is_sqlite;
-            part.keeps_running = is_sqlite && super::may_keep_running(ctx);
-            part.is_in_memory = is_sqlite && super::is_in_memory(ctx, call);
+            let is_sqlite = is_sqlite(ctx, call);
+            // What a function makes for itself, it closes.
+            part.is_tied_to_loop = !is_sqlite && self.own.is_none();
+            part.keeps_running = is_sqlite && self.own.is_none() && may_keep_running(ctx);
+            part.is_in_memory = is_sqlite && is_in_memory(ctx, call);
         }
         let classes = model
             .uses_of(super::SESSIONS)
@@ -66,7 +67,7 @@ impl<'a> Layer<'_, 'a> {
             let parameters = parameters.map(|parameter| Parameter {
                 name: parameter.name().to_string(),
                 offset: parameter.parameter.name.start().into(),
-                is_session: self.is_session(parameter),
+                class: self.class_of(parameter).map(|class| class.name().to_owned()),
                 is_annotated: parameter.parameter.annotation.is_some(),
             });
             part.parameters
@@ -109,9 +110,10 @@ impl<'a> Layer<'_, 'a> {
         let fields = fields.map(|name| Parameter {
             name: name.id.to_string(),
             offset: name.start().into(),
-            is_session: attributes
+            class: attributes
                 .get(name.id.as_str())
-                .is_some_and(|class| class.role == Role::Session && !class.is_async),
+                .filter(|class| !class.is_async)
+                .map(|class| class.name().to_owned()),
             is_annotated: true,
         });
         Some(fields.collect())
@@ -149,10 +151,8 @@ impl<'a> Layer<'_, 'a> {
                 BindingKind::Class(class) => {
                     for (attribute, object) in model.sqlalchemy_attributes(class) {
                         if !object.is_async {
-                            if matches!(object.role, Role::Session | Role::Connection) {
-                                let (line, _) = self.ctx.module.location(class.start());
-                                part.held.entry(attribute.clone()).or_insert(line);
-                            }
+                            let (line, _) = self.ctx.module.location(class.start());
+                            part.held.entry(attribute.clone()).or_insert(line);
                             let path = format!("{name}.{attribute}");
                             part.exports.attributes.insert(path, object.name().to_owned());
                         }
@@ -224,8 +224,8 @@ impl<'a> Layer<'_, 'a> {
                     // What a relationship gives cannot be called.
                     let is_method = model.is_callee(id);
                     let is_own = read.ctx.is_load() || model.class_of(&read.value).is_some();
-                    let is_session = || is_own && model.is_session(&Expr::Attribute(read.clone()), false);
-                    if !is_class && !is_method && !is_session() {
+                    let is_object = || is_own && sync_object(ctx, &Expr::Attribute(read.clone())).is_some();
+                    if !is_class && !is_method && !is_object() {
                         part.reads.entry(read.attr.to_string()).or_insert(line(read.range()));
                     }
                 }
@@ -240,7 +240,7 @@ impl<'a> Layer<'_, 'a> {
     }
 
     fn is_mapped(&self, value: Option<&Expr>) -> bool {
-        matches!(value, Some(Expr::Call(call)) if self.ctx.model.qualified_name(&call.func).is_some_and(|name| name.starts_with("sqlalchemy")))
+        matches!(value, Some(Expr::Call(call)) if self.ctx.model.qualified_name(&call.func).is_some_and(|name| name.starts_with("sqlalchemy") || name.starts_with("sqlmodel")))
     }
 
     /// The names under which something is loaded when it is read: `None` stands for the name that it is bound to.
@@ -248,10 +248,13 @@ impl<'a> Layer<'_, 'a> {
         let ctx = self.ctx;
         let model = ctx.model;
         let Expr::Call(call) = value else { return None };
-        let name = model.qualified_name(&call.func)?;
-        if !name.starts_with("sqlalchemy") {
-            return None;
-        }
+        // What a star import or an object of the project has under such a name is SQLAlchemy's as well.
+        let name = match (model.qualified_name(&call.func), &*call.func) {
+            (Some(name), _) => name,
+            (None, Expr::Name(name)) => name.id.to_string(),
+            (None, Expr::Attribute(member)) => member.attr.to_string(),
+            _ => return None,
+        };
         let keyword = |name: &str| call.arguments.find_keyword(name).map(|keyword| &keyword.value);
         match name.rsplit('.').next()? {
             "relationship" | "relation" => {
@@ -272,27 +275,54 @@ impl<'a> Layer<'_, 'a> {
                 }
                 (!names.is_empty()).then_some(names)
             }
+            // SQLModel hands on what it is given to what SQLAlchemy has.
+            "Relationship" => match (keyword("sa_relationship"), keyword("sa_relationship_kwargs")) {
+                (Some(made), _) => self.lazy(made),
+                (None, given) => {
+                    let how = given.and_then(|given| item(given, "lazy"));
+                    let is_eager = matches!(how, Some(Expr::StringLiteral(how)) if EAGER.contains(&how.value.to_str()));
+                    (!is_eager).then(|| vec![None])
+                }
+            },
+            "Field" => match (keyword("sa_column"), keyword("sa_column_kwargs")) {
+                (Some(column), _) => self.lazy(column),
+                (None, Some(given)) => self.is_late(|name| item(given, name)).then(|| vec![None]),
+                _ => None,
+            },
             "dynamic_loader" | "deferred" | "association_proxy" | "query_expression" => Some(vec![None]),
             // What the database computes is not there behind a write.
-            "Column" | "mapped_column" => {
-                let is_sql = |value: &Expr| match value {
-                    Expr::Call(call) => {
-                        matches!(&*call.func, Expr::Attribute(_) | Expr::Name(_))
-                            && model
-                                .qualified_name(&call.func)
-                                .is_some_and(|name| name.starts_with("sqlalchemy"))
-                    }
-                    _ => false,
-                };
-                let is_old = ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_err();
-                let is_late = keyword("server_onupdate").is_some()
-                    || keyword("onupdate").is_some_and(is_sql)
-                    || is_old && (keyword("server_default").is_some() || keyword("default").is_some_and(is_sql))
-                    || keyword("deferred").is_some_and(|value| matches!(value, Expr::BooleanLiteral(is) if is.value));
-                let is_eager = ctx.module.text().contains("eager_defaults");
-                (is_late && !is_eager).then(|| vec![None])
-            }
+            "Column" | "mapped_column" => self.is_late(keyword).then(|| vec![None]),
             _ => None,
         }
     }
+
+    /// Whether a column with these arguments may have to be loaded behind a write.
+    fn is_late<'e>(&self, argument: impl Fn(&str) -> Option<&'e Expr>) -> bool {
+        let ctx = self.ctx;
+        let is_sql = |value: &Expr| match value {
+            Expr::Call(call) => {
+                matches!(&*call.func, Expr::Attribute(_) | Expr::Name(_))
+                    && ctx
+                        .model
+                        .qualified_name(&call.func)
+                        .is_some_and(|name| name.starts_with("sqlalchemy") || name.starts_with("sqlmodel"))
+            }
+            _ => false,
+        };
+        let is_old = ctx.settings.dependencies.at_least("sqlalchemy", [2, 0]).is_err();
+        let is_late = argument("server_onupdate").is_some()
+            || argument("onupdate").is_some_and(is_sql)
+            || is_old && (argument("server_default").is_some() || argument("default").is_some_and(is_sql))
+            || argument("deferred").is_some_and(|value| matches!(value, Expr::BooleanLiteral(is) if is.value));
+        is_late && !ctx.module.text().contains("eager_defaults")
+    }
+}
+
+/// The value under a key of a dictionary that is written out.
+fn item<'e>(given: &'e Expr, wanted: &str) -> Option<&'e Expr> {
+    let Expr::Dict(dict) = given else { return None };
+    dict.items.iter().find_map(|item| match &item.key {
+        Some(Expr::StringLiteral(key)) if key.value.to_str() == wanted => Some(&item.value),
+        _ => None,
+    })
 }

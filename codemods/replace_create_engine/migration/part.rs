@@ -1,7 +1,5 @@
 //! What one file has of a layer, alone or beside others, and what becomes of it when the project says that all of the layer changes.
 
-use std::path::PathBuf;
-
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -9,9 +7,9 @@ use super::{CREATE, CREATE_ASYNC, Layer, sync_object};
 use crate::codemod::Context;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
-use crate::knowledge::sqlalchemy::Role;
+use crate::knowledge::sqlalchemy::{Class, Role};
 use crate::project::colouring::usage::Slot;
-use crate::project::colouring::{Change, Coloured, World};
+use crate::project::colouring::{Change, Coloured};
 use crate::project::layer::Passed;
 use crate::project::summary::{Note, Summary};
 use crate::project::{LayerFacts, Project, ProjectFacts, TextHash, layer, summarise_waiting};
@@ -57,7 +55,7 @@ pub fn summarise(ctx: &Context, known: Known) -> Summary {
 fn summary(ctx: &Context, known: Known, is_alone: bool) -> (Summary, Result<(), Declined>) {
     let model = SemanticModel::build(ctx.module).with_objects(known);
     let ctx = Context { model: &model, ..*ctx };
-    let mut layer = Layer::without_engine(&ctx);
+    let mut layer = Layer::new(&ctx);
     layer.is_alone = is_alone;
     let outcome = layer.find();
     let mut part = layer.facts();
@@ -92,7 +90,7 @@ pub fn run(ctx: &Context, acc: &mut Findings) {
 
 /// A layer of which nothing is known outside of this file.
 fn alone(ctx: &Context) -> Result<Fix, Declined> {
-    let mut project = Project::new(std::iter::once(PathBuf::new()));
+    let mut project = Project::alone(Summary::default());
     let mut known = Known::default();
     let mut outcome = Ok(());
     for _ in 0..MAX_ROUNDS {
@@ -109,9 +107,7 @@ fn alone(ctx: &Context) -> Result<Fix, Declined> {
         known = now;
     }
     outcome?;
-    let mut world = World::of(ctx.settings);
-    world.is_partial = ctx.project.is_partial;
-    let facts = layer::colour(&project, &world, 0).pop().unwrap_or_default();
+    let facts = layer::colour(&project, &ctx.world(), 0).pop().unwrap_or_default();
     let facts = LayerFacts { known, ..facts };
     match (&*facts.colouring.coloured, &*facts.colouring.stopped) {
         ([coloured], _) => rewrite(ctx, &facts, coloured, true),
@@ -128,13 +124,14 @@ fn rewrite(ctx: &Context, facts: &LayerFacts, coloured: &Coloured, is_alone: boo
         project: &project,
         ..*ctx
     };
-    let mut layer = Layer::without_engine(&ctx);
+    let mut layer = Layer::new(&ctx);
     layer.is_alone = is_alone;
     layer.find()?;
     let nodes = Nodes::of(&ctx);
     if is_alone {
         layer.is_run_here(&nodes, coloured)?;
     }
+    layer.close_own(coloured);
     for end in &facts.ends {
         layer.close_at_end(&nodes, end)?;
     }
@@ -193,8 +190,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                 if model.calls_to(CREATE_ASYNC).next().is_some() {
                     return Err("an asynchronous engine stands beside the synchronous one".into());
                 }
-                self.name = Layer::new(ctx, call)?.name;
-                self.engine(call)?;
+                self.make(call)?;
             }
             [_, other, ..] => {
                 let (line, _) = ctx.module.location(other.start());
@@ -202,6 +198,8 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
         }
         self.uses_of_engine()?;
+        self.named()?;
+        self.givers()?;
         self.classes()?;
         self.annotations()?;
         self.withs()?;
@@ -219,22 +217,9 @@ impl<'c, 'a> Layer<'c, 'a> {
         for (id, name) in model.uses_of(super::SESSIONS) {
             let (line, _) = ctx.module.location(model.node(id).range().start());
             let is_plain = match model.node(model.parent(id)) {
-                AnyNodeRef::ExprCall(_) | AnyNodeRef::Parameter(_) | AnyNodeRef::StmtAnnAssign(_) => true,
-                AnyNodeRef::StmtFunctionDef(function) => function
-                    .returns
-                    .as_deref()
-                    .is_some_and(|returns| model.id(returns) == id),
-                AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprTuple(_) => {
-                    let mut outer = model.ancestors(id).filter_map(|(_, node)| match node {
-                        AnyNodeRef::ExprSubscript(outer) => model.qualified_name(&outer.value),
-                        _ => None,
-                    });
-                    outer.next().is_some_and(|outer| {
-                        let last = outer.rsplit('.').next().unwrap_or_default();
-                        ["Annotated", "Generator", "Iterator", "Iterable"].contains(&last)
-                    })
-                }
-                _ => false,
+                AnyNodeRef::ExprCall(_) => true,
+                AnyNodeRef::Keyword(_) => self.is_made_by_factory(id),
+                _ => self.is_annotation(id),
             };
             if !is_plain {
                 let name = name.rsplit('.').next().unwrap_or(name);
@@ -250,10 +235,6 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Err(format!("`{name}` stands in quotes in line {line}").into());
         }
         let classes = [
-            "sqlalchemy.engine.Engine",
-            "sqlalchemy.Engine",
-            "sqlalchemy.engine.base.Engine",
-            "sqlalchemy.future.Engine",
             "sqlalchemy.engine.Connection",
             "sqlalchemy.Connection",
             "sqlalchemy.engine.base.Connection",
@@ -263,6 +244,30 @@ impl<'c, 'a> Layer<'c, 'a> {
             return Err(format!("`{name}` is named in line {line}").into());
         }
         Ok(())
+    }
+
+    /// Whether a class of the layer is named in an annotation that says no more than that something is one of its objects.
+    pub(super) fn is_annotation(&self, id: NodeId) -> bool {
+        let model = self.ctx.model;
+        match model.node(model.parent(id)) {
+            AnyNodeRef::Parameter(_) => true,
+            AnyNodeRef::StmtAnnAssign(assign) => model.id(&*assign.annotation) == id,
+            AnyNodeRef::StmtFunctionDef(function) => function
+                .returns
+                .as_deref()
+                .is_some_and(|returns| model.id(returns) == id),
+            AnyNodeRef::ExprSubscript(_) | AnyNodeRef::ExprTuple(_) => {
+                let mut outer = model.ancestors(id).filter_map(|(_, node)| match node {
+                    AnyNodeRef::ExprSubscript(outer) => model.qualified_name(&outer.value),
+                    _ => None,
+                });
+                outer.next().is_some_and(|outer| {
+                    let last = outer.rsplit('.').next().unwrap_or_default();
+                    ["Annotated", "Generator", "Iterator", "Iterable", "sessionmaker"].contains(&last)
+                })
+            }
+            _ => false,
+        }
     }
 
     /// Sessions and what makes them where nobody follows them.
@@ -284,17 +289,15 @@ impl<'c, 'a> Layer<'c, 'a> {
                     AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAnnAssign(_) => {
                         is_kept(ctx, parent) && self.is_closed_again(parent)
                     }
-                    AnyNodeRef::WithItem(_) | AnyNodeRef::ExprYield(_) => true,
-                    AnyNodeRef::StmtReturn(_) => model
-                        .enclosing_function(id)
-                        .is_some_and(|function| model.scope_of(model.id(function)) == ScopeId::MODULE),
+                    AnyNodeRef::WithItem(_) => true,
+                    AnyNodeRef::StmtReturn(_) | AnyNodeRef::ExprYield(_) => self.is_of_plain_function(id),
                     _ => false,
                 };
                 if !is_followed {
                     return lost("a session gets out of sight", call.range());
                 }
             }
-            if model.gives_session(&call.func) && model.is_stepped(&call.func) {
+            if model.gives_object(&call.func, Role::Session) && model.is_stepped(&call.func) {
                 let is_entered = matches!(model.node(parent), AnyNodeRef::WithItem(_));
                 let is_next = matches!(model.node(model.parent(parent)), AnyNodeRef::ExprCall(outer) if model.is_builtin(&outer.func, "next"));
                 if !is_entered && !is_next {
@@ -316,7 +319,7 @@ impl<'c, 'a> Layer<'c, 'a> {
                         AnyNodeRef::ExprAttribute(method) => {
                             matches!(method.attr.as_str(), "begin" | "configure" | "kw")
                         }
-                        _ => false,
+                        _ => self.is_followed(id),
                     };
                     if !is_known {
                         return lost("the factory of sessions gets out of sight", expr.range());
@@ -342,8 +345,8 @@ impl<'c, 'a> Layer<'c, 'a> {
             for parameter in function.parameters.iter_non_variadic_params() {
                 let gives = model
                     .dependency_of(parameter)
-                    .is_some_and(|dependency| model.gives_session(dependency));
-                if gives && !self.is_session(parameter) {
+                    .is_some_and(|dependency| model.gives_object(dependency, Role::Session));
+                if gives && self.class_of(parameter).is_none_or(|class| class.role != Role::Session) {
                     return lost(
                         &format!("`{}` is injected as something else than a session", parameter.name()),
                         parameter.range(),
@@ -352,6 +355,13 @@ impl<'c, 'a> Layer<'c, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what stands in a function is what callers of a function of the module get.
+    pub(super) fn is_of_plain_function(&self, id: NodeId) -> bool {
+        let model = self.ctx.model;
+        let function = model.enclosing_function(id);
+        function.is_some_and(|function| model.scope_of(model.id(function)) == ScopeId::MODULE)
     }
 
     /// Whether a class that makes a session for itself closes it: one that is left to the garbage collector is closed by an engine that is
@@ -368,13 +378,25 @@ impl<'c, 'a> Layer<'c, 'a> {
         })
     }
 
-    pub(super) fn is_session(&self, parameter: &ast::ParameterWithDefault) -> bool {
+    /// The synchronous object that a parameter is given.
+    pub(super) fn class_of(&self, parameter: &ast::ParameterWithDefault) -> Option<&'static Class> {
         let model = self.ctx.model;
         let mut bindings = model.bindings().iter();
         bindings
             .find(|binding| matches!(binding.kind, BindingKind::Parameter(found) if found.range() == parameter.parameter.range()))
             .and_then(|binding| model.sqlalchemy_binding(binding))
-            .is_some_and(|class| class.role == Role::Session && !class.is_async)
+            .filter(|class| !class.is_async)
+    }
+
+    /// The synchronous object that stands at a node.
+    fn class_at(&self, id: NodeId) -> Option<&'static Class> {
+        let expr = match self.ctx.model.node(id) {
+            AnyNodeRef::ExprName(name) => Expr::Name(name.clone()),
+            AnyNodeRef::ExprAttribute(read) => Expr::Attribute(read.clone()),
+            AnyNodeRef::ExprCall(call) => Expr::Call(call.clone()),
+            _ => return None,
+        };
+        sync_object(self.ctx, &expr)
     }
 
     fn unseen(&self) -> Result<(), Declined> {
@@ -409,7 +431,11 @@ impl<'c, 'a> Layer<'c, 'a> {
                         (None, Some(keyword)) => Slot::Keyword(keyword),
                         _ => return false,
                     };
+                    let Some(class) = self.class_at(session) else {
+                        return false;
+                    };
                     self.passed.push(Passed {
+                        class: class.name().to_owned(),
                         call: call.range(),
                         slot,
                         line: self.ctx.module.location(range.start()).0,
@@ -424,7 +450,7 @@ impl<'c, 'a> Layer<'c, 'a> {
 }
 
 /// The attribute that a statement gives a value to.
-fn kept_in(stmt: AnyNodeRef<'_>) -> Option<&ast::ExprAttribute> {
+pub(super) fn kept_in(stmt: AnyNodeRef<'_>) -> Option<&ast::ExprAttribute> {
     let target = match stmt {
         AnyNodeRef::StmtAssign(assign) => match &*assign.targets {
             [target] => target,

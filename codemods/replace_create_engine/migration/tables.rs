@@ -288,7 +288,7 @@ impl<'a> Layer<'_, 'a> {
             None => end.engine.clone(),
         };
         match (function, model.node(id)) {
-            (Some(function), _) => self.dispose(function, &name),
+            (Some(function), _) => self.close(function, &name),
             (None, AnyNodeRef::StmtIf(block)) => {
                 let last = block.body.last().ok_or("the main block is gone")?;
                 // What stands behind an exit is not reached.

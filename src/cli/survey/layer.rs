@@ -35,15 +35,21 @@ pub fn layers(looker: &Looker, engines: Vec<usize>) -> Result<Vec<Facts>, Error>
         let (project, hashes, known) = read(looker, start)?;
         let linked = layer::linked(&project, start);
         done.extend(&linked);
-        // A layer of one file is seen without the others.
-        if !linked
-            .iter()
-            .any(|file| *file != start && layer::has_part(&project, *file))
-        {
+        if linked.len() == 1 {
             continue;
         }
-        for (file, found) in changes(looker, &project, &known, &hashes, start)? {
-            facts[file] = found;
+        let found = changes(looker, &project, &known, &hashes, start)?;
+        // A layer of one file is seen without the others, where they run nothing of it.
+        let is_shared = linked
+            .iter()
+            .any(|file| *file != start && layer::has_part(&project, *file))
+            || found
+                .iter()
+                .any(|(file, (facts, _))| *file != start || facts.colouring.coloured.is_empty());
+        if is_shared {
+            for (file, found) in found {
+                facts[file] = found;
+            }
         }
     }
     Ok(facts)

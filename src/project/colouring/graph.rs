@@ -1,5 +1,6 @@
 //! Who uses whom: the functions of the project that may turn into coroutine functions, in families that turn together, and every use of each.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use ruff_text_size::TextRange;
@@ -9,6 +10,7 @@ use super::World;
 use super::closed::starts;
 use super::groups::Groups;
 use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{ClassName, Edge, Function, Receiver, Target};
@@ -46,6 +48,8 @@ pub struct Resolved<'p> {
 
 pub struct Graph<'l, 'p> {
     pub linker: &'l Linker<'p>,
+    /// What runs what, told as soon as something asks for it: most projects turn nothing.
+    edges: OnceCell<Edges<'l, 'p>>,
     pub nodes: Vec<Node>,
     index: FxHashMap<Node, NodeIndex>,
     /// The functions, by the last parts of their names.
@@ -126,6 +130,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn of(linker: &'l Linker<'p>, world: &World) -> Self {
         let mut graph = Self {
             linker,
+            edges: OnceCell::new(),
             nodes: Vec::new(),
             index: FxHashMap::default(),
             by_name: FxHashMap::default(),
@@ -199,6 +204,10 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     pub fn usage(&self, file: usize) -> Option<&'p Usage> {
         self.linker.project.files[file].1.as_ref()?.usage.as_ref()
+    }
+
+    pub(in crate::project) fn edges(&self) -> &Edges<'l, 'p> {
+        self.edges.get_or_init(|| Edges::of(self.linker))
     }
 
     pub fn nature(&self, id: FunctionId) -> &'p Nature {

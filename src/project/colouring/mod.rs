@@ -31,7 +31,6 @@ use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::twins::Twins;
 use self::usage::{Eager, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
-use super::chains::Edges;
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
 use crate::settings::Settings;
@@ -448,8 +447,8 @@ impl Component<'_, '_, '_> {
                 }
             }
         }
-        let doubt = self.doubt().or_else(|| self.open_end(world));
         let is_concurrent = self.is_concurrent();
+        let doubt = self.doubt(is_concurrent).or_else(|| self.open_end(world));
         let message = self.message();
         changes
             .into_iter()
@@ -570,7 +569,6 @@ impl Component<'_, '_, '_> {
         )
     }
 
-    /// The first thing that is not proven.
     /// Whether tasks run what turns.
     fn is_concurrent(&self) -> bool {
         let graph = self.graph;
@@ -581,7 +579,8 @@ impl Component<'_, '_, '_> {
         self.nodes.iter().any(|node| is_met(*node)) || self.functions().any(|(_, id)| graph.nature(id).is_route)
     }
 
-    fn doubt(&self) -> Option<String> {
+    /// The first thing that is not proven.
+    fn doubt(&self, is_concurrent: bool) -> Option<String> {
         let graph = self.graph;
         let place = |file: usize, line: usize| graph.linker.project.place(file, line);
         for &node in &self.nodes {
@@ -635,7 +634,6 @@ impl Component<'_, '_, '_> {
                 place(file, line)
             ));
         }
-        let is_concurrent = self.is_concurrent();
         for (node, id) in self.functions() {
             let function = graph.function(node);
             let nature = graph.nature(id);
@@ -694,8 +692,7 @@ impl Component<'_, '_, '_> {
             }
         }
         if is_concurrent {
-            let edges = Edges::of(graph.linker);
-            let shared = self.functions().find_map(|(_, id)| edges.shared(id));
+            let shared = self.functions().find_map(|(_, id)| graph.edges().shared(id));
             if let Some(shared) = shared {
                 return Some(format!("{shared}, and others can run in between"));
             }

@@ -12,7 +12,6 @@ use super::closed::reaching;
 use super::graph::{Graph, Node, NodeIndex, Resolved};
 use super::usage::{Eager, How, Kind, Named, Place};
 use super::{Change, Coloured, World, changes_of_leaves, lists, place_of};
-use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
 use crate::project::resolve::ClassId;
 use crate::project::summary::Target;
@@ -233,11 +232,10 @@ impl Twins {
             .iter()
             .flat_map(|node| graph.leaves(*node))
             .find_map(|leaf| leaf.doubt.clone());
-        let edges = Edges::of(graph.linker);
         let shared = || {
             let found = nodes
                 .iter()
-                .find_map(|node| edges.shared(graph.nodes[*node].function()))?;
+                .find_map(|node| graph.edges().shared(graph.nodes[*node].function()))?;
             Some(format!("{found}, and others can run in between"))
         };
         let first = of_leaves.or_else(|| calls.into_iter().next()).or_else(shared);
