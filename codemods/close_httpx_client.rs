@@ -186,11 +186,12 @@ fn close(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Re
     if !call.arguments.is_empty() {
         return Err("it is called with arguments".into());
     }
+    let seen = model.failure_is_seen(at)?;
     let mut edits = vec![Edit::replacement("aclose", method.attr.range())];
     if matches!(model.node(model.parent(at)), AnyNodeRef::ExprAwait(_)) {
-        return Ok(Fix::safe(edits));
+        return Ok(Fix::with_doubt(seen, edits));
     }
-    let doubt = ctx.may_await(at)?;
+    let doubt = ctx.may_await(at)?.or(seen);
     edits.extend(ctx.await_edits(call));
     edits.sort_by_key(|edit| (edit.start(), edit.end()));
     Ok(Fix::with_doubt(doubt, edits))

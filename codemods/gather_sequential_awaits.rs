@@ -261,7 +261,11 @@ fn group<'a>(ctx: &Context<'a>, options: &Options, steps: &[Step<'a>], acc: &mut
     let order = options.emission.failure_order();
     let judged: Vec<Result<Member<'a>, Declined>> = steps
         .iter()
-        .map(|step| ctx.concurrent_member(step.call, order))
+        .map(|step| {
+            let member = ctx.concurrent_member(step.call, order)?;
+            ctx.is_no_guard(step.call)?;
+            Ok(member)
+        })
         .collect();
     let mut from = 0;
     let mut refused: Option<(TextRange, Declined)> = None;

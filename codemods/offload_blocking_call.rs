@@ -218,10 +218,7 @@ fn likely<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, acc: &mut Findings, na
         return;
     }
     let message = format!("`{name}` blocks the event loop: every other task waits");
-    let doubt = doubt_of(ctx, call, row).unwrap_or(match (row.shared, &*call.func) {
-        (Some(false), Expr::Attribute(method)) => one_at_a_time(ctx, &method.value),
-        _ => doubt,
-    });
+    let doubt = doubt_of(ctx, call, row).unwrap_or(doubt);
     let result = if streams(call, row) {
         with_unit(ctx, call, &row, names).map(|(fix, _)| fix.doubted(Some(doubt)))
     } else {
@@ -348,48 +345,7 @@ fn doubt_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, row: Blocking) -> Op
     if call.arguments.find_keyword("preexec_fn").is_some() {
         return Some("`preexec_fn` is not safe where there are threads".to_owned());
     }
-    match (row.shared, &*call.func) {
-        (Some(false), Expr::Attribute(method)) if !is_own(ctx, &method.value) => {
-            Some(one_at_a_time(ctx, &method.value))
-        }
-        _ => ctx.shared_file_doubt(call),
-    }
-}
-
-fn one_at_a_time(ctx: &Context, object: &Expr) -> String {
-    format!(
-        "only one thread at a time may use `{}`, and another task may use it meanwhile",
-        ctx.model.slice(object)
-    )
-}
-
-/// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
-pub(super) fn is_own(ctx: &Context, receiver: &Expr) -> bool {
-    let model = ctx.model;
-    let name = match receiver {
-        Expr::Name(name) => name,
-        Expr::Call(_) => return true,
-        _ => return false,
-    };
-    let scope = model.scope_of(model.id(name));
-    let made_here = model.resolve(&name.id, scope).all(|binding| {
-        binding.scope != ScopeId::MODULE
-            && match binding.kind {
-                BindingKind::Assignment(value) => value.is_call_expr(),
-                BindingKind::With(..) => true,
-                _ => false,
-            }
-    });
-    made_here
-        && !model.is_captured(&name.id, scope)
-        && model
-            .references_to(model.lookup(&name.id, scope), &name.id)
-            .all(|reference| {
-                matches!(
-                    model.node(model.parent(reference.node)),
-                    AnyNodeRef::ExprAttribute(_) | AnyNodeRef::WithItem(_)
-                )
-            })
+    ctx.one_at_a_time(call, row).or_else(|| ctx.shared_file_doubt(call))
 }
 
 /// `sorted(path.iterdir())` -> `sorted(await asyncio.to_thread(lambda: list(path.iterdir())))`.

@@ -6,7 +6,6 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::offload_blocking_call::is_own;
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
@@ -362,7 +361,9 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
             _ if row.kind == "loop" => Err(format!("`{text}` belongs to an event loop").into()),
             (_, Rule::Never) => Err(format!("`{text}` needs the thread in which it stands: {}", row.note).into()),
             (Expr::Attribute(method), _)
-                if row.shared == Some(false) && !is_passed_in(ctx, &method.value) && !is_own(ctx, &method.value) =>
+                if row.shared == Some(false)
+                    && !is_passed_in(ctx, &method.value)
+                    && !ctx.is_own_object(&method.value) =>
             {
                 if let Expr::Name(name) = &*method.value {
                     check_name(ctx, name)?;

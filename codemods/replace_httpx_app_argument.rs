@@ -71,6 +71,7 @@ fn client_of(ctx: &Context, call: &ast::ExprCall) -> Option<&'static Client> {
 
 fn rewrite(ctx: &Context, call: &ast::ExprCall, keyword: &Keyword, client: &Client) -> Result<Fix, Declined> {
     let &(library, class, transport) = client;
+    ctx.model.failure_is_seen(ctx.model.id(call))?;
     if call.arguments.find_keyword("transport").is_some() {
         return Err("`transport` is given as well, and httpx took that one: say which of the two is meant".into());
     }

@@ -178,6 +178,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, waited: &Expr, coroutines: &Coro
     if model.is_handled_by_name(id, "TypeError") {
         return Err("a handler of TypeError around it says what happens then".into());
     }
+    model.failure_is_seen(id)?;
     let is_repair = ctx.settings.target >= PythonVersion::PY311;
     let mut doubt = (!is_repair).then(|| {
         "before Python 3.11 it works as it stands: code that looks for a coroutine among the results would find a task".to_owned()

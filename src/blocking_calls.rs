@@ -5,7 +5,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Blocking, Rule};
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{Binding, BindingKind};
+use crate::semantic::{Binding, BindingKind, ScopeId};
 use crate::settings;
 
 /// Flags with which a call returns at once instead of waiting.
@@ -50,6 +50,46 @@ impl<'a> Context<'a> {
             },
             _ => None,
         }
+    }
+
+    /// The doubt about a call of a method of an object that only one thread at a time may use, and that others may have as well.
+    pub fn one_at_a_time(&self, call: &ast::ExprCall, row: Blocking) -> Option<String> {
+        match (row.shared, &*call.func) {
+            (Some(false), Expr::Attribute(method)) if !self.is_own_object(&method.value) => Some(format!(
+                "only one thread at a time may use `{}`, and another task may use it meanwhile",
+                self.model.slice(&*method.value)
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether an object is used by the function alone that has made it: a name that it binds itself, of which nothing but members is used.
+    pub fn is_own_object(&self, receiver: &Expr) -> bool {
+        let model = self.model;
+        let name = match receiver {
+            Expr::Name(name) => name,
+            Expr::Call(_) => return true,
+            _ => return false,
+        };
+        let scope = model.scope_of(model.id(name));
+        let made_here = model.resolve(&name.id, scope).all(|binding| {
+            binding.scope != ScopeId::MODULE
+                && match binding.kind {
+                    BindingKind::Assignment(value) => value.is_call_expr(),
+                    BindingKind::With(..) => true,
+                    _ => false,
+                }
+        });
+        made_here
+            && !model.is_captured(&name.id, scope)
+            && model
+                .references_to(model.lookup(&name.id, scope), &name.id)
+                .all(|reference| {
+                    matches!(
+                        model.node(model.parent(reference.node)),
+                        AnyNodeRef::ExprAttribute(_) | AnyNodeRef::WithItem(_)
+                    )
+                })
     }
 
     /// As [`Context::blocking_call`], of a method whose object is very likely, but not for certain, an instance of a class of the table; with

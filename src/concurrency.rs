@@ -100,6 +100,14 @@ impl<'a> Context<'a> {
         Ok(member)
     }
 
+    /// Refuses what says by its name whether what follows may happen at all: that must be over before it begins, whatever it does.
+    pub fn is_no_guard(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+        match plain_name(&call.func) {
+            Some(name) if matches!(knowledge::verb_of(name), Verb::Guard) => Err(guard(name)),
+            _ => Ok(()),
+        }
+    }
+
     /// On what of other files it rests that these calls may run at once, for the end of a message.
     pub fn proof(&self, calls: &[&'a ast::ExprCall]) -> String {
         let mut known: Vec<String> = Vec::new();
@@ -264,7 +272,7 @@ impl<'a> Context<'a> {
             return Err(format!("`{callee}` is a variable: nothing says what it calls").into());
         }
         match knowledge::verb_of(name) {
-            Verb::Guard => return Err(format!("`{name}` is a guard by its name: what follows may rely on it").into()),
+            Verb::Guard => return Err(guard(name)),
             Verb::Write => return Err(format!("`{name}` writes, by its name").into()),
             Verb::Other => return Err(format!("nothing says that `{callee}` only reads: {unknown}").into()),
             Verb::Read => {}
@@ -669,4 +677,8 @@ fn describe(location: &Location) -> String {
         Location::External(Outside::Clock, _) => "to the clock".to_owned(),
         Location::External(Outside::Context, _) => "to the context".to_owned(),
     }
+}
+
+fn guard(name: &str) -> Declined {
+    format!("`{name}` is a guard by its name: what follows may rely on it").into()
 }

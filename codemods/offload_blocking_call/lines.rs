@@ -142,7 +142,7 @@ fn doubt(ctx: &Context, stream: &Expr) -> Option<String> {
             }),
         _ => None,
     };
-    if !super::is_own(ctx, &pipe.value) {
+    if !ctx.is_own_object(&pipe.value) {
         return Some(format!(
             "only one thread at a time may use `{}`, and another task may use it meanwhile",
             model.slice(&*pipe.value)

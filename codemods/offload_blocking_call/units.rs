@@ -667,7 +667,7 @@ fn doubt_of_call<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall, range: TextRang
         if row.rule == Rule::Never {
             return Err(Declined(format!("`{name}` cannot be moved to a thread: {}", row.note)));
         }
-        let is_own = || matches!(&*call.func, Expr::Attribute(method) if super::is_own(ctx, &method.value));
+        let is_own = || matches!(&*call.func, Expr::Attribute(method) if ctx.is_own_object(&method.value));
         if (row.shared != Some(false) || is_own())
             && (row.is_exact || matches!(row.rule, Rule::List | Rule::Leave | Rule::Closure))
         {

@@ -689,8 +689,8 @@ impl<'a> Mapper<'_, 'a> {
                         self.object(owner, &item.context_expr, Edge::Enter);
                     }
                 }
-                AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.object(owner, &stmt.iter, Edge::Iterate),
-                AnyNodeRef::Comprehension(part) if !part.is_async => self.object(owner, &part.iter, Edge::Iterate),
+                AnyNodeRef::StmtFor(stmt) if !stmt.is_async => self.gone_over(owner, &stmt.iter),
+                AnyNodeRef::Comprehension(part) if !part.is_async => self.gone_over(owner, &part.iter),
                 AnyNodeRef::StmtGlobal(stmt) => {
                     self.summary.changed.extend(stmt.names.iter().map(ToString::to_string));
                     self.write(owner, stmt.range(), "binds a global name");
@@ -878,6 +878,14 @@ impl<'a> Mapper<'_, 'a> {
         }
     }
 
+    fn gone_over(&mut self, owner: usize, iter: &'a Expr) {
+        self.object(owner, iter, Edge::Iterate);
+        if let Some(container) = self.ctx.model.live_container(iter) {
+            let text = format!("goes over `{container}`, which other tasks may change meanwhile");
+            self.write(owner, iter.range(), &text);
+        }
+    }
+
     /// Whether a name stands for an iterator of the module.
     fn is_iterator(&self, name: &ast::ExprName) -> bool {
         let model = self.ctx.model;
@@ -934,6 +942,9 @@ impl<'a> Mapper<'_, 'a> {
                 line: self.line(call.range()),
             };
             self.summary.functions[owner].leaves.push(leaf);
+            if let Some(text) = self.ctx.one_at_a_time(call, *row) {
+                self.write(owner, call.range(), &format!("blocks: {text}"));
+            }
             if let Some(path) = self.ctx.shared_file(call) {
                 let text = format!("writes `{path}`, which other tasks may write: threads keep no order");
                 self.write(owner, call.range(), &text);
@@ -1127,6 +1138,13 @@ impl<'a> Mapper<'_, 'a> {
                     if is_tied(&name) {
                         let text = format!("calls `{name}`, which needs its thread");
                         self.hazard(owner, call.range(), &text);
+                    }
+                    if class == "random.Random" && !self.is_made_here(owner, &method.value) {
+                        let text = format!(
+                            "draws from `{}`, which gives each number once",
+                            self.ctx.module.slice(&*method.value)
+                        );
+                        self.write(owner, call.range(), &text);
                     }
                 }
                 Type::Scalar(_) => {}

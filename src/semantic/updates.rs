@@ -105,7 +105,6 @@ impl<'a> SemanticModel<'a> {
     /// What the innermost loop around a place goes over, where another task may change it once the loop waits, and it does not wait yet: a
     /// container that is not the function's own and that the module changes somewhere.
     pub fn live_iterable(&self, at: NodeId) -> Option<&'a str> {
-        let function = self.enclosing_function(at)?;
         let mut within = self
             .ancestors(at)
             .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
@@ -126,11 +125,13 @@ impl<'a> SemanticModel<'a> {
             AnyNodeRef::ExprDictComp(inner) => Some(is_within(&inner.generators)),
             _ => None,
         })?;
-        let containers: Vec<&'a Expr> = iterables
-            .into_iter()
-            .flat_map(|iterable| self.gone_over(iterable))
-            .collect();
-        let live = containers.into_iter().find(|container| {
+        iterables.into_iter().find_map(|iterable| self.live_container(iterable))
+    }
+
+    /// What an iterable goes over that is not the function's own, and that the module changes somewhere.
+    pub fn live_container(&self, iterable: &'a Expr) -> Option<&'a str> {
+        let function = self.enclosing_function(self.id(iterable))?;
+        let live = self.gone_over(iterable).into_iter().find(|container| {
             let held_by = match container {
                 Expr::Name(name) => return self.changed_meanwhile(name).is_some(),
                 Expr::Subscript(item) => &*item.value,

@@ -1,41 +1,30 @@
 # codemods: gather_sequential_awaits
 # level: none
-"""The first call decides whether the second may happen."""
+"""What a guard lets through is not asked for before it has let it through."""
 
 import asyncio
 
-effects = []
+asked = []
 
 
-async def ensure_quota(user):
-    await asyncio.sleep(0.01)
-    if user == "greedy":
+async def check_access(user):
+    await asyncio.sleep(0.002)
+    if user == 2:
         raise PermissionError(user)
 
 
-async def charge(user):
-    effects.append(("charged", user))
-    await asyncio.sleep(0.005)
-    return 9.99
+async def secret(user):
+    asked.append(user)
+    await asyncio.sleep(0.002)
+    return f"secret {user}"
 
 
-async def buy(user):
-    await ensure_quota(user)
-    return await charge(user)
-
-
-async def buy_and_tell(user):
-    await ensure_quota(user)
-    amount = await charge(user)
-    return amount
+async def handle(user):
+    await check_access(user)
+    text = await secret(user)
+    return text
 
 
 async def main():
-    seen = []
-    for user in ("ada", "greedy"):
-        for function in (buy, buy_and_tell):
-            try:
-                seen.append(await function(user))
-            except PermissionError as error:
-                seen.append(str(error))
-    return seen
+    answers = await asyncio.gather(handle(1), handle(2), return_exceptions=True)
+    return [str(answer) for answer in answers], asked

@@ -96,7 +96,10 @@ impl<'a> Finder<'_, '_, 'a> {
                 }
                 _ => Way::Stays,
             },
-            Rule::Call if is_waiting && !has_generator => Way::Thread,
+            Rule::Call if is_waiting && !has_generator => {
+                doubt = doubt.or_else(|| self.ctx.one_at_a_time(call, row));
+                Way::Thread
+            }
             Rule::Closure if is_of_conversation(&row) => {
                 doubt.get_or_insert_with(|| {
                     format!("others may use the connection of `{name}` before the answer has come")
