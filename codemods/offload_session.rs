@@ -8,6 +8,7 @@ use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::Role;
+use crate::process_wide;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{BindingKind, NodeId, ScopeId};
@@ -23,11 +24,6 @@ const WRITING: &[&str] = &[
     "delete",
     "flush",
     "merge",
-];
-
-/// Words that statements of SQL begin with that write.
-const STATEMENTS: &[&str] = &[
-    "alter", "create", "delete", "drop", "insert", "replace", "truncate", "update",
 ];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -248,10 +244,7 @@ fn writes(ctx: &Context, node: AnyNodeRef) -> bool {
             let (package, last) = (name.split('.').next(), name.rsplit('.').next());
             matches!(package, Some("sqlalchemy" | "sqlmodel")) && matches!(last, Some("insert" | "update" | "delete"))
         }),
-        AnyNodeRef::ExprStringLiteral(text) => {
-            let first = text.value.to_str().split_whitespace().next().unwrap_or_default();
-            STATEMENTS.iter().any(|word| first.eq_ignore_ascii_case(word))
-        }
+        AnyNodeRef::ExprStringLiteral(text) => process_wide::is_writing(text.value.to_str()),
         _ => false,
     }
 }

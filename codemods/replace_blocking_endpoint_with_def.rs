@@ -11,6 +11,7 @@ use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::blocking::{self, Rule};
+use crate::process_wide::writes_to_database;
 use crate::semantic::effects::{Location, Root};
 use crate::semantic::names::{Lookup, is_standard};
 use crate::semantic::types::{Type, TypeOracle};
@@ -352,6 +353,14 @@ fn check_call(ctx: &Context, call: &ast::ExprCall, doubt: &mut Option<String>, d
     let text = model.slice(&*call.func);
     if model.gives_coroutine(&call.func) {
         return Err(format!("`{text}` gives a coroutine, which needs an event loop").into());
+    }
+    if let Some(text) = ctx.matters_to_process(call) {
+        doubt.get_or_insert_with(|| format!("it {text}, which several threads would do at once"));
+    }
+    if writes_to_database(call) == Some(true) {
+        doubt.get_or_insert_with(|| {
+            "it writes to a database: another request may write between what it reads and what it writes".to_owned()
+        });
     }
     if let Some((_, row)) = ctx.blocking_call(call) {
         if writes_file(ctx, call, row.name) {

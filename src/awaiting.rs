@@ -9,25 +9,11 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::process_wide;
 use crate::semantic::halfway::Halfway;
 use crate::semantic::handles::Middle;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
-
-/// What changes the whole process, and how the calls begin that see it (Python library).
-const PROCESS_WIDE: &[(&str, &str)] = &[
-    ("gc.disable", "gc."),
-    ("locale.setlocale", "locale."),
-    ("logging.disable", "logging."),
-    ("os.chdir", "os."),
-    ("os.umask", "os."),
-    ("random.seed", "random."),
-    ("signal.signal", "signal."),
-    ("socket.setdefaulttimeout", "socket."),
-    ("sys.setrecursionlimit", "sys."),
-    ("sys.setswitchinterval", "sys."),
-    ("warnings.simplefilter", "warnings."),
-];
 
 impl Context<'_> {
     /// Whether an `await` may be put at this expression: refused where it cannot stand or would deadlock; `Some(doubt)` where it can
@@ -173,7 +159,7 @@ impl Context<'_> {
         let function = model.enclosing_function(at)?;
         let point = model.node(at).range();
         let is_here = |call: &ast::ExprCall| model.contains(model.id(function), model.id(call));
-        let (setter, _) = PROCESS_WIDE.iter().find(|(setter, begin)| {
+        let (setter, _) = process_wide::SETTERS.iter().find(|(setter, begin)| {
             let is_before = |call: &ast::ExprCall| is_here(call) && call.end() <= point.start();
             let is_behind = |call: &ast::ExprCall| {
                 is_here(call)

@@ -36,6 +36,7 @@ pub mod one_loop;
 pub mod page;
 pub mod plan;
 pub mod pretty;
+pub mod process_wide;
 pub mod project;
 mod relayout;
 pub mod rewrite;

@@ -123,6 +123,63 @@ impl<'a> Context<'a> {
         Some(self.path_as_written(access.path))
     }
 
+    /// The doubt about a call that makes, moves or removes what a path leads to, in a function that does more with files: as one step after the
+    /// other it was done before another task came.
+    pub fn changes_paths(&self, call: &'a ast::ExprCall) -> Option<String> {
+        let path = self.changed_path(call)?;
+        if self.is_fresh_path(path, MAX_STEPS) {
+            return None;
+        }
+        let line = self.other_use(call, |other| {
+            other.range() != call.range()
+                && (self.file_access(other).is_some()
+                    || self.changed_path(other).is_some()
+                    || !self.model.paths_tested(other).is_empty())
+        })?;
+        Some(format!(
+            "changes what `{}` leads to, which other tasks may do between this and line {line}",
+            self.path_as_written(path)
+        ))
+    }
+
+    /// The path that a call changes last, where another task would find something else.
+    fn changed_path(&self, call: &'a ast::ExprCall) -> Option<&'a Expr> {
+        let may_exist = call.arguments.find_keyword("exist_ok").is_some();
+        let is_known = may_exist || self.file_access(call).is_some();
+        self.model.paths_changed(call).pop().filter(|_| !is_known)
+    }
+
+    /// Whether a path is one that the function has made for itself, and nobody else knows.
+    fn is_fresh_path(&self, path: &'a Expr, steps: usize) -> bool {
+        let model = self.model;
+        let Some(steps) = steps.checked_sub(1) else {
+            return false;
+        };
+        let makes = |call: &ast::ExprCall| {
+            let name = model.qualified_name(&call.func);
+            name.is_some_and(|name| {
+                ["tempfile.", "uuid.", "secrets."]
+                    .iter()
+                    .any(|maker| name.starts_with(maker))
+            })
+        };
+        model.subtree(model.id(path)).any(|(id, node)| match node {
+            AnyNodeRef::ExprCall(call) => makes(call),
+            AnyNodeRef::ExprName(name) => {
+                let binding = model.sole_binding(&name.id, model.scope_of(id));
+                match binding
+                    .filter(|binding| binding.scope != ScopeId::MODULE)
+                    .map(|binding| binding.kind)
+                {
+                    Some(BindingKind::Assignment(value)) => self.is_fresh_path(value, steps),
+                    Some(BindingKind::With(item, _)) => self.is_fresh_path(&item.context_expr, steps),
+                    _ => false,
+                }
+            }
+            _ => false,
+        })
+    }
+
     /// Another use of the path in the same function, which makes this one a half of reading a file and writing it back.
     fn written_back(&self, call: &'a ast::ExprCall, path: &'a Expr, reads: bool, writes: bool) -> Option<String> {
         if !matches!(

@@ -11,6 +11,7 @@ use super::effects::map;
 use super::summary::{Class, ClassName, Edge, Function, Leaf, Meaning, Note, Receiver, Site, Summary, Target};
 use crate::codemod::Context;
 use crate::knowledge::blocking::{self, Blocking, Rule};
+use crate::process_wide::writes_to_database;
 use crate::semantic::effects::MUTATORS;
 use crate::semantic::implied::{By, Elements};
 use crate::semantic::names::{Lookup, map_callable, plain_name};
@@ -78,6 +79,9 @@ const FREE: &[&str] = &[
     "asyncio.isfuture",
     "asyncio.run",
 ];
+
+/// How the classes begin whose objects stand somewhere: in a stream, in a queue. Whatever is called on them moves that.
+const HAVING_A_PLACE: &[&str] = &["io.", "queue.", "tempfile."];
 
 fn is_tied(name: &str) -> bool {
     TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
@@ -950,8 +954,15 @@ impl<'a> Mapper<'_, 'a> {
                 self.write(owner, call.range(), &text);
             }
         }
+        if let Some(text) = self.ctx.changes_paths(call) {
+            self.write(owner, call.range(), &text);
+        }
         self.callbacks(owner, call);
         if self.is_on_own_connection(owner, call) {
+            if writes_to_database(call) != Some(false) && !self.is_in_memory(owner) {
+                let text = "writes to a database, and threads need not do so in the order in which the tasks come here";
+                self.write(owner, call.range(), text);
+            }
             return;
         }
         self.judge_call(owner, call);
@@ -1123,6 +1134,9 @@ impl<'a> Mapper<'_, 'a> {
     fn judge_call(&mut self, owner: usize, call: &'a ast::ExprCall) {
         let model = self.ctx.model;
         let written = || crate::module::one_line(self.ctx.module.slice(&*call.func));
+        if let Some(text) = self.ctx.matters_to_process(call) {
+            self.write(owner, call.range(), &text);
+        }
         if let Some(name) = model.qualified_name(&call.func) {
             // Whether it is of the project or of a library, the link tells.
             if is_tied(&name) {
@@ -1138,6 +1152,12 @@ impl<'a> Mapper<'_, 'a> {
                     if is_tied(&name) {
                         let text = format!("calls `{name}`, which needs its thread");
                         self.hazard(owner, call.range(), &text);
+                    }
+                    let has_place = HAVING_A_PLACE.iter().any(|package| class.starts_with(package));
+                    if has_place && !self.is_made_here(owner, &method.value) {
+                        let object = self.ctx.module.slice(&*method.value);
+                        let text = format!("uses `{object}`, which other tasks may use meanwhile");
+                        self.write(owner, call.range(), &text);
                     }
                     if class == "random.Random" && !self.is_made_here(owner, &method.value) {
                         let text = format!(
@@ -1217,15 +1237,28 @@ impl<'a> Mapper<'_, 'a> {
 
     fn is_on_own_connection(&self, owner: usize, call: &'a ast::ExprCall) -> bool {
         match &*call.func {
-            Expr::Attribute(method) => self.connects(owner) && self.is_connected_here(owner, &method.value),
+            Expr::Attribute(method) => {
+                self.connections(owner).next().is_some() && self.is_connected_here(owner, &method.value)
+            }
             _ => false,
         }
     }
 
-    fn connects(&self, owner: usize) -> bool {
+    /// Where the function itself connects to a database.
+    fn connections(&self, owner: usize) -> impl Iterator<Item = &'a ast::ExprCall> {
         let model = self.ctx.model;
-        let mut calls = model.calls_to("sqlite3.connect");
-        calls.any(|call| self.owner(model.id(call)) == Some(owner))
+        let calls = model.calls_to("sqlite3.connect");
+        calls.filter(move |call| self.owner(model.id(*call)) == Some(owner))
+    }
+
+    /// Whether all of its databases are gone with its connections.
+    fn is_in_memory(&self, owner: usize) -> bool {
+        let is_private = |path: &Expr| matches!(path, Expr::StringLiteral(path) if path.value.to_str() == ":memory:");
+        self.connections(owner).all(|call| {
+            call.arguments
+                .find_argument_value("database", 0)
+                .is_some_and(is_private)
+        })
     }
 
     /// Whether a connection, or a cursor of one, is made, used and left in the function itself: wherever that runs, one thread does it all.

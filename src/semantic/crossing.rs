@@ -62,41 +62,6 @@ const CHOOSERS: &[&str] = &["max", "min", "next"];
 /// What stands first in the path of a file, where others have the name of a variable.
 const FILE: &str = "/";
 
-/// Tests of what a path leads to: functions and methods.
-const FILE_TESTS: &[&str] = &[
-    "exists",
-    "is_dir",
-    "is_file",
-    "isdir",
-    "isfile",
-    "islink",
-    "is_symlink",
-    "lexists",
-];
-
-/// What makes, moves or removes what a path leads to: functions and methods.
-const FILE_CHANGES: &[&str] = &[
-    "copy",
-    "copy2",
-    "copyfile",
-    "copytree",
-    "link_to",
-    "makedirs",
-    "mkdir",
-    "move",
-    "remove",
-    "rename",
-    "replace",
-    "rmdir",
-    "rmtree",
-    "symlink",
-    "symlink_to",
-    "touch",
-    "unlink",
-    "write_bytes",
-    "write_text",
-];
-
 /// The methods that a test of an object calls.
 const ASKED: &[&str] = &["__contains__", "__len__", "__bool__", "__getitem__", "__iter__"];
 
@@ -412,7 +377,7 @@ impl<'a> Crossing<'_, 'a> {
             found.extend(self.path_of(first, 0).map(|path| Write { id, path, from }));
             return;
         }
-        for path in self.files(call, FILE_CHANGES) {
+        for path in self.model.paths_changed(call).into_iter().map(|path| self.file(path)) {
             let from = Vec::new();
             found.push(Write { id, path, from });
         }
@@ -460,27 +425,9 @@ impl<'a> Crossing<'_, 'a> {
         }
     }
 
-    /// The files and folders that a call of one of these concerns: `os.path.exists(path)`, `path.exists()`. Other processes aside, they are shared
-    /// by all tasks, whoever has made the path.
-    fn files(&self, call: &'a ast::ExprCall, names: &[&str]) -> Vec<Path> {
-        let model = self.model;
-        let file = |path: &Expr| vec![FILE.to_owned(), model.slice(path).to_owned()];
-        let Expr::Attribute(method) = &*call.func else {
-            return Vec::new();
-        };
-        if !names.contains(&method.attr.as_str()) {
-            return Vec::new();
-        }
-        let module = model.qualified_name(&call.func);
-        let is_of_os = |name: &String| ["os.", "shutil."].iter().any(|module| name.starts_with(module));
-        match module {
-            Some(name) if is_of_os(&name) => call.arguments.args.iter().map(file).collect(),
-            Some(_) => Vec::new(),
-            None => matches!(model.type_of(&method.value), Type::Foreign(class) if class == "pathlib.Path")
-                .then(|| file(&method.value))
-                .into_iter()
-                .collect(),
-        }
+    /// Other processes aside, files and folders are shared by all tasks, whoever has made the path.
+    fn file(&self, path: &Expr) -> Path {
+        vec![FILE.to_owned(), self.model.slice(path).to_owned()]
     }
 
     /// The method of the enclosing class that `self.name` is.
@@ -551,7 +498,8 @@ impl<'a> Crossing<'_, 'a> {
                 found.extend(attributes.map(|name| (vec!["self".to_owned(), name], end)));
             }
             if let AnyNodeRef::ExprCall(call) = node {
-                found.extend(self.files(call, FILE_TESTS).into_iter().map(|path| (path, end)));
+                let tested = self.model.paths_tested(call).into_iter();
+                found.extend(tested.map(|path| (self.file(path), end)));
                 if model.qualified_name(&call.func).as_deref() == Some("os.getenv") {
                     found.push((environment(), end));
                 }

@@ -10,6 +10,7 @@ mod crossing;
 pub mod effects;
 mod elements;
 pub mod event_loop;
+pub mod files;
 pub mod flow;
 pub mod halfway;
 pub mod handles;
