@@ -10,7 +10,9 @@ use super::World;
 use super::closed::starts;
 use super::groups::Groups;
 use super::suites::Suites;
-use super::usage::{self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Special, Taken, Unknown, Usage, Use, Way};
+use super::usage::{
+    self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Special, Taken, Unknown, Usage, Use, Way,
+};
 use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
