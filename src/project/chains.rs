@@ -253,6 +253,24 @@ impl<'l, 'p> Edges<'l, 'p> {
         !function.is_async && function.decorators.iter().all(is_transparent)
     }
 
+    /// The functions that block and that each of these runs without calling them by name, with the line: properties that it reads, special
+    /// methods.
+    pub(super) fn block_unnamed(&self, users: &[FunctionId]) -> Vec<(FunctionId, FunctionId, usize)> {
+        let steps = self.steps();
+        let is_special = |id: &FunctionId| {
+            let name = self.linker.name(*id);
+            name.starts_with("__") && name != "__init__"
+        };
+        let mut found = Vec::new();
+        for &user in users {
+            for (site, callees) in self.sites(user).filter(|(site, _)| site.edge != Edge::Callback) {
+                let run = callees.iter().filter(|id| site.edge != Edge::Call || is_special(id));
+                found.extend(run.filter(|id| steps.contains_key(id)).map(|id| (user, *id, site.line)));
+            }
+        }
+        found
+    }
+
     /// The shortest way of each sync function to something that blocks.
     fn steps(&self) -> BTreeMap<FunctionId, Step> {
         let mut callers: FxHashMap<FunctionId, Vec<FunctionId>> = FxHashMap::default();

@@ -358,7 +358,7 @@ fn of_small_calls(graph: &Graph, node: NodeIndex, leaf: &Leaf) -> String {
     })
 }
 
-/// For what turns: a function that stays plain and blocks, which it calls, and the line.
+/// For what turns: a function that stays plain and blocks, which it runs, and the line.
 fn still_blocking(graph: &Graph, closed: &Closed) -> BTreeMap<NodeIndex, (NodeIndex, usize)> {
     let mut found = BTreeMap::new();
     for (&node, cause) in &closed.causes {
@@ -373,6 +373,20 @@ fn still_blocking(graph: &Graph, closed: &Closed) -> BTreeMap<NodeIndex, (NodeIn
             {
                 found.entry(owner).or_insert((node, used.found.line));
             }
+        }
+    }
+    let turned: Vec<FunctionId> = (0..graph.nodes.len())
+        .filter(|node| closed.turns[*node])
+        .map(|node| graph.nodes[node].function())
+        .collect();
+    if turned.is_empty() {
+        return found;
+    }
+    for (user, callee, line) in graph.edges().block_unnamed(&turned) {
+        if let (Some(user), Some(callee)) = (graph.known(user), graph.known(callee))
+            && !closed.turns[callee]
+        {
+            found.entry(user).or_insert((callee, line));
         }
     }
     found
