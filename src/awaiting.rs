@@ -9,8 +9,10 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::codemod::Context;
 use crate::edit::Edit;
 use crate::finding::Declined;
+use crate::semantic::halfway::Halfway;
+use crate::semantic::handles::Middle;
 use crate::semantic::place::Backend;
-use crate::semantic::{BindingKind, NodeId, ScopeId};
+use crate::semantic::{NodeId, ScopeId};
 
 /// What changes the whole process, and how the calls begin that see it (Python library).
 const PROCESS_WIDE: &[(&str, &str)] = &[
@@ -25,21 +27,6 @@ const PROCESS_WIDE: &[(&str, &str)] = &[
     ("sys.setrecursionlimit", "sys."),
     ("sys.setswitchinterval", "sys."),
     ("warnings.simplefilter", "warnings."),
-];
-
-/// What cancels the task, or the tasks, that run in it.
-const CANCELLERS: &[&str] = &[
-    "asyncio.TaskGroup",
-    "asyncio.timeout",
-    "asyncio.timeout_at",
-    "asyncio.wait_for",
-    "async_timeout.timeout",
-    "anyio.create_task_group",
-    "anyio.fail_after",
-    "anyio.move_on_after",
-    "trio.fail_after",
-    "trio.move_on_after",
-    "trio.open_nursery",
 ];
 
 impl Context<'_> {
@@ -139,14 +126,45 @@ impl Context<'_> {
             let iterable = self.model.live_iterable(at)?;
             Some(format!("`{iterable}` may change while the loop over it waits"))
         };
+        let transaction = || {
+            let owner = self.shared_transaction(at)?;
+            Some(in_transaction(owner))
+        };
+        let used = || match self.model.used_across(at)? {
+            (object, Middle::Position) => Some(format!(
+                "`{object}` is used on both sides of the await: what another task reads or writes there in between, this one does not expect"
+            )),
+            (object, Middle::Transaction) => Some(in_transaction(object)),
+        };
+        let halfway = || {
+            Some(match self.model.halfway(at)? {
+                Halfway::Amounts(one, other) => {
+                    format!(
+                        "`{one}` is changed before the await and `{other}` behind it: other tasks can see the one without the other"
+                    )
+                }
+                Halfway::Emptied(container) => {
+                    format!(
+                        "`{container}` is emptied before the await and filled behind it: other tasks can find it empty"
+                    )
+                }
+                Halfway::Set(name) => {
+                    format!("`{name}` is set before the await and read behind it: another task may set it in between")
+                }
+            })
+        };
         let crossed = self.model.crossing(at).map(tested_before);
         crossed
+            .or_else(halfway)
+            .or_else(transaction)
+            .or_else(used)
             .or_else(entered)
             .or_else(live)
             .or_else(|| self.interrupting_signal())
             .or_else(|| self.changed_process(at))
             .or_else(|| self.driven_without_loop())
             .or_else(|| self.visible_cancellation())
+            .or_else(|| self.left_at_exit(at))
     }
 
     /// What the function changes of the whole process before the wait, and relies on or puts back behind it.
@@ -297,57 +315,13 @@ impl Context<'_> {
             .find(|text| text.contains("noqa") && text.contains("ASYNC2"))
     }
 
-    /// The line in which the module cancels a task that it has made of the enclosing function.
-    fn own_task_is_cancelled(&self, at: NodeId) -> Option<usize> {
-        let function = self.model.enclosing_function(at)?;
-        let makes_task_of_it = |value: &Expr| match value {
-            Expr::Call(spawn) => spawn.arguments.args.iter().any(|argument| match argument {
-                Expr::Call(coroutine) => self
-                    .model
-                    .function_of(&coroutine.func)
-                    .is_some_and(|made| std::ptr::eq(made, function)),
-                _ => false,
-            }),
-            _ => false,
-        };
-        self.model.calls().find_map(|call| {
-            let Expr::Attribute(method) = &*call.func else {
-                return None;
-            };
-            let Expr::Name(task) = &*method.value else { return None };
-            let scope = self.model.scope_of(self.model.id(task));
-            let is_own = method.attr.as_str() == "cancel"
-                && self
-                    .model
-                    .resolve(&task.id, scope)
-                    .any(|binding| matches!(binding.kind, BindingKind::Assignment(value) if makes_task_of_it(value)));
-            is_own.then(|| self.module.location(call.start()).0)
-        })
-    }
-
-    /// Where the module itself cancels tasks or limits their time: a function that never waited could not be stopped in its middle.
-    fn visible_cancellation(&self) -> Option<String> {
-        self.model.calls().find_map(|call| {
-            let by_name = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "cancel");
-            let by_limit = || {
-                self.model
-                    .qualified_name(&call.func)
-                    .is_some_and(|name| CANCELLERS.contains(&name.as_str()))
-            };
-            (by_name || by_limit()).then(|| {
-                let (line, _) = self.module.location(call.start());
-                format!("a task can be cancelled in line {line}, and the await is a new place for it to stop")
-            })
-        })
-    }
-
     /// Whether a call is directly awaited.
     pub fn is_awaited(&self, call: &ast::ExprCall) -> bool {
         let parent = self.model.parent(self.model.id(call));
         matches!(self.model.node(parent), AnyNodeRef::ExprAwait(_))
     }
 
-    fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
+    pub(crate) fn is_in_body(&self, body: &[ast::Stmt], inner: NodeId) -> bool {
         body.iter().any(|stmt| self.model.contains(self.model.id(stmt), inner))
     }
 
@@ -460,6 +434,10 @@ impl Context<'_> {
         let parent = self.model.node(self.model.parent(self.model.id(&expr)));
         ruff_python_ast::token::parenthesized_range(expr, parent, self.module.tokens()).is_some()
     }
+}
+
+fn in_transaction(owner: &str) -> String {
+    format!("other tasks can work in the open transaction of `{owner}` now, and end it")
 }
 
 fn tested_before(place: String) -> String {

@@ -52,6 +52,9 @@ pub(crate) const TASK_BOUND_METHODS: &[&str] = &[
     "join",
 ];
 
+/// How many functions that only wait call each other.
+const MAX_PAUSES: usize = 8;
+
 impl<'a> Context<'a> {
     /// Judges one awaited call: an error when it must not run beside another, a doubt when that is not proven.
     pub fn concurrent_member(&self, call: &'a ast::ExprCall, order: FailureOrder) -> Result<Member<'a>, Declined> {
@@ -224,6 +227,13 @@ impl<'a> Context<'a> {
             if !effects.suspends {
                 return Err(format!("`{callee}` never waits: there is nothing to overlap").into());
             }
+            let function = self.model.function_of(&member.call.func);
+            if function.is_some_and(|function| self.is_pause(function, 0)) {
+                return Err(format!(
+                    "`{callee}` gives nothing and only waits: that is pacing, not work that could overlap"
+                )
+                .into());
+            }
             if let Some(write) = effects.writes.first() {
                 member.doubt.get_or_insert_with(|| {
                     format!(
@@ -277,6 +287,42 @@ impl<'a> Context<'a> {
             "that `{callee}` only reads is guessed from its name: {unknown}"
         ));
         Ok(())
+    }
+
+    /// Whether a coroutine function gives nothing, and awaits nothing but `asyncio.sleep` and its like: all that is seen of it is how long it takes.
+    /// One that is given what it does not use stands for another that will.
+    fn is_pause(&self, function: &'a ast::StmtFunctionDef, steps: usize) -> bool {
+        let model = self.model;
+        let given = model.given_parameters(function);
+        let is_used = |parameter: &ast::ParameterWithDefault| {
+            let mut references = model.references_in(model.id(function)).iter();
+            references.any(|reference| reference.name.id == parameter.name().id)
+        };
+        let mut waits = false;
+        let only_paces = given.into_iter().all(is_used)
+            && model.subtree(model.id(function)).all(|(_, node)| match node {
+                AnyNodeRef::StmtReturn(stmt) => stmt.value.is_none(),
+                AnyNodeRef::StmtRaise(_) | AnyNodeRef::ExprYield(_) | AnyNodeRef::ExprYieldFrom(_) => false,
+                AnyNodeRef::StmtWith(inner) => !inner.is_async,
+                AnyNodeRef::StmtFor(inner) => !inner.is_async,
+                AnyNodeRef::ExprAwait(inner) => {
+                    waits = true;
+                    match &*inner.value {
+                        Expr::Call(call) => {
+                            matches!(
+                                model.qualified_name(&call.func).as_deref(),
+                                Some("asyncio.sleep" | "trio.sleep" | "anyio.sleep")
+                            ) || steps < MAX_PAUSES
+                                && model
+                                    .function_of(&call.func)
+                                    .is_some_and(|callee| self.is_pause(callee, steps + 1))
+                        }
+                        _ => false,
+                    }
+                }
+                _ => true,
+            });
+        waits && only_paces
     }
 
     /// What speaks against the word of a name: a result that nobody takes, or an argument that only one task may use.

@@ -219,6 +219,50 @@ impl Context<'_> {
         None
     }
 
+    /// The connection or session, as written, in whose transaction a place stands that others work in as well: they would commit what is half done,
+    /// and lose what is rolled back. Where the body waits already, that is so anyhow.
+    pub(crate) fn shared_transaction(&self, at: NodeId) -> Option<&str> {
+        let model = self.model;
+        let function = model.enclosing_function(at)?;
+        let mut around = model
+            .ancestors(at)
+            .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
+        around.find_map(|(_, node)| {
+            let AnyNodeRef::StmtWith(with) = node else { return None };
+            let is_body = || with.body.iter().any(|stmt| model.contains(model.id(stmt), at));
+            if with.is_async || !is_body() || with.body.iter().any(|stmt| model.first_wait(stmt).is_some()) {
+                return None;
+            }
+            let mut owners = with
+                .items
+                .iter()
+                .filter_map(|item| self.owner_of_transaction(&item.context_expr));
+            owners
+                .find(|owner| model.is_shared_place(owner, function))
+                .map(|owner| model.slice(owner))
+        })
+    }
+
+    /// What a manager begins a transaction of: `connection`, `session.begin()`. An engine gives a connection of its own.
+    fn owner_of_transaction<'e>(&self, manager: &'e Expr) -> Option<&'e Expr> {
+        let class = |expr: &Expr| match self.model.type_of(expr) {
+            Type::Foreign(class) => class,
+            _ => String::new(),
+        };
+        match manager {
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) if BEGINNERS.contains(&method.attr.as_str()) => {
+                    let is_maker = ["Engine", "sessionmaker"]
+                        .iter()
+                        .any(|maker| class(&method.value).ends_with(maker));
+                    (!is_maker).then_some(&*method.value)
+                }
+                _ => None,
+            },
+            _ => class(manager).to_lowercase().ends_with("connection").then_some(manager),
+        }
+    }
+
     /// Whether a manager is known to concern nobody but the task that enters it.
     fn is_harmless(&self, manager: &Expr) -> bool {
         let model = self.model;
@@ -245,6 +289,9 @@ impl Context<'_> {
             || HARMLESS_METHODS.contains(&method)
     }
 }
+
+/// Methods of connections and sessions that give a manager of a transaction.
+const BEGINNERS: &[&str] = &["atomic", "begin", "begin_nested", "savepoint", "transaction"];
 
 /// Managers of the standard library that change nothing but what they give (Python library reference).
 const HARMLESS: &[&str] = &[

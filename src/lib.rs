@@ -7,6 +7,7 @@ pub mod awaited_twin;
 pub mod awaiting;
 pub mod blocking_calls;
 pub mod bounded;
+mod cancelled;
 pub mod cli;
 mod closure;
 pub mod codemod;

@@ -56,6 +56,9 @@ const CHANGERS: &[&str] = &[
     "random.shuffle",
 ];
 
+/// Builtins that give one of the elements of what they are given.
+const CHOOSERS: &[&str] = &["max", "min", "next"];
+
 /// What stands first in the path of a file, where others have the name of a variable.
 const FILE: &str = "/";
 
@@ -148,7 +151,7 @@ impl<'a> Crossing<'_, 'a> {
         }
         let decisions = self.decisions();
         writes.iter().filter(is_behind).find_map(|write| {
-            let made = || self.is_made_from(write);
+            let made = || self.is_made_from(write) || self.is_used_behind(write, &writes);
             let decided = || {
                 decisions
                     .iter()
@@ -165,10 +168,40 @@ impl<'a> Crossing<'_, 'a> {
     fn is_made_from(&self, write: &Write<'a>) -> bool {
         let start = self.model.node(write.id).start();
         write.from.iter().any(|value| {
-            let mut seen = BTreeSet::new();
-            self.origins(value, &mut seen, 0).iter().any(|(path, end)| {
+            let mut reads = self.origins(value, &mut BTreeSet::new(), 0);
+            // `x.append((len(x), await f()))`
+            reads.extend(
+                self.reads(value)
+                    .into_iter()
+                    .filter(|(_, end)| *end <= self.point.start()),
+            );
+            reads.iter().any(|(path, end)| {
                 conflicts(path, &write.path) && !self.model.waits_between(self.at, *end, start, write.id)
             })
+        })
+    }
+
+    /// Whether what was read of the object before the wait is used behind it, and no write in front of the wait has made it this task's own.
+    fn is_used_behind(&self, write: &Write<'a>, writes: &[Write<'a>]) -> bool {
+        let model = self.model;
+        let mut used = self
+            .nodes()
+            .filter(|(_, node)| node.is_expr_name() && node.start() >= self.point.end());
+        used.any(|(id, _)| {
+            self.origins_of(id, &mut BTreeSet::new(), 0).iter().any(|(path, end)| {
+                let until = model.node(write.id).start().max(self.point.end());
+                conflicts(path, &write.path)
+                    && !self.is_claimed(write, *end, writes)
+                    && !model.waits_between(self.at, *end, until, write.id)
+            })
+        })
+    }
+
+    /// Whether the function writes the object between having read it and the wait.
+    fn is_claimed(&self, write: &Write<'a>, end: TextSize, writes: &[Write<'a>]) -> bool {
+        writes.iter().any(|other| {
+            let range = self.model.node(other.id).range();
+            range.start() >= end && range.end() <= self.point.start() && conflicts(&other.path, &write.path)
         })
     }
 
@@ -178,15 +211,9 @@ impl<'a> Crossing<'_, 'a> {
         // A loop that goes on until it is told to end.
         let is_flag = decision.is_loop
             && matches!(model.node(write.id), AnyNodeRef::StmtAssign(assign) if assign.value.is_literal_expr());
-        let is_claimed = || {
-            writes.iter().any(|other| {
-                let range = model.node(other.id).range();
-                range.start() >= end && range.end() <= self.point.start() && conflicts(&other.path, &write.path)
-            })
-        };
         !is_flag
             && decision.reads.iter().any(|(path, _)| conflicts(path, &write.path))
-            && !is_claimed()
+            && !self.is_claimed(write, end, writes)
             && !model.waits_between(
                 self.at,
                 end,
@@ -201,10 +228,13 @@ impl<'a> Crossing<'_, 'a> {
         let mut found = Vec::new();
         for (id, node) in self.nodes() {
             // Behind a loop, its condition does not hold.
-            let is_over = |stmt: &ast::StmtWhile| stmt.end() <= self.point.start();
+            let over = match node {
+                AnyNodeRef::StmtWhile(stmt) if stmt.end() <= self.point.start() => Some(stmt.end()),
+                _ => None,
+            };
             let (tests, is_loop): (Vec<&'a Expr>, bool) = match node {
                 AnyNodeRef::StmtIf(stmt) => (vec![&*stmt.test], false),
-                AnyNodeRef::StmtWhile(stmt) => (vec![&*stmt.test], !is_over(stmt)),
+                AnyNodeRef::StmtWhile(stmt) => (vec![&*stmt.test], over.is_none()),
                 AnyNodeRef::StmtWith(stmt) if self.suppresses(stmt) => (values(&stmt.body), false),
                 AnyNodeRef::ExprIf(inner) => (vec![&*inner.test], false),
                 AnyNodeRef::StmtMatch(stmt) => (vec![&*stmt.subject], false),
@@ -222,10 +252,6 @@ impl<'a> Crossing<'_, 'a> {
             let Some(end) = tests.iter().map(|test| test.end()).max() else {
                 continue;
             };
-            let over = match node {
-                AnyNodeRef::StmtWhile(stmt) if is_over(stmt) => Some(stmt.end()),
-                _ => None,
-            };
             let end = over.unwrap_or(end);
             if end > self.point.start() {
                 continue;
@@ -242,7 +268,6 @@ impl<'a> Crossing<'_, 'a> {
             for test in tests {
                 reads.extend(self.reads(test));
                 reads.extend(self.origins(test, &mut BTreeSet::new(), 0));
-                reads.extend(self.predicates(test));
             }
             found.push(Decision { end, reads, is_loop });
         }
@@ -289,37 +314,49 @@ impl<'a> Crossing<'_, 'a> {
     fn writes(&self) -> Vec<Write<'a>> {
         let mut found = Vec::new();
         for (id, node) in self.nodes() {
-            match node {
-                AnyNodeRef::StmtAssign(stmt) => {
-                    for target in &stmt.targets {
-                        self.stored(id, target, vec![&*stmt.value], &mut found);
-                    }
-                }
-                AnyNodeRef::StmtAnnAssign(stmt) if stmt.value.is_some() => {
-                    self.stored(
-                        id,
-                        &stmt.target,
-                        stmt.value.as_deref().into_iter().collect(),
-                        &mut found,
-                    );
-                }
-                AnyNodeRef::StmtAugAssign(stmt) => self.stored(id, &stmt.target, vec![&*stmt.value], &mut found),
-                AnyNodeRef::StmtDelete(stmt) => {
-                    for target in &stmt.targets {
-                        self.stored(id, target, Vec::new(), &mut found);
-                    }
-                }
-                AnyNodeRef::StmtFor(stmt) => self.stored(id, &stmt.target, vec![&*stmt.iter], &mut found),
-                AnyNodeRef::WithItem(item) => {
-                    if let Some(target) = item.optional_vars.as_deref() {
-                        self.stored(id, target, vec![&item.context_expr], &mut found);
-                    }
-                }
-                AnyNodeRef::ExprCall(call) => self.changed(id, call, &mut found),
-                _ => {}
-            }
+            self.written(id, node, &mut found, 0);
         }
         found
+    }
+
+    fn written(&self, id: NodeId, node: AnyNodeRef<'a>, found: &mut Vec<Write<'a>>, steps: usize) {
+        match node {
+            AnyNodeRef::StmtAssign(stmt) => {
+                for target in &stmt.targets {
+                    self.stored(id, target, vec![&*stmt.value], found);
+                }
+            }
+            AnyNodeRef::StmtAnnAssign(stmt) if stmt.value.is_some() => {
+                let value = stmt.value.as_deref().into_iter().collect();
+                self.stored(id, &stmt.target, value, found);
+            }
+            AnyNodeRef::StmtAugAssign(stmt) => self.stored(id, &stmt.target, vec![&*stmt.value], found),
+            AnyNodeRef::StmtDelete(stmt) => {
+                for target in &stmt.targets {
+                    self.stored(id, target, Vec::new(), found);
+                }
+            }
+            AnyNodeRef::StmtFor(stmt) => self.stored(id, &stmt.target, vec![&*stmt.iter], found),
+            AnyNodeRef::StmtWith(stmt) => {
+                for item in &stmt.items {
+                    if let Some(target) = item.optional_vars.as_deref() {
+                        self.stored(id, target, vec![&item.context_expr], found);
+                    }
+                    // Whoever asks before whether a lock is free.
+                    let lock = &item.context_expr;
+                    let mut asked = self.model.loads_of("locked");
+                    if stmt.is_async
+                        && asked.any(|(_, method)| self.model.slice(&*method.value) == self.model.slice(lock))
+                        && let Some(path) = self.path_of(lock, 0)
+                    {
+                        let from = Vec::new();
+                        found.push(Write { id, path, from });
+                    }
+                }
+            }
+            AnyNodeRef::ExprCall(call) => self.changed(id, call, found, steps),
+            _ => {}
+        }
     }
 
     fn stored(&self, id: NodeId, target: &'a Expr, mut from: Vec<&'a Expr>, found: &mut Vec<Write<'a>>) {
@@ -334,9 +371,16 @@ impl<'a> Crossing<'_, 'a> {
                 if let Expr::Subscript(item) = target {
                     from.push(&item.slice);
                 }
+                if let Expr::Attribute(ast::ExprAttribute { value, .. })
+                | Expr::Subscript(ast::ExprSubscript { value, .. }) = target
+                    && value.is_name_expr()
+                {
+                    // `s.owner = me` behind `s = next(s for s in slots if s.owner is None)`
+                    from.push(value);
+                }
                 if let Some(path) = self
-                    .path(target)
-                    .filter(|path| !target.is_name_expr() || self.is_outside(&path[0]))
+                    .path_of(target, 0)
+                    .filter(|_| target.as_name_expr().is_none_or(|name| self.is_outside(name)))
                 {
                     found.push(Write { id, path, from });
                 }
@@ -345,18 +389,17 @@ impl<'a> Crossing<'_, 'a> {
     }
 
     /// `x.append(...)`, `setattr(x, "n", ...)`, `heapq.heappop(x)`, and methods of the same object that write its attributes.
-    fn changed(&self, id: NodeId, call: &'a ast::ExprCall, found: &mut Vec<Write<'a>>) {
+    fn changed(&self, id: NodeId, call: &'a ast::ExprCall, found: &mut Vec<Write<'a>>, steps: usize) {
         let model = self.model;
         let from: Vec<&'a Expr> = call
             .arguments
-            .args
-            .iter()
-            .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+            .iter_source_order()
+            .map(|argument| argument.value())
             .collect();
         let first = call.arguments.args.first();
         if model.is_builtin(&call.func, "setattr") {
             if let (Some(object), Some(Expr::StringLiteral(name))) = (first, call.arguments.args.get(1))
-                && let Some(mut path) = self.path(object)
+                && let Some(mut path) = self.path_of(object, 0)
             {
                 path.push(name.value.to_string());
                 found.push(Write { id, path, from });
@@ -366,7 +409,7 @@ impl<'a> Crossing<'_, 'a> {
         if let (Some(first), Some(name)) = (first, model.qualified_name(&call.func))
             && CHANGERS.contains(&name.as_str())
         {
-            found.extend(self.path(first).map(|path| Write { id, path, from }));
+            found.extend(self.path_of(first, 0).map(|path| Write { id, path, from }));
             return;
         }
         for path in self.files(call, FILE_CHANGES) {
@@ -374,22 +417,22 @@ impl<'a> Crossing<'_, 'a> {
             found.push(Write { id, path, from });
         }
         let Expr::Attribute(method) = &*call.func else {
-            if let Some(function) = model.function_of(&call.func)
-                && model.contains(model.id(self.function), model.id(function))
-            {
-                let inner = model.subtree(model.id(function)).filter_map(|(_, node)| match node {
-                    AnyNodeRef::StmtAssign(stmt) => Some(&*stmt.targets),
-                    _ => None,
-                });
-                for target in inner.flatten().filter(|target| !target.is_name_expr()) {
-                    self.stored(id, target, from.clone(), found);
+            if let Some(inner) = self.inner(&call.func).filter(|_| steps < MAX_STEPS) {
+                let mut within = Vec::new();
+                for (inner, node) in model.subtree(inner) {
+                    self.written(inner, node, &mut within, steps + 1);
                 }
+                found.extend(within.into_iter().map(|mut write| {
+                    write.id = id;
+                    write.from.extend(&from);
+                    write
+                }));
             }
             return;
         };
         let name = method.attr.as_str();
         if MUTATORS.contains(&name) || ACTS.contains(&name) {
-            found.extend(self.path(&method.value).map(|path| Write { id, path, from }));
+            found.extend(self.path_of(&method.value, 0).map(|path| Write { id, path, from }));
         } else if let Some(function) = self.own_method(&method.value, name) {
             for attribute in self.attributes(function, false) {
                 let path = vec!["self".to_owned(), attribute];
@@ -399,6 +442,21 @@ impl<'a> Crossing<'_, 'a> {
                     from: from.clone(),
                 });
             }
+        }
+    }
+
+    /// What a callee runs that is a function or a lambda within this function.
+    fn inner(&self, callee: &Expr) -> Option<NodeId> {
+        let model = self.model;
+        let Expr::Name(name) = callee else { return None };
+        if let Some(function) = model.function_of(callee) {
+            let inner = model.id(function);
+            return (inner != model.id(self.function) && model.contains(model.id(self.function), inner))
+                .then_some(inner);
+        }
+        match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
+            BindingKind::Assignment(value @ Expr::Lambda(_)) => Some(model.id(value)),
+            _ => None,
         }
     }
 
@@ -476,45 +534,32 @@ impl<'a> Crossing<'_, 'a> {
         found.collect()
     }
 
-    /// What the predicates of a test read: properties and methods of the same object.
-    fn predicates(&self, test: &'a Expr) -> Vec<Read> {
-        let model = self.model;
+    /// The shared objects that an expression reads something of, itself or by properties and methods of the same object, or functions within this
+    /// one.
+    fn reads(&self, value: &'a Expr) -> Vec<Read> {
         let mut found = Vec::new();
-        for (id, node) in model.subtree(model.id(test)) {
-            let functions: Vec<_> = match node {
-                AnyNodeRef::ExprAttribute(attribute) => {
-                    let own = self.own_method(&attribute.value, &attribute.attr);
-                    own.into_iter().collect()
-                }
-                AnyNodeRef::ExprName(name) if !model.node(model.parent(id)).is_expr_attribute() => {
-                    let own = Expr::Name(name.clone());
-                    ASKED
-                        .iter()
-                        .filter_map(|method| self.own_method(&own, method))
-                        .collect()
-                }
-                _ => continue,
-            };
-            for function in functions {
-                let reads = self.attributes(function, true);
-                found.extend(
-                    reads
-                        .into_iter()
-                        .map(|name| (vec!["self".to_owned(), name], test.end())),
-                );
-            }
-        }
+        self.reads_below(self.model.id(value), &mut found, 0);
         found
     }
 
-    /// The shared objects that an expression reads something of.
-    fn reads(&self, value: &'a Expr) -> Vec<Read> {
+    fn reads_below(&self, root: NodeId, found: &mut Vec<Read>, steps: usize) {
         let model = self.model;
-        let mut found = Vec::new();
-        for (id, node) in model.subtree(model.id(value)) {
+        for (id, node) in model.subtree(root) {
+            let end = node.end();
+            for function in self.predicates(id) {
+                let attributes = self.attributes(function, true).into_iter();
+                found.extend(attributes.map(|name| (vec!["self".to_owned(), name], end)));
+            }
             if let AnyNodeRef::ExprCall(call) = node {
-                let files = self.files(call, FILE_TESTS).into_iter();
-                found.extend(files.map(|path| (path, value.end())));
+                found.extend(self.files(call, FILE_TESTS).into_iter().map(|path| (path, end)));
+                if model.qualified_name(&call.func).as_deref() == Some("os.getenv") {
+                    found.push((environment(), end));
+                }
+                if let Some(inner) = self.inner(&call.func).filter(|_| steps < MAX_STEPS) {
+                    let mut within = Vec::new();
+                    self.reads_below(inner, &mut within, steps + 1);
+                    found.extend(within.into_iter().map(|(path, _)| (path, end)));
+                }
             }
             let expr = match node {
                 AnyNodeRef::ExprName(name) if name.ctx.is_load() => Expr::Name(name.clone()),
@@ -523,12 +568,13 @@ impl<'a> Crossing<'_, 'a> {
             };
             let parent = model.node(model.parent(id));
             // The whole path counts, not its beginning.
-            if matches!(parent, AnyNodeRef::ExprAttribute(outer) if !self.is_method(outer)) {
+            if matches!(parent, AnyNodeRef::ExprAttribute(outer) if !model.is_callee(model.id(outer))) {
                 continue;
             }
-            let Some(mut path) = self.path(&expr) else { continue };
-            let is_whole = expr.is_name_expr() && !self.is_read_as_value(id);
-            if is_whole && !self.is_outside_value(&expr) {
+            let Some(mut path) = self.path_of(&expr, 0) else {
+                continue;
+            };
+            if matches!(&expr, Expr::Name(name) if !self.is_read_as_value(id) && !self.is_outside(name)) {
                 continue;
             }
             if let (AnyNodeRef::Arguments(arguments), AnyNodeRef::ExprCall(call)) =
@@ -540,14 +586,25 @@ impl<'a> Crossing<'_, 'a> {
             {
                 path.push(name.value.to_string());
             }
-            found.push((path, value.end()));
+            found.push((path, end));
         }
-        found
     }
 
-    fn is_method(&self, attribute: &ast::ExprAttribute) -> bool {
+    /// The properties and methods of its own object that this part of a test asks.
+    fn predicates(&self, id: NodeId) -> Vec<&'a ast::StmtFunctionDef> {
         let model = self.model;
-        model.is_callee(model.id(attribute))
+        match model.node(id) {
+            AnyNodeRef::ExprAttribute(attribute) => {
+                let own = self.own_method(&attribute.value, &attribute.attr);
+                own.into_iter().collect()
+            }
+            AnyNodeRef::ExprName(name) if !model.node(model.parent(id)).is_expr_attribute() => {
+                let own = Expr::Name(name.clone());
+                let asked = ASKED.iter();
+                asked.filter_map(|method| self.own_method(&own, method)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether something is read of what a name stands for, and not the object alone handed on.
@@ -572,44 +629,69 @@ impl<'a> Crossing<'_, 'a> {
     }
 
     /// Whether a name is a variable of the module or of a function around, whose value itself is what others change.
-    fn is_outside_value(&self, expr: &Expr) -> bool {
-        matches!(expr, Expr::Name(name) if self.is_outside(&name.id))
+    fn is_outside(&self, name: &ast::ExprName) -> bool {
+        match self.owner(name) {
+            Lookup::Scope(scope) => !self.is_within(scope),
+            _ => true,
+        }
     }
 
-    fn is_outside(&self, name: &str) -> bool {
-        self.model.lookup(name, self.scope) != Lookup::Scope(self.scope)
+    fn owner(&self, name: &ast::ExprName) -> Lookup {
+        self.model.lookup(&name.id, self.model.scope_of(self.model.id(name)))
+    }
+
+    /// Whether names of a scope live no longer than a call of the function.
+    fn is_within(&self, scope: ScopeId) -> bool {
+        let model = self.model;
+        model
+            .function_of_scope(scope)
+            .is_some_and(|function| model.contains(model.id(self.function), model.id(function)))
     }
 
     /// What was read before the wait for what an expression is made of.
     fn origins(&self, value: &'a Expr, seen: &mut BTreeSet<NodeId>, steps: usize) -> Vec<Read> {
+        let names = self.model.subtree(self.model.id(value));
+        let names = names.filter(|(_, node)| node.is_expr_name());
+        names.flat_map(|(id, _)| self.origins_of(id, seen, steps)).collect()
+    }
+
+    /// What was read before the wait for what a local name stands for where it is read.
+    fn origins_of(&self, id: NodeId, seen: &mut BTreeSet<NodeId>, steps: usize) -> Vec<Read> {
         let model = self.model;
         let mut found = Vec::new();
-        if steps > MAX_STEPS {
+        let AnyNodeRef::ExprName(name) = model.node(id) else {
+            return found;
+        };
+        if steps > MAX_STEPS || !name.ctx.is_load() || self.owner(name) != Lookup::Scope(self.scope) {
             return found;
         }
-        for (id, node) in model.subtree(model.id(value)) {
-            let AnyNodeRef::ExprName(name) = node else { continue };
-            if model.lookup(&name.id, model.scope_of(id)) != Lookup::Scope(self.scope) {
+        let definitions: Vec<NodeId> = match model.reads_of_local(self.function, &name.id) {
+            Some(reads) => {
+                let definitions = reads.get(&id).into_iter().flatten();
+                let bound = definitions.filter_map(|definition| match definition {
+                    Definition::At(definition) => Some(*definition),
+                    Definition::Entry => None,
+                });
+                bound.collect()
+            }
+            // A function within this one sees the name as well.
+            None => model
+                .bindings_in(self.scope, &name.id)
+                .map(|binding| binding.node)
+                .collect(),
+        };
+        for definition in definitions {
+            if !seen.insert(definition) {
                 continue;
             }
-            let reads = model.reads_of_local(self.function, &name.id).unwrap_or_default();
-            for definition in reads.get(&id).into_iter().flatten() {
-                let Definition::At(definition) = *definition else {
-                    continue;
-                };
-                if !seen.insert(definition) {
-                    continue;
-                }
-                let Some(source) = self.source(definition) else {
-                    continue;
-                };
-                let is_before = source.end() <= self.point.start();
-                if is_before && !self.is_alias(&name.id) {
-                    found.extend(self.reads(source));
-                    found.extend(self.predicates(source));
-                }
-                found.extend(self.origins(source, seen, steps + 1));
+            let Some(source) = self.source(definition) else {
+                continue;
+            };
+            let is_before = source.end() <= self.point.start();
+            if is_before && self.aliased(&name.id).is_none_or(|value| self.is_chosen(value)) {
+                found.extend(self.reads(source));
             }
+            found.extend(self.origins(source, seen, steps + 1));
         }
         found
     }
@@ -632,35 +714,46 @@ impl<'a> Crossing<'_, 'a> {
         })?
     }
 
-    /// Whether a local name is another name for a shared object.
-    fn is_alias(&self, name: &str) -> bool {
-        self.aliased(name).is_some()
+    /// What a local name is another name for, if that is a shared object.
+    fn aliased(&self, name: &str) -> Option<&'a Expr> {
+        let model = self.model;
+        let mut bindings = model.bindings_in(self.scope, name);
+        let (BindingKind::Assignment(value), None) = (bindings.next()?.kind, bindings.next()) else {
+            return None;
+        };
+        let is_alias = match value {
+            Expr::Attribute(_) | Expr::Name(_) | Expr::Subscript(_) => true,
+            Expr::Call(call) => self.is_element(call),
+            _ => false,
+        };
+        // A number or a text is not the object that it was read from.
+        let is_value = matches!(model.type_of(value), Type::Scalar(_));
+        let is_mutated = || {
+            model.references_named(name).any(|reference| {
+                matches!(
+                    model.node(model.parent(reference.node)),
+                    AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)
+                )
+            })
+        };
+        (is_alias && !is_value && is_mutated()).then_some(value)
     }
 
-    fn aliased(&self, name: &str) -> Option<&'a Expr> {
-        let mut bindings = self.model.bindings_in(self.scope, name);
-        match (bindings.next()?.kind, bindings.next()) {
-            (BindingKind::Assignment(value @ (Expr::Attribute(_) | Expr::Name(_) | Expr::Subscript(_))), None) => {
-                // A number or a text is not the object that it was read from.
-                let is_value = matches!(self.model.type_of(value), Type::Scalar(_));
-                let is_mutated = self.model.references_named(name).any(|reference| {
-                    matches!(
-                        self.model.node(self.model.parent(reference.node)),
-                        AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)
-                    )
-                });
-                (!is_value && is_mutated).then_some(value)
-            }
-            _ => None,
+    /// Whether a call gives an element of a container.
+    fn is_element(&self, call: &ast::ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) => matches!(method.attr.as_str(), "get" | "setdefault"),
+            callee => CHOOSERS.iter().any(|name| self.model.is_builtin(callee, name)),
         }
+    }
+
+    /// Whether which element it is was decided by what the elements were.
+    fn is_chosen(&self, value: &Expr) -> bool {
+        matches!(value, Expr::Call(call) if call.func.is_name_expr())
     }
 
     /// The names that lead to a shared object, up to the first element: a part of `self` or of a parameter, a variable from outside, and what a
     /// local name is an alias of.
-    fn path(&self, expr: &Expr) -> Option<Path> {
-        self.path_of(expr, 0)
-    }
-
     fn path_of(&self, expr: &Expr, steps: usize) -> Option<Path> {
         if steps > MAX_STEPS {
             return None;
@@ -672,52 +765,71 @@ impl<'a> Crossing<'_, 'a> {
                     Expr::Name(class) if self.is_own_class(class) => vec!["self".to_owned()],
                     value => self.path_of(value, steps + 1)?,
                 };
-                if !self.is_method(attribute) && attribute.attr.as_str() != "__class__" {
+                if !self.model.is_callee(self.model.id(attribute)) && attribute.attr.as_str() != "__class__" {
                     path.push(attribute.attr.to_string());
                 }
                 Some(path)
             }
             Expr::Name(name) => {
                 let model = self.model;
-                if self.self_name() == Some(name.id.as_str()) {
+                if model.qualified_name(expr).as_deref() == Some("os.environ") {
+                    return Some(environment());
+                }
+                let Lookup::Scope(owner) = self.owner(name) else {
+                    return None;
+                };
+                if self.self_name() == Some(name.id.as_str()) && owner == self.scope {
                     return Some(vec!["self".to_owned()]);
                 }
-                if self.is_outside(&name.id) {
-                    let is_object = match model.lookup(&name.id, self.scope) {
-                        Lookup::Scope(scope) => model
-                            .bindings_in(scope, &name.id)
-                            .all(|binding| !matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_))),
-                        _ => false,
-                    };
+                if !self.is_within(owner) {
+                    let is_object = model
+                        .bindings_in(owner, &name.id)
+                        .all(|binding| !matches!(binding.kind, BindingKind::Function(_) | BindingKind::Class(_)));
                     return is_object.then(|| vec![name.id.to_string()]);
                 }
-                if let Some(value) = self.aliased(&name.id) {
+                if owner == self.scope
+                    && let Some(value) = self.aliased(&name.id)
+                {
                     return self.path_of(value, steps + 1);
                 }
-                let mut bindings = model.bindings_in(self.scope, &name.id);
+                let mut bindings = model.bindings_in(owner, &name.id);
                 let (Some(binding), None) = (bindings.next(), bindings.next()) else {
                     return None;
                 };
                 if matches!(binding.kind, BindingKind::Parameter(_)) {
-                    return Some(vec![name.id.to_string()]);
+                    return (owner == self.scope).then(|| vec![name.id.to_string()]);
                 }
-                // An element of what a loop goes over.
-                match model.statement_of(binding.node) {
-                    Some((_, Stmt::For(stmt)))
-                        if stmt.target.range().contains_range(model.node(binding.node).range()) =>
-                    {
-                        let container = model.gone_over(&stmt.iter).into_iter().next()?;
-                        self.path_of(container, steps + 1)
-                    }
-                    _ => None,
-                }
+                self.path_of(self.gone_over_by(binding.node)?, steps + 1)
             }
             // `type(self).n` is, for all that is written there, `self.n`.
             Expr::Call(call) if self.model.is_builtin(&call.func, "type") => {
                 self.path_of(call.arguments.args.first()?, steps + 1)
             }
+            Expr::Call(call) if self.is_element(call) => match &*call.func {
+                Expr::Attribute(method) => self.path_of(&method.value, steps + 1),
+                _ => {
+                    let mut container = call.arguments.args.first()?;
+                    if let Expr::Generator(elements) = container {
+                        container = &elements.generators.first()?.iter;
+                    }
+                    self.path_of(self.model.gone_over(container).first()?, steps + 1)
+                }
+            },
             _ => None,
         }
+    }
+
+    /// What the loop or the comprehension goes over that binds a name here.
+    fn gone_over_by(&self, binding: NodeId) -> Option<&'a Expr> {
+        let model = self.model;
+        let range = model.node(binding).range();
+        let iter = model.ancestors(binding).find_map(|(_, node)| match node {
+            AnyNodeRef::Comprehension(part) => Some(part.target.range().contains_range(range).then_some(&part.iter)),
+            AnyNodeRef::StmtFor(stmt) => Some(stmt.target.range().contains_range(range).then_some(&*stmt.iter)),
+            node if node.is_statement() => Some(None),
+            _ => None,
+        })??;
+        model.gone_over(iter).into_iter().next()
     }
 }
 
@@ -737,6 +849,11 @@ fn values(block: &[Stmt]) -> Vec<&Expr> {
         _ => None,
     });
     values.collect()
+}
+
+/// The environment of the process, by whatever name.
+fn environment() -> Path {
+    vec!["os".to_owned(), "environ".to_owned()]
 }
 
 /// Whether one of two objects is, or is part of, the other. Of two that one object leads to, a part must be named.

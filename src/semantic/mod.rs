@@ -11,6 +11,8 @@ pub mod effects;
 mod elements;
 pub mod event_loop;
 pub mod flow;
+pub mod halfway;
+pub mod handles;
 pub mod implied;
 pub mod members;
 pub mod names;

@@ -117,7 +117,7 @@ impl<'a> SemanticModel<'a> {
 }
 
 /// `while True` without a way out of it.
-fn is_endless(stmt: &ast::StmtWhile) -> bool {
+pub(crate) fn is_endless(stmt: &ast::StmtWhile) -> bool {
     let always = match &*stmt.test {
         Expr::BooleanLiteral(literal) => literal.value,
         Expr::NumberLiteral(_) => true,

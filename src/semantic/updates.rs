@@ -240,7 +240,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// Whether other tasks can see what a target names: a global, or a part of an object that the function has not made itself.
-    fn is_shared_place(&self, target: &Expr, function: &'a ast::StmtFunctionDef) -> bool {
+    pub(crate) fn is_shared_place(&self, target: &Expr, function: &'a ast::StmtFunctionDef) -> bool {
         let scope = self.body_scope(function);
         let mut root = target;
         while let Expr::Attribute(ast::ExprAttribute { value, .. })
