@@ -36,6 +36,7 @@ impl<'a> Nodes<'a> {
                     | AnyNodeRef::ExprYieldFrom(_)
                     | AnyNodeRef::ExprAttribute(_)
                     | AnyNodeRef::ExprName(_)
+                    | AnyNodeRef::ExprLambda(_)
             )
         });
         Self {
@@ -97,6 +98,12 @@ pub fn write<'c, 'a>(
     let Writer { draft, imports, .. } = writer;
     Ok((draft.finish()?, imports))
 }
+
+/// The mock that can be awaited (`unittest.mock`, Python 3.8).
+const ASYNC_MOCK: &str = "AsyncMock";
+
+/// The mock that `patch` puts in the place of plain functions.
+const PLAIN_MOCK: &str = "MagicMock";
 
 /// The order of what is written around one call, from the inside to the outside.
 const THREAD: u8 = 0;
@@ -222,6 +229,14 @@ impl<'a> Writer<'_, '_, 'a> {
                 self.draft.around(call, AWAIT, &format!("{run}("), ")");
                 Ok(())
             }
+            Change::RunLater(function) => {
+                let id = self.nodes.node(function)?;
+                let run = self.asyncio("run", id)?;
+                let [args, kwargs] = ["args", "kwargs"].map(|name| self.ctx.model.fresh_name(name, id));
+                let head = format!("lambda *{args}, **{kwargs}: {run}(");
+                self.draft.around(id, AWAIT, &head, &format!("(*{args}, **{kwargs}))"));
+                Ok(())
+            }
             Change::List(generator) => self.list(self.nodes.node(generator)?),
             Change::For(at) | Change::Part(at) | Change::With(at) => {
                 let node = self.nodes.node(at)?;
@@ -257,7 +272,37 @@ impl<'a> Writer<'_, '_, 'a> {
                 self.draft.replace(call.func.range(), written);
                 Ok(())
             }
-            Change::AssertRaises(call) => self.assert_raises(self.nodes.node(call)?),
+            Change::AssertRaises(call, is_run) => self.assert_raises(self.nodes.node(call)?, is_run),
+            Change::Mock(class, is_said) => self.mock(self.nodes.node(class)?, is_said),
+            Change::MockGives(patch) => {
+                let id = self.nodes.node(patch)?;
+                let call = self.call(id)?;
+                let beside = match &*call.func {
+                    Expr::Attribute(method) if method.attr.as_str() == "object" => match &*method.value {
+                        Expr::Attribute(patch) => Some(&*patch.value),
+                        _ => None,
+                    },
+                    Expr::Attribute(patch) => Some(&*patch.value),
+                    _ => None,
+                };
+                let mock = match beside {
+                    Some(module) => format!("{}.{PLAIN_MOCK}", self.ctx.module.slice(module)),
+                    None => {
+                        let (name, import) = self.ctx.plain_member("unittest.mock", PLAIN_MOCK, id)?;
+                        self.imports.extend(import);
+                        name
+                    }
+                };
+                self.gives(call, &mock);
+                Ok(())
+            }
+            Change::Lambda(lambda) => {
+                let range = lambda.range();
+                let mock = self.awaited_mock(self.nodes.node(lambda)?)?;
+                self.draft.insert(range.start(), format!("{mock}(side_effect="));
+                self.draft.insert(range.end(), ")");
+                Ok(())
+            }
             Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
         }
     }
@@ -598,8 +643,43 @@ impl<'a> Writer<'_, '_, 'a> {
         Ok(())
     }
 
+    /// `MagicMock(...)` -> `AsyncMock(...)`
+    fn mock(&mut self, class: NodeId, is_said: bool) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let written = match ctx.model.node(class) {
+            AnyNodeRef::ExprAttribute(member) => format!("{}.{ASYNC_MOCK}", ctx.module.slice(&*member.value)),
+            _ => self.awaited_mock(class)?,
+        };
+        let old = ctx.model.node(class).range();
+        if !is_said {
+            // What an awaited mock gives by itself would have to be awaited in its parts as well.
+            let call = self.call(ctx.model.parent(class))?;
+            self.gives(call, ctx.module.slice(old));
+        }
+        self.draft.replace(old, written);
+        Ok(())
+    }
+
+    /// Says of a mock that it gives a plain one.
+    fn gives(&mut self, call: &ast::ExprCall, mock: &str) {
+        let before = if call.arguments.is_empty() { "" } else { ", " };
+        let end = call.arguments.end() - TextSize::new(1);
+        let last = call.arguments.iter_source_order().last().map(|last| last.end());
+        // The last argument may stand in parentheses.
+        let is_bare = |last: &TextSize| !self.ctx.module.slice(TextRange::new(*last, end)).contains(')');
+        let at = last.filter(is_bare).unwrap_or(end);
+        self.draft.insert(at, format!("{before}return_value={mock}()"));
+    }
+
+    /// `AsyncMock`, as it can be written at a place.
+    fn awaited_mock(&mut self, at: NodeId) -> Result<String, Declined> {
+        let (name, import) = self.ctx.plain_member("unittest.mock", ASYNC_MOCK, at)?;
+        self.imports.extend(import);
+        Ok(name)
+    }
+
     /// `self.assertRaises(E, f, x)` -> `with self.assertRaises(E): await f(x)`
-    fn assert_raises(&mut self, id: NodeId) -> Result<(), Declined> {
+    fn assert_raises(&mut self, id: NodeId, is_run: bool) -> Result<(), Declined> {
         let ctx = self.ctx;
         let call = self.call(id)?;
         let [error, function, rest @ ..] = &*call.arguments.args else {
@@ -609,7 +689,13 @@ impl<'a> Writer<'_, '_, 'a> {
         self.draft
             .replace(TextRange::empty(call.start()), format!("{indent}with "));
         let between = TextRange::new(error.end(), function.start());
-        self.draft.replace(between, format!("):{deeper}await "));
+        if is_run {
+            let run = self.asyncio("run", id)?;
+            self.draft.replace(between, format!("):{deeper}{run}("));
+            self.draft.insert(call.end(), ")");
+        } else {
+            self.draft.replace(between, format!("):{deeper}await "));
+        }
         let open = match rest.first() {
             Some(first) => TextRange::new(function.end(), first.start()),
             None => TextRange::empty(function.end()),

@@ -78,6 +78,8 @@ COLOUR_NAMES = {
     "unittest",
     "unittest.mock",
 }
+# What makes mocks.
+MOCKING = {"Mock", "object", "patch"}
 WRAPPED = {"Awaitable": 0, "Coroutine": 2}
 # Functions that read an iterable to its end at once: what a list comprehension does to them, a generator expression does as well.
 EAGER = {
@@ -257,6 +259,10 @@ class Bindings:
         return None
 
 
+def is_bare_mock(node):
+    return isinstance(node, ast.Call) and last_name(node.func) == "Mock" and not node.args and not node.keywords
+
+
 class Plain(ast.NodeTransformer):
     def __init__(self, bindings):
         self.bindings = bindings
@@ -394,8 +400,34 @@ class Plain(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node):
+        is_awaited_mock = last_name(node.func) == "AsyncMock"
         self.generic_visit(node)
+        if last_name(node.func) in MOCKING or is_awaited_mock:
+            # What a mock gives by itself, said.
+            said = [keyword.arg == "return_value" and is_bare_mock(keyword.value) for keyword in node.keywords]
+            node.keywords = [keyword for keyword, is_said in zip(node.keywords, said) if not is_said]
+        if is_awaited_mock and not node.args and len(node.keywords) == 1:
+            # A mock that does what a lambda does.
+            effect = node.keywords[0]
+            if effect.arg == "side_effect" and isinstance(effect.value, ast.Lambda):
+                return effect.value
         return self.unwrapped(node)
+
+    def visit_Lambda(self, node):
+        """A function that calls another one with all that it is given is that one."""
+        self.generic_visit(node)
+        call, given = node.body, node.args
+        if (
+            isinstance(call, ast.Call)
+            and given.vararg
+            and given.kwarg
+            and not (given.posonlyargs or given.args or given.kwonlyargs)
+            and ast.unparse(ast.Tuple(elts=[*call.args, *[keyword.value for keyword in call.keywords if keyword.arg is None]]))
+            == f"(*{given.vararg.arg}, {given.kwarg.arg})"
+            and len(call.keywords) == 1
+        ):
+            return call.func
+        return node
 
     def unwrapped(self, node):
         """A call in the form that it had before: leaves, the start of the loop, comprehensions."""
@@ -815,6 +847,25 @@ async def test_b():
     with raises(ValueError): await get()
 """,
     ),
+    "mocks": (
+        """
+from unittest.mock import MagicMock, patch
+def test(m):
+    c.get = MagicMock()
+    c.put = lambda x: x
+    m.setattr(c, "cut", MagicMock(return_value=1))
+    with patch.object(c, "sum"): run(c.get, 1)
+""",
+        """
+import asyncio
+from unittest.mock import AsyncMock, MagicMock, patch
+async def test(m):
+    c.get = AsyncMock(return_value=MagicMock())
+    c.put = AsyncMock(side_effect=lambda x: x)
+    m.setattr(c, "cut", AsyncMock(return_value=1))
+    with patch.object(c, "sum", return_value=MagicMock()): run(lambda *args, **kwargs: asyncio.run(c.get(*args, **kwargs)), 1)
+""",
+    ),
     "a bridge with a function of its own": (
         "@command\ndef handler(name):\n    a = get(name)\n    return put(a)\n",
         "import asyncio\n@command\ndef handler(name):\n    async def run():\n        a = await get(name)\n        return await put(a)\n    return asyncio.run(run())\n",
@@ -825,6 +876,8 @@ async def test_b():
     ),
 }
 DIFFERENT = {
+    "what a mock gives": ("c.get = Mock(return_value=1)\n", "c.get = AsyncMock(return_value=2)\n"),
+    "what a lambda hands on": ("run(f)\n", "run(lambda *args, **kwargs: f(*args, 1, **kwargs))\n"),
     "an argument lost": ("def f(): g(1, 2)\n", "async def f(): await g(1)\n"),
     "a statement lost": (
         "def f():\n    g()\n    h()\n",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Graph, Node, NodeIndex, Resolved};
-use super::usage::{How, Kind, Leaf, Place, Sink, Special, Taken, Way, ends_iteration};
+use super::usage::{Fake, How, Kind, Leaf, Place, Sink, Special, Taken, Way, ends_iteration};
 
 /// Why a node stays a plain function.
 #[derive(Clone, Debug)]
@@ -217,11 +217,21 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
             return own("a framework would not see that it is a coroutine function behind its decorator");
         }
         How::Value(Sink::Framework | Sink::Alias) => return None,
+        // A mock of a coroutine function can be awaited.
+        How::Faked(Fake::Auto(..)) => return None,
+        How::Faked(_) if used.is_understood => return None,
+        How::Faked(_) if kind != Kind::Plain => return own("something else is put in its place"),
+        How::Faked(Fake::Lambda(_)) if graph.is_bound_there(node, used) => {
+            return own("a lambda is put in its place, which a class gives its object");
+        }
+        How::Faked(Fake::Mock(..) | Fake::Awaited | Fake::Lambda(_)) => return None,
+        How::Faked(Fake::Named(_)) => return own("something else is put in its place"),
         How::Value(Sink::AssertRaises(_)) => {}
         How::Value(sink) => {
             let reason = match sink {
                 _ if used.is_understood => return None,
                 Sink::Other(reason) => reason,
+                Sink::Fake(_) => "it is put in the place of something that is not known",
                 Sink::Argument { .. } => "it is given to something that may call it without waiting",
                 _ => "it is returned, and nobody knows who calls it",
             };

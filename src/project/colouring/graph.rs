@@ -9,7 +9,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::World;
 use super::closed::starts;
 use super::groups::Groups;
-use super::usage::{self, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use super::suites::Suites;
+use super::usage::{self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
 use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
@@ -81,7 +82,9 @@ pub struct Graph<'l, 'p> {
     stepped_on: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
     /// Functions in whose place a test or another module puts something else, with a file and line.
     pub patched: FxHashMap<NodeIndex, (usize, usize)>,
-    boundaries: FxHashSet<NodeIndex>,
+    pub(super) boundaries: FxHashSet<NodeIndex>,
+    /// The tests of classes.
+    pub suites: Suites,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
@@ -90,6 +93,8 @@ pub struct Graph<'l, 'p> {
     known_calls: FxHashSet<(usize, TextRange)>,
     /// Functions behind a decorator of the project.
     pub decorated: FxHashSet<NodeIndex>,
+    /// Those of them of which the decorator only passes the call on.
+    passed_on: FxHashSet<NodeIndex>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
     pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
@@ -149,10 +154,12 @@ impl<'l, 'p> Graph<'l, 'p> {
             stepped_on: FxHashMap::default(),
             patched: FxHashMap::default(),
             boundaries: FxHashSet::default(),
+            suites: Suites::default(),
             kept: FxHashSet::default(),
             of_library: FxHashMap::default(),
             known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
+            passed_on: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
             unresolved: Vec::new(),
@@ -162,12 +169,6 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let node = graph.node(Node::Function(id));
                 let nature = &usage.natures[id.index];
                 graph.stops[node].clone_from(&nature.stop);
-                if nature.kind == Kind::Pytest && !world.has_test_runner {
-                    graph.stop(node, || {
-                        "it is a test, and no requirement of the project names pytest-asyncio, which would run it"
-                            .to_owned()
-                    });
-                }
                 if let Some(twin) = nature.twin {
                     let twin = graph.node(Node::Function(FunctionId { index: twin, ..id }));
                     graph.families.unite(node, twin);
@@ -177,6 +178,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         for node in 0..graph.nodes.len() {
             graph.by_name.entry(graph.name(node)).or_default().push(node);
         }
+        graph.find_suites(world);
         graph.entry_points(world);
         graph.families();
         graph.resolve();
@@ -304,11 +306,11 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
     }
 
-    fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
+    pub(super) fn stop(&mut self, node: NodeIndex, reason: impl FnOnce() -> String) {
         self.stops[node].get_or_insert_with(reason);
     }
 
-    fn known(&self, function: FunctionId) -> Option<NodeIndex> {
+    pub(super) fn known(&self, function: FunctionId) -> Option<NodeIndex> {
         self.index.get(&Node::Function(function)).copied()
     }
 
@@ -450,8 +452,12 @@ impl<'l, 'p> Graph<'l, 'p> {
             }
         }
         for node in 0..self.nodes.len() {
-            if self.nature(self.nodes[node].function()).is_boundary {
+            let nature = self.nature(self.nodes[node].function());
+            if nature.is_boundary {
                 self.boundaries.insert(node);
+            }
+            if nature.is_odd {
+                self.decorated_test(node);
             }
         }
     }
@@ -461,8 +467,10 @@ impl<'l, 'p> Graph<'l, 'p> {
         self.kept.contains(&node)
             || self.boundaries.contains(&node)
                 && self.uses[node].iter().all(|used| {
-                    let is_value = matches!(used.found.how, How::Value(_));
-                    used.found.place == Place::Main || is_value
+                    let is_value = matches!(used.found.how, How::Value(_) | How::Faked(_));
+                    // `super().setUp()`
+                    let is_of_boundary = || self.owner(used).is_some_and(|owner| self.boundaries.contains(&owner));
+                    used.found.place == Place::Main || is_value || is_of_boundary()
                 })
     }
 
@@ -499,6 +507,10 @@ impl<'l, 'p> Graph<'l, 'p> {
                     self.used(function, used);
                 }
                 Some(Found::Class(class)) => self.class_used(class, used),
+                // Which module a string means depends on where the tests are started.
+                Some(Found::External(_)) if matches!((&found.how, target), (How::Faked(_), Target::Path(_))) => {
+                    self.used_by_name(used, name_of(target));
+                }
                 Some(Found::External(name)) => self.leaf_of_library(used, name, None),
                 Some(Found::Module(_)) => {}
                 None => self.used_by_name(used, name_of(target)),
@@ -597,7 +609,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
             How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
-            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) => &[],
+            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => &[],
         };
         for method in methods {
             if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
@@ -618,7 +630,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             // A plain function it cannot be: that fails today.
             return;
         }
-        if used.found.is_of_client {
+        if used.found.is_of_client || matches!(used.found.how, How::Faked(Fake::Auto(..))) {
             return;
         }
         let namesakes = match self.namesakes.get(&(name, is_member)) {
@@ -632,7 +644,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         {
             return;
         }
-        let is_call = matches!(used.found.how, How::Call(_) | How::Step(_));
+        let is_call = matches!(used.found.how, How::Call(_) | How::Step(_) | How::Faked(_));
         let is_listed = matches!(used.found.named, Named::OneOf(_));
         if matches!(used.found.how, How::Call(_)) && is_member {
             self.unresolved.push((used.file, used.found));
@@ -665,11 +677,13 @@ impl<'l, 'p> Graph<'l, 'p> {
         }
         let place = self.place(used.file, used.found.line);
         let does = if is_call { "calls" } else { "uses" };
+        let reason = match used.found.how {
+            How::Faked(_) => format!("{place} puts something else in its place"),
+            _ => format!("{place} {does} `{}`, which may be this one", used.found.text),
+        };
         for candidate in self.named(name).to_vec() {
             if may_be_meant(self.function(candidate), is_member) {
-                self.stop(candidate, || {
-                    format!("{place} {does} `{}`, which may be this one", used.found.text)
-                });
+                self.stop(candidate, || reason.clone());
             }
         }
         let stopped = Namesakes {
@@ -722,6 +736,8 @@ impl<'l, 'p> Graph<'l, 'p> {
 
     /// Functions that are given to others: to parameters, to decorators.
     fn hand_over(&mut self) {
+        self.fakes();
+        self.external_decorators();
         let mut passed: FxHashMap<(usize, TextRange), Vec<Slot>> = FxHashMap::default();
         let mut filled: Vec<(FunctionId, String)> = Vec::new();
         for node in 0..self.nodes.len() {
@@ -744,6 +760,9 @@ impl<'l, 'p> Graph<'l, 'p> {
                     continue;
                 }
                 match &used.found.how {
+                    How::Value(Sink::Argument { .. }) if self.is_run_later(node, &used) => {
+                        self.uses[node][at].is_understood = true;
+                    }
                     How::Value(Sink::Argument { call, callee, slot }) => {
                         let Some((function, name)) = self.parameter(used.file, callee.as_ref(), slot) else {
                             continue;
@@ -777,12 +796,85 @@ impl<'l, 'p> Graph<'l, 'p> {
                 }
             }
         }
-        self.external_decorators();
         filled.sort_unstable();
         filled.dedup();
         for (function, name) in filled {
             self.is_always_passed(function, &name, &passed);
         }
+    }
+
+    /// Functions that tests put in the place of others turn with them.
+    fn fakes(&mut self) {
+        let mut given: FxHashMap<(usize, TextRange), (NodeIndex, usize)> = FxHashMap::default();
+        for node in 0..self.nodes.len() {
+            for (at, used) in self.uses[node].iter().enumerate() {
+                if let How::Value(Sink::Fake(range)) = used.found.how
+                    && used.is_certain
+                    && self.kind(node) == Kind::Plain
+                {
+                    given.insert((used.file, range), (node, at));
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            for at in 0..self.uses[node].len() {
+                let used = self.uses[node][at];
+                if let How::Faked(Fake::Named(range)) = used.found.how
+                    && let Some((fake, place)) = given.get(&(used.file, range))
+                {
+                    self.families.unite(node, *fake);
+                    self.uses[node][at].is_understood = true;
+                    self.uses[*fake][*place].is_understood = true;
+                }
+            }
+        }
+    }
+
+    /// Whether a function is put into a class, which gives it the object as its first argument: a mock gets none.
+    pub fn is_bound_there(&self, node: NodeIndex, used: &Resolved) -> bool {
+        let is_of_object = matches!(
+            &used.found.named,
+            Named::Target(Target::Member(Receiver::Instance(_), _))
+        );
+        self.function(node).class.is_some() && !is_of_object
+    }
+
+    /// Whether a plain test gives a function to one of the project: it can give one that starts an event loop instead.
+    pub fn is_run_later(&self, node: NodeIndex, used: &Resolved) -> bool {
+        let How::Value(Sink::Argument {
+            callee: Some(callee), ..
+        }) = &used.found.how
+        else {
+            return false;
+        };
+        let is_of_test = self.owner(used).is_some_and(|owner| self.suites.stays(owner));
+        is_of_test
+            && self.kind(node) == Kind::Plain
+            && matches!(self.linker.find(used.file, callee), Some(Found::Function(_)))
+    }
+
+    /// Whether something looks at what calls of a function give, tests aside, here or where that is handed on to.
+    pub fn is_looked_at(&self, node: NodeIndex) -> bool {
+        let mut open = vec![node];
+        let mut seen: FxHashSet<NodeIndex> = FxHashSet::default();
+        while let Some(node) = open.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            for used in &self.uses[node] {
+                let How::Call(taken) = used.found.how else { continue };
+                let owner = self.owner(used);
+                let is_test =
+                    |owner| self.suites.stays(owner) || matches!(self.kind(owner), Kind::Pytest | Kind::Unittest);
+                match (owner, taken) {
+                    (Some(owner), _) if is_test(owner) => {}
+                    _ if used.found.is_dropped => {}
+                    (Some(owner), Taken::Returned) => open.push(owner),
+                    _ => return true,
+                }
+            }
+        }
+        false
     }
 
     /// The parameter of the project's function that an argument goes to.
@@ -846,6 +938,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             return;
         };
         let Some(wrapper) = self.nature(id).wrapper.clone() else {
+            self.decorated_test(node);
             let name = self.function(decorator).qualname.clone();
             self.stop(node, || {
                 format!("it is not known what its decorator `{name}` does with a coroutine function")
@@ -854,7 +947,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         };
         let parameter = self.node(Node::Parameter(id, wrapper.parameter));
         self.families.unite(node, parameter);
-        if !wrapper.passes_through {
+        if wrapper.passes_through {
+            self.passed_on.insert(node);
+        } else {
             let inner = self.node(Node::Function(FunctionId {
                 file: id.file,
                 index: wrapper.inner,
@@ -888,6 +983,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     file,
                     index: *decorated,
                 }) {
+                    self.decorated_test(node);
                     self.stop(node, || {
                         format!("it is not known what `{}` does with a coroutine function", found.text)
                     });
@@ -900,6 +996,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn kind(&self, node: NodeIndex) -> Kind {
         match self.nodes[node] {
             _ if self.forwarders.contains(&node) => Kind::Generator,
+            _ if self.suites.has(node) => Kind::Unittest,
             Node::Function(id) => self.nature(id).kind,
             Node::Parameter(..) => Kind::Plain,
         }
@@ -996,6 +1093,12 @@ impl<'l, 'p> Graph<'l, 'p> {
                 let place = || project.place(file, *line);
                 for node in self.named(name.trim_start_matches('.')).to_vec() {
                     self.patched.entry(node).or_insert((file, *line));
+                    if self.passed_on.contains(&node) {
+                        self.stop(node, || {
+                            let place = place();
+                            format!("{place} mocks it, and would not see that it is a coroutine function behind its decorator")
+                        });
+                    }
                 }
                 for node in self.named(name).to_vec() {
                     self.stop(node, || format!("{} puts something else in its place", place()));
@@ -1084,13 +1187,14 @@ impl<'l, 'p> Graph<'l, 'p> {
         let mut used = vec![false; self.nodes.len()];
         for node in 0..self.nodes.len() {
             let family = self.family(node);
-            used[family] |= !self.uses[node].is_empty();
+            let is_used = |used: &Resolved| !matches!(used.found.how, How::Faked(_));
+            used[family] |= self.uses[node].iter().any(is_used);
         }
         let computed = self.computed.map(|(file, line)| self.place(file, line));
         let unused: Vec<NodeIndex> = (0..self.nodes.len()).filter(|node| !used[self.family(*node)]).collect();
         for node in unused {
             let function = self.function(node);
-            let is_test = self.kind(node) == Kind::Unittest;
+            let is_test = self.kind(node) == Kind::Unittest || self.boundaries.contains(&node);
             match (&function.class, &computed) {
                 (Some(_), Some(place)) if !is_test => self.stop(node, || {
                     format!("it is used nowhere by its name, and {place} gets members by computed names")
@@ -1102,7 +1206,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                         id.file != file && self.function(*other).class.is_none() && !self.nature(id).is_route
                     };
                     let nature = self.nature(self.nodes[node].function());
-                    let is_test = nature.kind == Kind::Pytest;
+                    let is_test = self.kind(node) == Kind::Pytest;
                     if !is_test && !nature.is_route && self.named(self.name(node)).iter().any(is_other) {
                         self.stop(node, || {
                             "it is called nowhere, and other modules have a function of its name: something may call all of them".to_owned()

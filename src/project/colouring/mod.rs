@@ -17,6 +17,7 @@
 pub mod closed;
 pub mod graph;
 mod groups;
+mod suites;
 pub mod twins;
 pub mod usage;
 
@@ -30,7 +31,7 @@ use self::closed::{Cause, Closed, is_start, starts};
 use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::twins::Twins;
-use self::usage::{Eager, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
+use self::usage::{Eager, Fake, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
 use crate::settings::Settings;
@@ -80,9 +81,18 @@ pub enum Change {
     Thread(Span),
     /// The base class of a test case; its range.
     TestCase(Span),
-    AssertRaises(Span),
+    /// `assertRaises(E, f)`; whether an event loop is started for the call.
+    AssertRaises(Span, bool),
     /// `inspect.isgenerator(...)`
     Asked(Span),
+    /// A function is given that starts an event loop for this one.
+    RunLater(Span),
+    /// The class of a mock becomes that of awaited ones; whether what it gives is said.
+    Mock(Span, bool),
+    /// What `patch` makes gives a plain mock.
+    MockGives(Span),
+    /// An awaited mock does what a lambda does.
+    Lambda(Span),
     /// A second function is written behind one: its copy, with those of the changes that stand in it. The range of the name.
     Twin(Span),
     /// The twin is called instead, and awaited.
@@ -232,7 +242,7 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
             Node::Function(id) => {
                 let nature = graph.nature(id);
                 let is_dead = graph.uses[*node].is_empty() && graph.function(*node).qualname.contains("<locals>");
-                is_dead || nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest)
+                is_dead || nature.is_route || matches!(graph.kind(*node), Kind::Pytest | Kind::Unittest)
             }
             Node::Parameter(..) => false,
         };
@@ -414,7 +424,7 @@ impl Component<'_, '_, '_> {
         for (node, id) in self.functions() {
             let function = graph.function(node);
             let nature = graph.nature(id);
-            let defined = match nature.kind {
+            let defined = match graph.kind(node) {
                 _ if graph.is_forwarder(node) => Defined::Forwarder,
                 Kind::Generator => Defined::Generator,
                 Kind::Manager => Defined::Manager,
@@ -426,13 +436,10 @@ impl Component<'_, '_, '_> {
             let own = changes.entry(id.file).or_default();
             own.insert(Change::Define(function.range.into(), defined));
             own.extend(nature.returns.iter().map(|stmt| Change::Return((*stmt).into())));
-            if nature.kind == Kind::Unittest
-                && let Some(class) = function.class
-                && let Some(base) = graph.usage(id.file).and_then(|usage| usage.bases[class].test_case)
-            {
-                own.insert(Change::TestCase(base.into()));
-            }
             changes_of_leaves(graph, node, own);
+            for (file, base) in graph.suites.bases(node) {
+                changes.entry(file).or_default().insert(Change::TestCase(base));
+            }
         }
         for &node in &self.nodes {
             self.changes_of_uses(node, &mut changes);
@@ -516,7 +523,10 @@ impl Component<'_, '_, '_> {
                     }
                 }
                 How::Value(Sink::AssertRaises(call)) => {
-                    own.insert(Change::AssertRaises((*call).into()));
+                    own.insert(Change::AssertRaises((*call).into(), self.bridge(used).is_some()));
+                }
+                How::Value(Sink::Argument { .. }) if graph.is_run_later(node, used) => {
+                    own.insert(Change::RunLater(span));
                 }
                 How::Step(taken) if kind == Kind::Generator => {
                     own.insert(match taken {
@@ -531,7 +541,17 @@ impl Component<'_, '_, '_> {
                         own.extend(lists(eager));
                     }
                 }
-                How::Step(_) | How::Value(_) | How::Decorates(_) => {}
+                How::Faked(Fake::Mock(class, is_said)) => {
+                    let is_said = *is_said || !graph.is_looked_at(node);
+                    own.insert(Change::Mock((*class).into(), is_said));
+                }
+                How::Faked(Fake::Auto(patch, false)) if graph.is_looked_at(node) => {
+                    own.insert(Change::MockGives((*patch).into()));
+                }
+                How::Faked(Fake::Lambda(lambda)) => {
+                    own.insert(Change::Lambda((*lambda).into()));
+                }
+                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => {}
             }
             if own.is_empty() {
                 changes.remove(&used.file);
@@ -619,6 +639,18 @@ impl Component<'_, '_, '_> {
                         used.found.text
                     ));
                 }
+            }
+        }
+        for &node in &self.nodes {
+            let is_changed = |fake: &Fake| !matches!(fake, Fake::Awaited | Fake::Auto(_, true));
+            let mut uses = graph.uses[node].iter();
+            let fake = uses.find(|used| matches!(&used.found.how, How::Faked(fake) if is_changed(fake)));
+            if let Some(used) = fake {
+                return Some(format!(
+                    "what {} puts in the place of `{}` changes as well",
+                    place(used.file, used.found.line),
+                    graph.function(node).qualname
+                ));
             }
         }
         if let Some(&inner) = graph.wrappers.iter().find(|inner| self.nodes.contains(inner)) {
@@ -764,7 +796,7 @@ impl Component<'_, '_, '_> {
             .collect();
         let unused = self.functions().find(|(node, id)| {
             let nature = graph.nature(*id);
-            let is_called = nature.is_route || matches!(nature.kind, Kind::Pytest | Kind::Unittest);
+            let is_called = nature.is_route || matches!(graph.kind(*node), Kind::Pytest | Kind::Unittest);
             !is_called && !run.contains(&graph.family(*node))
         });
         if let Some((node, _)) = unused {
@@ -826,7 +858,7 @@ impl Resolved<'_> {
         match &self.found.how {
             How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
-            How::Step(_) | How::Value(_) | How::Decorates(_) => false,
+            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => false,
         }
     }
 }
@@ -851,8 +883,12 @@ impl Ranged for Change {
         | Self::Twin(span)
         | Self::CallTwin(span)
         | Self::TestCase(span)
-        | Self::AssertRaises(span)
+        | Self::AssertRaises(span, _)
         | Self::Asked(span)
+        | Self::RunLater(span)
+        | Self::MockGives(span)
+        | Self::Mock(span, _)
+        | Self::Lambda(span)
         | Self::Callable(span, _)) = self;
         span.range()
     }

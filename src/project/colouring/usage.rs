@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::disguises::is_of_mock;
 pub(in crate::project) use self::disguises::keyword_replacements;
 pub use self::leaves::{has_likely_session, is_likely_session, is_looked_at, is_of_conversation, is_waiting_method};
 use self::natures::Decoration;
@@ -83,6 +84,8 @@ pub struct Nature {
     pub is_route: bool,
     /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
     pub is_boundary: bool,
+    /// Whether its name is that of a test, and it is not known what decorates it.
+    pub is_odd: bool,
     /// What it does as a decorator.
     pub wrapper: Option<Wrapper>,
     /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
@@ -174,6 +177,8 @@ pub struct Use {
     pub line: usize,
     /// What names it, as written.
     pub text: String,
+    /// Whether what a call gives is not looked at.
+    pub is_dropped: bool,
     /// Whether the receiver is what somebody else has given: an annotation or an attribute says what it is, and may be wrong.
     pub is_given: bool,
     /// Whether it is the method of what is put in place as a client of HTTP: by its name alone it is no function of the project.
@@ -214,6 +219,23 @@ pub enum How {
     Value(Sink),
     /// It decorates this function.
     Decorates(usize),
+    /// A test puts this in its place.
+    Faked(Fake),
+}
+
+/// What a test puts in the place of a function, where it can be awaited with a change to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fake {
+    /// A mock, by the range of its class, and whether what it gives is said; one whose class may be exchanged for that of awaited ones.
+    Mock(TextRange, bool),
+    /// An awaited mock.
+    Awaited,
+    /// The mock that `patch` makes by itself, by the range of that call, and whether what it gives is said.
+    Auto(TextRange, bool),
+    /// A lambda; a mock does what it does.
+    Lambda(TextRange),
+    /// What is named there, which turns with the function if it is one.
+    Named(TextRange),
 }
 
 /// What becomes of what a call gives, or of the object.
@@ -279,6 +301,8 @@ pub enum Sink {
     Returned,
     /// It gets another name, by which the file resolves it.
     Alias,
+    /// It is put in the place of what is used as [`Fake::Named`] of this range.
+    Fake(TextRange),
     /// Anything else; how it is said.
     Other(#[serde(deserialize_with = "interned::read")] Interned),
 }
@@ -350,6 +374,8 @@ const HARMLESS_BASES: &[&str] = &[
     "enum.Enum",
     "enum.IntEnum",
     "enum.StrEnum",
+    "testscenarios.TestWithScenarios",
+    "testscenarios.WithScenarios",
     "typing.Generic",
     "typing.Protocol",
     "typing_extensions.Protocol",
@@ -469,7 +495,7 @@ impl<'a> Finder<'_, '_, 'a> {
                         self.used(usage, id, named);
                     }
                 }
-                AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, attribute),
+                AnyNodeRef::ExprAttribute(attribute) => self.stored(usage, id, attribute),
                 AnyNodeRef::ExprStringLiteral(string) => self.string(usage, id, string),
                 AnyNodeRef::ExprCall(call) => {
                     usage.calls += 1;
@@ -630,6 +656,8 @@ impl<'a> Finder<'_, '_, 'a> {
             },
             // A function compares as it did, whatever calling it gives.
             AnyNodeRef::ExprCompare(_) => return,
+            _ if self.is_put_in_place(id) => How::Value(Sink::Fake(range)),
+            AnyNodeRef::ExprAttribute(outer) if is_of_mock(&outer.attr) => return,
             AnyNodeRef::ExprAttribute(_) => How::Value(Sink::Other("an attribute of it is read")),
             AnyNodeRef::StmtReturn(_) => How::Value(Sink::Returned),
             AnyNodeRef::StmtAssign(assign) if model.node(id).is_expr_name() => How::Value(self.assigned(assign)),
@@ -659,6 +687,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range,
             line: self.line(range),
             text: crate::module::one_line(model.slice(model.node(id).range())),
+            is_dropped: model.node(model.parent(at)).is_stmt_expr(),
             is_given,
             is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
@@ -682,6 +711,7 @@ impl<'a> Finder<'_, '_, 'a> {
                 range,
                 line: self.line(range),
                 text: name.id.to_string(),
+                is_dropped: false,
                 is_given: false,
                 is_of_client: false,
                 needs: Vec::new(),
@@ -759,6 +789,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range: expr.range(),
             line: self.line(expr.range()),
             text: crate::module::one_line(self.ctx.module.slice(expr)),
+            is_dropped: false,
             is_given: self.is_given(expr),
             is_of_client: false,
             needs: Vec::new(),

@@ -5,6 +5,29 @@ use super::*;
 /// What makes objects whose methods give plain values, where nothing says of which class they are.
 const MOCKS: &[&str] = &["Mock", "MagicMock", "NonCallableMock", "SimpleNamespace"];
 
+/// The classes of mocks in whose place one of awaited mocks does the same for whoever waits, and that class.
+const PLAIN_MOCKS: &[&str] = &["Mock", "MagicMock"];
+const AWAITED_MOCK: &str = "AsyncMock";
+
+/// What says so in a call of `patch`, or that it is something else.
+const SAYING: &[&str] = &["autospec", "return_value", "side_effect", "spec", "spec_set", "wraps"];
+
+/// What else is read of mocks (`unittest.mock`, "The Mock Class").
+const OF_MOCKS: &[&str] = &[
+    "call_args",
+    "call_args_list",
+    "call_count",
+    "called",
+    "method_calls",
+    "mock_calls",
+    "reset_mock",
+    "return_value",
+    "side_effect",
+];
+
+/// What says of a mock what it gives.
+const GIVEN: &[&str] = &["return_value", "side_effect"];
+
 /// Builtins that reach the names of a module as strings.
 const REFLECTION: &[&str] = &["eval", "exec", "globals"];
 
@@ -48,9 +71,218 @@ impl<'a> Finder<'_, '_, 'a> {
     }
 
     /// `module.name = fake`, `obj.method = fake`.
-    pub(super) fn stored(&self, usage: &mut Usage, attribute: &ast::ExprAttribute) {
-        let line = self.line(attribute.range());
-        usage.replaced.entry(attribute.attr.to_string()).or_insert(line);
+    pub(super) fn stored(&self, usage: &mut Usage, id: NodeId, attribute: &'a ast::ExprAttribute) {
+        let name = attribute.attr.as_str();
+        let fake = match self.ctx.model.node(self.ctx.model.parent(id)) {
+            AnyNodeRef::StmtAssign(assign) if assign.targets.len() == 1 => {
+                self.fake(&assign.value, self.ctx.module.slice(attribute))
+            }
+            _ => None,
+        };
+        let named = self.member(attribute);
+        match fake.zip(named) {
+            Some((fake, named)) => self.faked(usage, named, fake, name, attribute.range()),
+            None => {
+                let line = self.line(attribute.range());
+                usage.replaced.entry(name.to_owned()).or_insert(line);
+            }
+        }
+    }
+
+    /// Something is put in the place of what goes by a name.
+    fn faked(&self, usage: &mut Usage, named: Named, fake: Fake, name: &str, range: TextRange) {
+        let line = self.line(range);
+        usage.replaced.entry(format!(".{name}")).or_insert(line);
+        usage.uses.push(Use {
+            owner: None,
+            named,
+            how: How::Faked(fake),
+            place: Place::Frame(Vec::new()),
+            range,
+            line,
+            text: crate::module::one_line(self.ctx.module.slice(range)),
+            is_dropped: false,
+            is_given: false,
+            is_of_client: false,
+            needs: Vec::new(),
+        });
+    }
+
+    /// What stands for a function that is written like this, where it can be awaited with a change to it.
+    fn fake(&self, value: &Expr, written: &str) -> Option<Fake> {
+        match value {
+            Expr::Lambda(lambda) => Some(Fake::Lambda(lambda.range())),
+            Expr::Name(function) => {
+                let target = self
+                    .mapper
+                    .named(&function.id, self.ctx.model.scope_of(self.ctx.model.id(function)));
+                target.map(|_| Fake::Named(value.range()))
+            }
+            Expr::Call(call) => {
+                let class = self.mock_class(&call.func)?;
+                if class == AWAITED_MOCK {
+                    return Some(Fake::Awaited);
+                }
+                let arguments = &call.arguments;
+                let given = |keyword: &ast::Keyword| keyword.arg.as_ref().map(|arg| arg.to_string());
+                let keywords = arguments.keywords.iter().map(given).collect::<Option<Vec<_>>>()?;
+                let is_known = keywords
+                    .iter()
+                    .all(|keyword| GIVEN.contains(&keyword.as_str()) || keyword == "name");
+                let is_said = keywords.iter().any(|keyword| GIVEN.contains(&keyword.as_str()));
+                let fits = arguments.args.is_empty() && is_known && PLAIN_MOCKS.contains(&class.as_str());
+                fits.then(|| Fake::Mock(call.func.range(), is_said || self.is_said_later(call, written)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the function that makes a mock says what it gives: `x.name.return_value = ...`.
+    fn is_said_later(&self, mock: &ast::ExprCall, written: &str) -> bool {
+        let model = self.ctx.model;
+        let function = model.enclosing_function(model.id(mock));
+        let text = function.map_or(self.ctx.module.text(), |function| self.ctx.module.slice(function));
+        GIVEN.iter().any(|given| text.contains(&format!("{written}.{given} =")))
+    }
+
+    /// The class of mocks that an expression names: `MagicMock`, `mock.MagicMock`, `mocker.MagicMock`.
+    fn mock_class(&self, class: &Expr) -> Option<String> {
+        let name = plain_name(class)?;
+        let is_of_fixture = || matches!(class, Expr::Attribute(member) if matches!(&*member.value, Expr::Name(name) if name.id.as_str() == "mocker"));
+        let modules = ["unittest.mock", "mock"];
+        let is_it = match self.ctx.model.qualified_name(class) {
+            Some(known) => modules.iter().any(|module| known == format!("{module}.{name}")),
+            None => is_of_fixture(),
+        };
+        is_it.then(|| name.to_owned())
+    }
+
+    /// What a call puts something in the place of, its name, and the arguments behind that: `patch.object(x, "name", fake)`,
+    /// `monkeypatch.setattr("x.name", fake)`.
+    fn replacing(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a [Expr])> {
+        let function = plain_name(&call.func)?;
+        match (function, &*call.arguments.args) {
+            ("object" | "setattr", [object, Expr::StringLiteral(name), rest @ ..]) => {
+                let name = name.value.to_str();
+                let named = match self.ctx.model.qualified_name(object) {
+                    Some(path) => Named::Target(Target::Path(format!("{path}.{name}"))),
+                    None => match self.mapper.receiver(object, 0) {
+                        Some(receiver) => Named::Target(Target::Member(receiver, name.to_owned())),
+                        None => Named::Unknown(name.to_owned(), Unknown::Member),
+                    },
+                };
+                Some((named, name, rest))
+            }
+            ("patch" | "setattr", [path, rest @ ..]) => {
+                let (path, is_whole) = match path {
+                    Expr::StringLiteral(path) => (path.value.to_str(), true),
+                    path => (end_of_text(path)?, false),
+                };
+                let (_, name) = path.rsplit_once('.')?;
+                let named = match is_whole {
+                    true => Named::Target(Target::Path(path.to_owned())),
+                    false => Named::Unknown(name.to_owned(), Unknown::Name),
+                };
+                Some((named, name, rest))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, and what is put there.
+    fn replacement(&self, call: &'a ast::ExprCall) -> Option<(Named, &'a str, &'a Expr)> {
+        let (named, name, rest) = self.replacing(call)?;
+        let fake = match rest {
+            [] => &call.arguments.find_keyword("new")?.value,
+            [fake] => fake,
+            _ => return None,
+        };
+        Some((named, name, fake))
+    }
+
+    /// What a call puts something in the place of, as it would be written: `x.name` of `patch.object(x, "name")`.
+    fn written(&self, call: &ast::ExprCall) -> String {
+        match &*call.arguments.args {
+            [object, Expr::StringLiteral(name), ..] => {
+                format!("{}.{}", self.ctx.module.slice(object), name.value.to_str())
+            }
+            [Expr::StringLiteral(path), ..] => path.value.to_str().to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Whether it is said what the mock gives that a call of `patch` makes: by an argument, or to the name that the mock has.
+    fn says_what_it_gives(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let slice = |range: TextRange| self.ctx.module.slice(range);
+        let says = |keyword: &ast::Keyword| keyword.arg.as_ref().is_none_or(|name| SAYING.contains(&name.as_str()));
+        if call.arguments.keywords.iter().any(says) {
+            return true;
+        }
+        let mut outer = model.ancestors(model.id(call));
+        let (name, inside) = match outer.next() {
+            Some((_, AnyNodeRef::WithItem(item))) => {
+                let Some(name) = item.optional_vars.as_deref() else {
+                    return false;
+                };
+                let function = outer.find_map(|(_, node)| node.is_stmt_function_def().then(|| node.range()));
+                (slice(name.range()), function)
+            }
+            Some((_, AnyNodeRef::Decorator(decorator))) => {
+                let Some((_, AnyNodeRef::StmtFunctionDef(function))) = outer.next() else {
+                    return false;
+                };
+                // The last one of them gives the first mock.
+                let behind = function
+                    .decorator_list
+                    .iter()
+                    .filter(|other| other.start() > decorator.start());
+                let makes_mock = |other: &&ast::Decorator| {
+                    matches!(&other.expression, Expr::Call(other)
+                    if self.replacing(other).is_some() && self.replacement(other).is_none())
+                };
+                let mut parameters = model.given_parameters(function);
+                let Some(parameter) = parameters.nth(behind.filter(makes_mock).count()) else {
+                    return false;
+                };
+                (parameter.parameter.name.as_str(), Some(function.range()))
+            }
+            Some((_, AnyNodeRef::StmtAssign(assign))) => match &*assign.targets {
+                [target] => (slice(target.range()), None),
+                _ => return false,
+            },
+            // `patch(...).start()`
+            Some((_, AnyNodeRef::ExprAttribute(_))) => match outer.nth(1) {
+                Some((_, AnyNodeRef::StmtAssign(assign))) if assign.targets.len() == 1 => {
+                    (slice(assign.targets[0].range()), None)
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let text = inside.map_or(self.ctx.module.text(), slice);
+        GIVEN.iter().any(|given| text.contains(&format!("{name}.{given} =")))
+    }
+
+    /// Whether a value is put in the place of something that goes by a name.
+    pub(super) fn is_put_in_place(&self, id: NodeId) -> bool {
+        let model = self.ctx.model;
+        let range = model.node(id).range();
+        let (parent, node) = model.ancestors(id).next().expect("an expression stands in a statement");
+        match node {
+            AnyNodeRef::StmtAssign(assign) => {
+                assign.value.range() == range && matches!(&*assign.targets, [Expr::Attribute(_)])
+            }
+            AnyNodeRef::Arguments(_) | AnyNodeRef::Keyword(_) => {
+                let call = model.ancestors(parent).find_map(|(_, node)| match node {
+                    AnyNodeRef::ExprCall(call) => Some(call),
+                    _ => None,
+                });
+                let replacement = call.and_then(|call| self.replacement(call));
+                replacement.is_some_and(|(_, _, fake)| fake.range() == range)
+            }
+            _ => false,
+        }
     }
 
     /// A member that is got by a name in a string.
@@ -63,6 +295,7 @@ impl<'a> Finder<'_, '_, 'a> {
             range: call.range(),
             line: self.line(call),
             text: crate::module::one_line(self.ctx.module.slice(call)),
+            is_dropped: false,
             is_given: true,
             is_of_client: false,
             needs: Vec::new(),
@@ -137,26 +370,51 @@ impl<'a> Finder<'_, '_, 'a> {
         for name in keyword_replacements(self.ctx, call) {
             usage.replaced.entry(name.to_owned()).or_insert(line);
         }
-        let (target, fake) = match (name, &*arguments.args) {
-            ("patch", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("object" | "setattr", [_, Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            ("setattr", [Expr::StringLiteral(target), rest @ ..]) => (target, rest.first()),
-            _ => return,
-        };
-        let is_by_hand = fake.is_some()
-            || arguments.find_keyword("new").is_some()
-            || arguments.find_keyword("new_callable").is_some();
-        if target.value.to_str().ends_with("asyncio.sleep") {
+        if let Some((named, name, value)) = self.replacement(call)
+            && let Some(fake) = self.fake(value, &self.written(call))
+        {
+            self.faked(usage, named, fake, name, call.range());
             return;
         }
-        let member = target.value.to_str().rsplit('.').next().unwrap_or_default().to_owned();
+        let Some((named, member, rest)) = self.replacing(call) else {
+            return;
+        };
+        if matches!(arguments.args.first(), Some(Expr::StringLiteral(path)) if path.value.to_str().ends_with("asyncio.sleep"))
+        {
+            return;
+        }
+        let is_by_hand = !rest.is_empty()
+            || arguments.find_keyword("new").is_some()
+            || arguments.find_keyword("new_callable").is_some();
         // A leaf must be met by its patch, whatever it is: those are told by a dot.
         if is_by_hand {
-            usage.replaced.entry(member).or_insert(line);
+            usage.replaced.entry(member.to_owned()).or_insert(line);
         } else {
-            usage.replaced.entry(format!(".{member}")).or_insert(line);
+            let fake = Fake::Auto(call.range(), self.says_what_it_gives(call));
+            self.faked(usage, named, fake, member, call.range());
         }
     }
+}
+
+/// What a text ends in that is put together: `__name__ + ".name"`, `f"{__name__}.name"`.
+fn end_of_text(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::StringLiteral(text) => Some(text.value.to_str()),
+        Expr::BinOp(sum) => end_of_text(&sum.right),
+        Expr::FString(text) => match text.value.elements().last()? {
+            ast::InterpolatedStringElement::Literal(last) => Some(&last.value),
+            ast::InterpolatedStringElement::Interpolation(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an attribute is one that a function has only while a mock stands in its place, which awaited mocks have as well.
+pub(super) fn is_of_mock(name: &str) -> bool {
+    OF_MOCKS.contains(&name)
+        || ["assert_called", "assert_any_", "assert_has_", "assert_not_called"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// The members that a call replaces by its keywords: of `patch.multiple`, and of an update of the names of a module.

@@ -55,6 +55,7 @@ const TRANSPARENT: &[&str] = &[
     "typing.overload",
     "typing_extensions.overload",
     "typing_extensions.deprecated",
+    "deprecated.deprecated",
 ];
 
 /// What a decorator is, to a function that may turn.
@@ -231,6 +232,8 @@ impl<'a> Finder<'_, '_, 'a> {
         {
             nature.stop = Some("unittest calls it without waiting".to_owned());
         }
+        let is_odd = |decorator: &ast::Decorator| self.decoration(&decorator.expression) == Decoration::Unknown;
+        nature.is_odd = name.starts_with("test") && function.decorator_list.iter().any(is_odd);
         if HOOKS.contains(&name) || name.starts_with("pytest_") {
             nature
                 .stop
@@ -601,6 +604,7 @@ fn plain() -> Nature {
         runs_loop: false,
         is_route: false,
         is_boundary: false,
+        is_odd: false,
         wrapper: None,
         cleans_up: false,
         delegates: Vec::new(),
