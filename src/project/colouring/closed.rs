@@ -57,7 +57,7 @@ pub fn solve(graph: &Graph) -> Closed {
         let is_torn = |all: &[NodeIndex]| {
             all.iter().any(|node| before[*node] && !closed.turns[*node]) && all.iter().any(|node| closed.turns[*node])
         };
-        if !graph.namesakes_at.values().any(|(all, _)| is_torn(all)) {
+        if !graph.namesakes_at.values().any(|(all, _)| is_torn(all)) && !graph.entered().any(is_torn) {
             return closed;
         }
     }
@@ -93,6 +93,11 @@ fn shrink(graph: &Graph, members: &FxHashMap<NodeIndex, Vec<NodeIndex>>, closed:
             let steps =
                 steps.filter(|used| matches!(used.found.how, How::Call(Taken::Next(_)) | How::Step(Taken::Next(_))));
             open.extend(steps.filter_map(|used| graph.owner(used)));
+            for used in &graph.uses[member] {
+                if let How::Call(Taken::With(with, _)) | How::Object(_, Taken::With(with, _)) = used.found.how {
+                    open.extend(graph.entered_together(used.file, with));
+                }
+            }
             let namesakes = graph.namesakes_at.get(graph.name(member));
             open.extend(namesakes.into_iter().flat_map(|(all, _)| all.iter().copied()));
         }
@@ -210,6 +215,12 @@ fn veto(graph: &Graph, turns: &[bool], node: NodeIndex) -> Option<Cause> {
 fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used: &Resolved) -> Option<Cause> {
     let place = graph.linker.project.place(used.file, used.found.line);
     let own = |reason: &str| Some(Cause::Own(format!("of `{}` ({place}), {reason}", used.found.text)));
+    if let How::Call(Taken::With(with, count)) | How::Object(_, Taken::With(with, count)) = used.found.how
+        && matches!(kind, Kind::Manager | Kind::Special(_))
+        && !graph.all_enter(used.file, (with, count), turns)
+    {
+        return own("it is entered together with what stays as it is");
+    }
     match &used.found.how {
         How::Decorates(_) if used.is_understood => return None,
         How::Decorates(_) => return own("it decorates a function"),
@@ -259,12 +270,12 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
                 (Kind::Generator, _) => {
                     return own("it is a generator, and what it gives is not iterated over in the same place");
                 }
-                (Kind::Manager, Taken::With(_)) => {}
+                (Kind::Manager, Taken::With(..)) => {}
                 (Kind::Manager, _) => {
                     return own("it is a context manager, and is not entered alone in the same place");
                 }
                 (Kind::Init, _) if used.found.text.contains("__init__") => return own("it is called by its name"),
-                (Kind::Init, Taken::With(_) | Taken::For(_) | Taken::Part(_)) => {
+                (Kind::Init, Taken::With(..) | Taken::For(_) | Taken::Part(_)) => {
                     return own("what it makes is used where it stands");
                 }
                 (Kind::Special(_), Taken::Value | Taken::Returned) => return own("it is called by its name"),
@@ -309,7 +320,7 @@ fn is_handed_on(graph: &Graph, used: &Resolved) -> bool {
 fn veto_of_protocol(kind: Kind, taken: Taken) -> Option<&'static str> {
     let Kind::Special(special) = kind else { return None };
     let fits = match special {
-        Special::Enter | Special::Exit => matches!(taken, Taken::With(_)),
+        Special::Enter | Special::Exit => matches!(taken, Taken::With(..)),
         Special::Iter { .. } | Special::Next => {
             matches!(taken, Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_))
         }

@@ -10,7 +10,9 @@ use super::World;
 use super::closed::starts;
 use super::groups::Groups;
 use super::suites::Suites;
-use super::usage::{self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Taken, Unknown, Usage, Use, Way};
+use super::usage::{
+    self, Fake, How, Kind, Leaf, Named, Nature, Place, Sink, Slot, Special, Taken, Unknown, Usage, Use, Way,
+};
 use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
@@ -80,6 +82,8 @@ pub struct Graph<'l, 'p> {
     forwarders: FxHashSet<NodeIndex>,
     /// The generators that a call of `next` is given, by its file and range.
     stepped_on: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
+    /// What each `with` statement over several objects enters, by its file and range.
+    entered: FxHashMap<(usize, TextRange), Vec<NodeIndex>>,
     /// Functions in whose place a test or another module puts something else, with a file and line.
     pub patched: FxHashMap<NodeIndex, (usize, usize)>,
     pub(super) boundaries: FxHashSet<NodeIndex>,
@@ -152,6 +156,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             wrappers: Vec::new(),
             forwarders: FxHashSet::default(),
             stepped_on: FxHashMap::default(),
+            entered: FxHashMap::default(),
             patched: FxHashMap::default(),
             boundaries: FxHashSet::default(),
             suites: Suites::default(),
@@ -184,6 +189,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.resolve();
         graph.hand_over();
         graph.forward();
+        graph.enter();
         graph.replaced();
         graph.unused();
         graph.running_loops();
@@ -597,7 +603,7 @@ impl<'l, 'p> Graph<'l, 'p> {
     fn class_used(&mut self, class: ClassId, used: Resolved<'p>) {
         let methods: &[&str] = match &used.found.how {
             How::Call(taken) => match taken {
-                Taken::With(_) => &["__init__", "__enter__", "__exit__"],
+                Taken::With(..) => &["__init__", "__enter__", "__exit__"],
                 Taken::For(_) | Taken::Part(_) | Taken::All | Taken::YieldFrom(_) => {
                     &["__init__", "__iter__", "__next__"]
                 }
@@ -1011,6 +1017,35 @@ impl<'l, 'p> Graph<'l, 'p> {
     pub fn steps_on(&self, file: usize, next: TextRange, turns: &[bool]) -> bool {
         let all = self.stepped_on.get(&(file, next));
         all.is_some_and(|all| all.iter().all(|node| turns[*node]))
+    }
+
+    /// Whether all that a `with` statement enters turns: it can wait for all or for none.
+    pub fn all_enter(&self, file: usize, (with, count): (TextRange, usize), turns: &[bool]) -> bool {
+        let entered = self.entered_together(file, with);
+        count == 1 || entered.len() == count && entered.iter().all(|node| turns[*node])
+    }
+
+    /// What a `with` statement over several objects enters.
+    pub fn entered_together(&self, file: usize, with: TextRange) -> &[NodeIndex] {
+        self.entered.get(&(file, with)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What each `with` statement over several objects enters.
+    pub fn entered(&self) -> impl Iterator<Item = &[NodeIndex]> {
+        self.entered.values().map(Vec::as_slice)
+    }
+
+    fn enter(&mut self) {
+        for node in 0..self.nodes.len() {
+            if !matches!(self.kind(node), Kind::Manager | Kind::Special(Special::Enter)) {
+                continue;
+            }
+            for used in &self.uses[node] {
+                if let How::Call(Taken::With(with, 2..)) | How::Object(_, Taken::With(with, 2..)) = used.found.how {
+                    self.entered.entry((used.file, with)).or_default().push(node);
+                }
+            }
+        }
     }
 
     /// Functions that give what generators give, those that give what these give, and what is given to `next`.

@@ -395,6 +395,11 @@ fn components(graph: &Graph, turns: &[bool]) -> Vec<Vec<NodeIndex>> {
             }
         }
     }
+    for entered in graph.entered() {
+        for pair in entered.windows(2).filter(|pair| pair.iter().all(|node| turns[*node])) {
+            together.unite(pair[0], pair[1]);
+        }
+    }
     let mut groups: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
     for node in (0..graph.nodes.len()).filter(|node| turns[*node]) {
         groups.entry(together.root(node)).or_default().push(node);
@@ -509,7 +514,7 @@ impl Component<'_, '_, '_> {
                         Taken::For(stmt) if is_taken => Change::For((*stmt).into()),
                         Taken::Part(part) if is_taken => Change::Part((*part).into()),
                         Taken::YieldFrom(expr) if is_taken => Change::YieldFrom((*expr).into()),
-                        Taken::With(stmt) if is_taken => Change::With((*stmt).into()),
+                        Taken::With(stmt, _) if is_taken => Change::With((*stmt).into()),
                         Taken::Next(call) if is_taken => Change::Next((*call).into()),
                         _ if is_taken => Change::All(span),
                         _ if kind == Kind::Init => Change::Create(span),

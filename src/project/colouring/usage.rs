@@ -258,8 +258,8 @@ pub enum Taken {
     Next(TextRange),
     /// What the function gives.
     Returned,
-    /// Entered by the `with` statement of this range, which enters nothing else.
-    With(TextRange),
+    /// Entered by the `with` statement of this range, which enters so many objects.
+    With(TextRange, usize),
     /// Entered or iterated over in another way, in which nothing can wait: `next(x, y)`, `a, b = x`, `*x`, `y in x`.
     Elsewhere,
 }

@@ -3,6 +3,7 @@
 """Fakes that could not be awaited, or would not get what they are given: in classes, behind decorators, by texts, of a kind of their own."""
 
 import functools
+import sys
 import time
 from unittest import mock
 from unittest.mock import MagicMock, patch
@@ -52,7 +53,17 @@ def by_object(number):
     return number
 
 
+def by_name(number):
+    time.sleep(0.001)
+    return number
+
+
+def replace(module):
+    module.by_name = lambda number: 39
+
+
 async def main():
+    replace(sys.modules[__name__])
     client = Client()
     client.of_a_kind = MagicMock(spec=["__call__"], return_value=41)
     with (
@@ -61,4 +72,4 @@ async def main():
         mock.patch(f"{__name__}.by_text", lambda number: 40),
         mock.patch(__name__ + ".by_object", Counting()),
     ):
-        return client.by_lambda(1), client.behind(1), client.of_a_kind(1), by_text(1), by_object(1)
+        return client.by_lambda(1), client.behind(1), client.of_a_kind(1), by_text(1), by_object(1), by_name(1)

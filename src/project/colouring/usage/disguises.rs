@@ -79,7 +79,10 @@ impl<'a> Finder<'_, '_, 'a> {
             }
             _ => None,
         };
-        let named = self.member(attribute);
+        let named = self.member(attribute).map(|named| match named {
+            Named::Unknown(name, _) => Named::Unknown(name, unknown_in(&attribute.value)),
+            known => known,
+        });
         match fake.zip(named) {
             Some((fake, named)) => self.faked(usage, named, fake, name, attribute.range()),
             None => {
@@ -168,7 +171,7 @@ impl<'a> Finder<'_, '_, 'a> {
                     Some(path) => Named::Target(Target::Path(format!("{path}.{name}"))),
                     None => match self.mapper.receiver(object, 0) {
                         Some(receiver) => Named::Target(Target::Member(receiver, name.to_owned())),
-                        None => Named::Unknown(name.to_owned(), Unknown::Member),
+                        None => Named::Unknown(name.to_owned(), unknown_in(object)),
                     },
                 };
                 Some((named, name, rest))
@@ -393,6 +396,15 @@ impl<'a> Finder<'_, '_, 'a> {
             let fake = Fake::Auto(call.range(), self.says_what_it_gives(call));
             self.faked(usage, named, fake, member, call.range());
         }
+    }
+}
+
+/// What a test changes of something of which nothing is known: a name may stand for a module.
+fn unknown_in(object: &Expr) -> Unknown {
+    if object.is_name_expr() {
+        Unknown::OfModule
+    } else {
+        Unknown::Member
     }
 }
 

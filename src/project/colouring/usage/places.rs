@@ -40,7 +40,7 @@ impl<'a> Finder<'_, '_, 'a> {
             AnyNodeRef::StmtFor(stmt) if stmt.iter.range() == range => Taken::For(stmt.range()),
             AnyNodeRef::Comprehension(part) if part.iter.range() == range => Taken::Part(part.range()),
             AnyNodeRef::WithItem(_) => match model.node(model.parent(parent)) {
-                AnyNodeRef::StmtWith(with) if with.items.len() == 1 => Taken::With(with.range()),
+                AnyNodeRef::StmtWith(with) => Taken::With(with.range(), with.items.len()),
                 _ => Taken::Elsewhere,
             },
             AnyNodeRef::ExprYieldFrom(outer) if model.node(model.parent(parent)).is_stmt_expr() => {
