@@ -63,6 +63,8 @@ struct Layer<'c, 'a> {
     expired: Vec<(Note, String)>,
     /// Tables that are made when the module is imported, as the comments above and the lines that make them, for the lifespan of the application.
     tables: Vec<(Vec<String>, [String; 2])>,
+    /// The lines of the last of them, with those that stand right above.
+    deleted: Option<TextRange>,
     /// The functions that make tables for tests, by the lines in them.
     helpers: Vec<([String; 2], String)>,
     definitions: Vec<Definition>,
@@ -89,6 +91,7 @@ impl<'c, 'a> Layer<'c, 'a> {
             passed: Vec::new(),
             expired: Vec::new(),
             tables: Vec::new(),
+            deleted: None,
             helpers: Vec::new(),
             definitions: Vec::new(),
             fixture: None,

@@ -331,7 +331,10 @@ pub fn colour(project: &Project, world: &World, start: usize) -> Vec<LayerFacts>
     let linker = Linker::new(project);
     let outcome = match obstacle(project, &linker, &linked) {
         Some(reason) => Err(reason),
-        None => colouring::layer(&linker, world, &linked),
+        None => colouring::layer(&linker, world, &linked).and_then(|changes| {
+            let shared = shared_by_loops(project, &linker, &linked, &changes);
+            shared.map_or(Ok(changes), Err)
+        }),
     };
     match outcome {
         Ok(changes) => {
@@ -399,6 +402,26 @@ pub fn stop(project: &Project, linked: &BTreeSet<usize>, reason: &str, found: &m
             });
         }
     }
+}
+
+/// Why several event loops cannot share an engine that goes by no name, and so is not closed where each of them ends.
+fn shared_by_loops(
+    project: &Project,
+    linker: &Linker,
+    linked: &BTreeSet<usize>,
+    changes: &BTreeMap<usize, Coloured>,
+) -> Option<String> {
+    let all = changes.values().flat_map(|coloured| &coloured.changes);
+    let runs = all.filter(|change| matches!(change, Change::Run(_))).count();
+    linked.iter().find_map(|file| {
+        let part = part(project, *file)?;
+        let (_, line) = part.engine.filter(|_| runs > 1 && part.is_tied_to_loop)?;
+        let is_named = engine_as_named(project, linker, *file, *file).is_some();
+        let place = project.place(*file, line);
+        (!is_named).then(|| {
+            format!("{place}: {runs} event loops would share the engine, and the driver's connections belong to one")
+        })
+    })
 }
 
 /// Where the event loops end that run what turns, with the files that change there.

@@ -87,7 +87,7 @@ impl<'a> Layer<'_, 'a> {
             .arguments
             .find_argument_value("url", 0)
             .ok_or("the engine is given no address")?;
-        let driver = backend(ctx, url).ok_or("which database the address leads to is not known")?;
+        let driver = backend(ctx, call, url).ok_or("which database the address leads to is not known")?;
         self.doubts.extend(driver_doubt(ctx, driver));
         let constant = constant(ctx, url);
         self.address = constant.map(|(name, _)| name.to_owned());
@@ -136,6 +136,30 @@ impl<'a> Layer<'_, 'a> {
         }
     }
 
+    /// Whether two calls make an engine for the same name, or for the callers of the same function: one of them is made.
+    pub(super) fn is_same_engine(&self, one: &ast::ExprCall, other: &ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let statement = |call: &ast::ExprCall| model.parent(model.id(call));
+        let (first, second) = (statement(one), statement(other));
+        if model.parent(first) == model.parent(second) {
+            return false;
+        }
+        match (model.node(first), model.node(second)) {
+            (AnyNodeRef::StmtAssign(one), AnyNodeRef::StmtAssign(other)) => match (&*one.targets, &*other.targets) {
+                ([Expr::Name(one)], [Expr::Name(other)]) => {
+                    let scope = |name: &ast::ExprName| model.scope_of(model.id(name));
+                    one.id == other.id && scope(one) == ScopeId::MODULE && scope(other) == ScopeId::MODULE
+                }
+                _ => false,
+            },
+            (AnyNodeRef::StmtReturn(one), AnyNodeRef::StmtReturn(other)) => {
+                let function = |stmt: &ast::StmtReturn| model.enclosing_function(model.id(stmt)).map(Ranged::range);
+                function(one).is_some() && function(one) == function(other)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether what a statement binds is known by its name, or by the attribute of an object of this module.
     fn is_bound(&self, stmt: NodeId) -> bool {
         let model = self.ctx.model;
@@ -148,9 +172,8 @@ impl<'a> Layer<'_, 'a> {
             _ => return false,
         };
         match target {
-            Expr::Name(name) => {
-                model.sole_binding(&name.id, model.scope_of(stmt)).is_some() && sync_object(self.ctx, target).is_some()
-            }
+            // Another value of the name would be of another type, or made like this one.
+            Expr::Name(_) => sync_object(self.ctx, target).is_some(),
             Expr::Attribute(kept) => {
                 model.class_of(&kept.value).is_some() && sync_object(self.ctx, &Expr::Attribute(kept.clone())).is_some()
             }

@@ -8,7 +8,7 @@ use super::tables::CLIENTS;
 use super::{Layer, sync_object};
 use crate::project::layer::{Parameter, Part};
 use crate::semantic::names::map_callable;
-use crate::semantic::{BindingKind, NodeId, ScopeId};
+use crate::semantic::{Binding, BindingKind, NodeId, ScopeId};
 
 /// How a relationship is loaded that is there when it is read.
 const EAGER: &[&str] = &[
@@ -39,13 +39,14 @@ impl<'a> Layer<'_, 'a> {
             replaces_dependencies: ctx.module.text().contains("dependency_overrides"),
             ..Part::default()
         };
-        if let [call, ..] = &*self.engines() {
-            part.engine = Some((call.func.range(), line(call.func.range())));
+        for call in self.engines() {
+            part.engine
+                .get_or_insert_with(|| (call.func.range(), line(call.func.range())));
             let is_sqlite = is_sqlite(ctx, call);
             // What a function makes for itself, it closes.
-            part.is_tied_to_loop = !is_sqlite && self.own.is_none();
-            part.keeps_running = is_sqlite && self.own.is_none() && may_keep_running(ctx);
-            part.is_in_memory = is_sqlite && is_in_memory(ctx, call);
+            part.is_tied_to_loop |= !is_sqlite && self.own.is_none();
+            part.keeps_running |= is_sqlite && self.own.is_none() && may_keep_running(ctx);
+            part.is_in_memory |= is_sqlite && is_in_memory(ctx, call);
         }
         let classes = model
             .uses_of(super::SESSIONS)
@@ -133,7 +134,13 @@ impl<'a> Layer<'_, 'a> {
                 }
                 _ => {}
             }
-            if binding.scope != ScopeId::MODULE || model.sole_binding(binding.name, ScopeId::MODULE).is_none() {
+            let agrees = |other: &Binding<'a>| {
+                other.name == binding.name && model.type_of_binding(other) == model.type_of_binding(binding)
+            };
+            let is_plain = model.sole_binding(binding.name, ScopeId::MODULE).is_some()
+                || matches!(binding.kind, BindingKind::Assignment(_))
+                    && model.resolve(binding.name, ScopeId::MODULE).all(agrees);
+            if binding.scope != ScopeId::MODULE || !is_plain {
                 continue;
             }
             let name = binding.name.to_owned();

@@ -82,9 +82,11 @@ pub fn run(ctx: &Context, acc: &mut Findings) {
         return;
     }
     let model = ctx.model;
-    let mut calls = CREATE.iter().flat_map(|name| model.calls_to(name));
-    if let (Some(call), None, None) = (calls.next(), calls.next(), model.calls_to(CREATE_ASYNC).next()) {
-        acc.push(&*call.func, layer::ALONE, alone(ctx));
+    let layer = Layer::new(ctx);
+    if let ([first, others @ ..], None) = (&*layer.engines(), model.calls_to(CREATE_ASYNC).next())
+        && others.iter().all(|other| layer.is_same_engine(first, other))
+    {
+        acc.push(&*first.func, layer::ALONE, alone(ctx));
     }
 }
 
@@ -183,19 +185,19 @@ impl<'c, 'a> Layer<'c, 'a> {
     fn find(&mut self) -> Result<(), Declined> {
         let ctx = self.ctx;
         let model = ctx.model;
-        match &*self.engines() {
-            [] => {}
-            [call] => {
-                ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
-                if model.calls_to(CREATE_ASYNC).next().is_some() {
-                    return Err("an asynchronous engine stands beside the synchronous one".into());
-                }
-                self.make(call)?;
+        let engines = self.engines();
+        if let [first, others @ ..] = &*engines {
+            ctx.settings.dependencies.at_least("sqlalchemy", [1, 4])?;
+            if model.calls_to(CREATE_ASYNC).next().is_some() {
+                return Err("an asynchronous engine stands beside the synchronous one".into());
             }
-            [_, other, ..] => {
+            if let Some(other) = others.iter().find(|other| !self.is_same_engine(first, other)) {
                 let (line, _) = ctx.module.location(other.start());
                 return Err(format!("another engine is made in line {line}").into());
             }
+        }
+        for call in engines {
+            self.make(call)?;
         }
         self.uses_of_engine()?;
         self.named()?;

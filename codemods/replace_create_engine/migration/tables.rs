@@ -86,12 +86,18 @@ impl<'a> Layer<'_, 'a> {
         let made = model.node(app.stmt);
         let comments = ctx.comments_above(made);
         let made = comments.first().map_or(made.start(), |comment| comment.start());
+        let before = self.deleted.filter(|deleted| deleted.end() == line_start);
         // The lifespan brings its own blank lines, and counts those that stand above the application.
         let lines_of_it = if start == Start::Lifespan && ctx.module.line_start(made) == end {
+            if let Some(before) = before {
+                let start = above_blank_lines(ctx.module, before.start());
+                self.draft.delete(TextRange::new(start, before.start()));
+            }
             TextRange::new(above_blank_lines(ctx.module, line_start), line_end)
         } else {
             TextRange::new(line_start, end)
         };
+        self.deleted = Some(before.map_or(lines_of_it, |before| before.cover(lines_of_it)));
         self.draft.delete(lines_of_it);
         self.tables.push((texts, lines));
         Ok(())
