@@ -134,12 +134,11 @@ impl<'a> Crossing<'_, 'a> {
         let start = self.model.node(write.id).start();
         write.from.iter().any(|value| {
             let mut reads = self.origins(value, &mut BTreeSet::new(), 0);
-            // `x.append((len(x), await f()))`
-            reads.extend(
-                self.reads(value)
-                    .into_iter()
-                    .filter(|(_, end)| *end <= self.point.start()),
-            );
+            // `x.append((len(x), await f()))`. What an assignment has on its left is evaluated last.
+            if self.model.node(write.id).is_expr_call() {
+                let direct = self.reads(value).into_iter();
+                reads.extend(direct.filter(|(_, end)| *end <= self.point.start()));
+            }
             reads.iter().any(|(path, end)| {
                 conflicts(path, &write.path) && !self.model.waits_between(self.at, *end, start, write.id)
             })
