@@ -142,6 +142,7 @@ impl Context<'_> {
         let crossed = self.model.crossing(at).map(tested_before);
         crossed
             .or_else(halfway)
+            .or_else(|| self.path_halfway(at))
             .or_else(transaction)
             .or_else(used)
             .or_else(entered)

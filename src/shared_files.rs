@@ -142,6 +142,45 @@ impl<'a> Context<'a> {
         ))
     }
 
+    /// The doubt about an await between two steps that work with what one path leads to, where the first one makes, writes, moves or removes it.
+    pub fn path_halfway(&self, at: NodeId) -> Option<String> {
+        let model = self.model;
+        let function = model.enclosing_function(at)?;
+        if self.runs_once(at) || self.is_under_async_lock(at) {
+            return None;
+        }
+        let point = model.node(at).range();
+        let calls = || {
+            model
+                .subtree(model.id(function))
+                .filter_map(|(_, node)| node.expr_call())
+        };
+        let written = |call: &'a ast::ExprCall| {
+            let access = self.file_access(call).filter(|access| access.writes);
+            let mut paths = model.paths_changed(call);
+            paths.extend(access.map(|access| access.path));
+            paths
+        };
+        let used = |call: &'a ast::ExprCall| {
+            let mut paths = written(call);
+            paths.extend(self.file_access(call).map(|access| access.path));
+            paths
+        };
+        let before = calls().filter(|call| call.end() <= point.start()).flat_map(written);
+        let behind: Vec<String> = calls()
+            .filter(|call| call.start() >= point.end())
+            .flat_map(used)
+            .map(|path| self.path_as_written(path))
+            .collect();
+        let mut shared =
+            before.filter(|path| self.is_same_each_time(path, MAX_STEPS) && !self.is_fresh_path(path, MAX_STEPS));
+        let path = shared.find(|path| behind.contains(&self.path_as_written(path)))?;
+        Some(format!(
+            "what `{}` leads to is changed before the await and used behind it: another task may change it in between",
+            self.path_as_written(path)
+        ))
+    }
+
     /// The path that a call changes last, where another task would find something else.
     fn changed_path(&self, call: &'a ast::ExprCall) -> Option<&'a Expr> {
         let may_exist = call.arguments.find_keyword("exist_ok").is_some();

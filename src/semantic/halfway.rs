@@ -15,7 +15,7 @@ pub enum Halfway<'a> {
     Amounts(&'a str, &'a str),
     /// `x.clear()` and then `x.update(...)`.
     Emptied(&'a str),
-    /// A global that is set and then read.
+    /// What outlives the call is set to something of this call, and then read.
     Set(&'a str),
 }
 
@@ -64,20 +64,29 @@ impl<'a> SemanticModel<'a> {
         };
         let set = || {
             before().find_map(|(first, node)| {
-                let AnyNodeRef::StmtAssign(assign) = node else { return None };
-                let [Expr::Name(name)] = assign.targets.as_slice() else {
+                let AnyNodeRef::StmtAssign(assign) = node else {
+                    return None;
+                };
+                let [target @ (Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_))] = assign.targets.as_slice()
+                else {
                     return None;
                 };
                 let is_of_caller = self.references_in(self.id(&*assign.value)).iter().any(|reference| {
                     self.lookup(&reference.name.id, reference.scope) == Lookup::Scope(self.body_scope(function))
                 });
-                if !is_of_caller || !self.is_shared_place(&assign.targets[0], function) {
+                if !is_of_caller || !self.is_shared_place(target, function) {
                     return None;
                 }
-                let is_read = |node: AnyNodeRef| matches!(node, AnyNodeRef::ExprName(read) if read.ctx.is_load() && read.id == name.id);
+                let text = self.slice(target);
+                let is_read = |node: AnyNodeRef<'a>| match node {
+                    AnyNodeRef::ExprName(read) => read.ctx.is_load() && read.id.as_str() == text,
+                    AnyNodeRef::ExprAttribute(read) => read.ctx.is_load() && self.slice(read) == text,
+                    AnyNodeRef::ExprSubscript(read) => read.ctx.is_load() && self.slice(read) == text,
+                    _ => false,
+                };
                 behind()
                     .any(|(last, node)| is_read(node) && is_atomic(first, last))
-                    .then(|| Halfway::Set(self.slice(name)))
+                    .then_some(Halfway::Set(text))
             })
         };
         amounts().or_else(emptied).or_else(set)
