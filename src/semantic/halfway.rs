@@ -27,9 +27,6 @@ impl<'a> SemanticModel<'a> {
         let own = || self.subtree(self.id(function));
         let before = || own().filter(|(_, node)| node.end() <= point.start());
         let behind = || own().filter(|(_, node)| node.start() >= point.end());
-        let is_atomic = |first: NodeId, last: NodeId| {
-            !self.waits_between(at, self.node(first).end(), self.node(last).start(), last)
-        };
         let amounts = || {
             before().find_map(|(first, node)| {
                 let one = self.amount(node, function)?;
@@ -38,7 +35,7 @@ impl<'a> SemanticModel<'a> {
                     let texts = (self.slice(&*one.target), self.slice(&*other.target));
                     (texts.0 != texts.1
                         && self.slice(&*one.value) == self.slice(&*other.value)
-                        && is_atomic(first, last))
+                        && self.is_atomic(at, first, last))
                     .then_some(Halfway::Amounts(texts.0, texts.1))
                 })
             })
@@ -58,7 +55,7 @@ impl<'a> SemanticModel<'a> {
                     node => mutation(node).is_some_and(|(container, _)| self.slice(container) == text),
                 };
                 behind()
-                    .any(|(last, node)| is_filled(node) && is_atomic(first, last))
+                    .any(|(last, node)| is_filled(node) && self.is_atomic(at, first, last))
                     .then_some(Halfway::Emptied(text))
             })
         };
@@ -85,7 +82,7 @@ impl<'a> SemanticModel<'a> {
                     _ => false,
                 };
                 behind()
-                    .any(|(last, node)| is_read(node) && is_atomic(first, last))
+                    .any(|(last, node)| is_read(node) && self.is_atomic(at, first, last))
                     .then_some(Halfway::Set(text))
             })
         };

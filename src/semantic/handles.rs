@@ -78,7 +78,7 @@ impl<'a> SemanticModel<'a> {
                 first.kind == last.kind
                     && self.slice(first.object) == text
                     && (first.kind == Middle::Position || last.is_end && !first.is_end)
-                    && !self.waits_between(at, self.node(first.id).end(), self.node(last.id).start(), last.id)
+                    && self.is_atomic(at, first.id, last.id)
             };
             before.iter().find(is_first).map(|_| (text, last.kind))
         })

@@ -260,3 +260,11 @@ pub fn blocks(node: AnyNodeRef<'_>) -> Vec<&[Stmt]> {
         _ => Vec::new(),
     }
 }
+
+/// Whether control never goes on behind a statement.
+pub fn leaves_block(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_)
+    )
+}

@@ -6,6 +6,7 @@ use ruff_python_ast::{self as ast, AnyNodeRef, CmpOp, Expr, InterpolatedStringEl
 use ruff_text_size::Ranged;
 
 use super::names::Lookup;
+use super::place::leaves_block;
 use super::types::{Type, TypeOracle};
 use super::{Binding, BindingKind, NodeId, ScopeId, ScopeKind, SemanticModel};
 use crate::knowledge::{has_coroutine_method, is_coroutine_method};
@@ -498,7 +499,7 @@ impl<'a> SemanticModel<'a> {
     /// Whether a name is bound whenever the statement after this one is reached.
     fn stmt_binds(&self, stmt: &Stmt, name: &str, owner: ScopeId) -> bool {
         let block = |body: &[Stmt]| {
-            body.iter().any(|stmt| self.stmt_binds(stmt, name, owner)) || body.last().is_some_and(leaves)
+            body.iter().any(|stmt| self.stmt_binds(stmt, name, owner)) || body.last().is_some_and(leaves_block)
         };
         match stmt {
             Stmt::If(inner) => {
@@ -682,14 +683,6 @@ fn names_when_true(test: &Expr, name: &str) -> bool {
         Expr::UnaryOp(inner) => inner.operand.is_named_expr() && names(&inner.operand),
         _ => false,
     }
-}
-
-/// Whether control never goes on behind a statement.
-fn leaves(stmt: &Stmt) -> bool {
-    matches!(
-        stmt,
-        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_)
-    )
 }
 
 /// A literal, a negative number, or a tuple or slice of such.

@@ -77,6 +77,11 @@ impl<'a> SemanticModel<'a> {
         waits || is_locked()
     }
 
+    /// Whether only a wait at `at` would let other tasks in between two steps of its function, and no lock keeps them out.
+    pub(super) fn is_atomic(&self, at: NodeId, first: NodeId, last: NodeId) -> bool {
+        !self.waits_between(at, self.node(first).end(), self.node(last).start(), last)
+    }
+
     /// The line that may change the elements of what a name stands for while the function waits: in a nested function, in another one that has the
     /// name as well, in a task that is given the object.
     pub fn changed_meanwhile(&self, name: &ast::ExprName) -> Option<NodeId> {
@@ -182,14 +187,21 @@ impl<'a> SemanticModel<'a> {
 
     /// `x.append(...)`, `x[i] = ...`, `del x[i]`.
     fn is_changed_by(&self, reference: NodeId) -> bool {
+        self.change_of(reference)
+            .is_some_and(|change| self.node(change).is_expr_subscript() || self.is_callee(change))
+    }
+
+    /// The `x[i]` of `x[i] = ...` or `del x[i]` around a read of `x`, or `x.append`, whether it is called here or handed on.
+    pub(super) fn change_of(&self, reference: NodeId) -> Option<NodeId> {
         let parent = self.parent(reference);
-        match self.node(parent) {
+        let is_change = match self.node(parent) {
             AnyNodeRef::ExprSubscript(item) => {
                 !item.ctx.is_load() && item.value.range() == self.node(reference).range()
             }
-            AnyNodeRef::ExprAttribute(method) => MUTATORS.contains(&method.attr.as_str()) && self.is_callee(parent),
+            AnyNodeRef::ExprAttribute(method) => MUTATORS.contains(&method.attr.as_str()),
             _ => false,
-        }
+        };
+        is_change.then_some(parent)
     }
 
     /// `create_task(f(x))`: an argument of a coroutine that is handed on instead of being awaited.
