@@ -21,6 +21,7 @@ use crate::codemod::{Codemod, Context};
 use crate::module::Module;
 use crate::project;
 use crate::project::chains::Chains;
+use crate::project::colouring::World;
 use crate::project::mentions::Mentions;
 use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
@@ -87,6 +88,7 @@ impl Survey {
         }
         let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
         let wanted = outside::link(&paths, &mentions);
+        let stops_clock = mentions.iter().flatten().any(|mentions| mentions.stops_clock);
         drop(mentions);
         let users = scan::Users::of(&scans);
         let reach = scan::Reach::of(&users);
@@ -115,6 +117,7 @@ impl Survey {
             processor,
             files,
             threads,
+            stops_clock,
         };
         let linked = looker.blocked(&reach)?;
         let (colourings, left_out) = match colouring::colour(&looker, turning)? {
@@ -253,9 +256,19 @@ struct Looker<'r> {
     processor: &'r Processor<'r>,
     files: &'r [InputFile],
     threads: usize,
+    /// Whether a test of the run stops the clock.
+    stops_clock: bool,
 }
 
 impl Looker<'_> {
+    /// What the run is coloured by.
+    fn world(&self, settings: &Settings) -> World {
+        World {
+            stops_clock: self.stops_clock,
+            ..World::of(settings)
+        }
+    }
+
     /// Where coroutines run what blocks, for each file: the files that matter for that are summarised.
     fn blocked(&self, reach: &scan::Reach) -> Result<Vec<Vec<Blocked>>, Error> {
         let mut project = Project::new(self.files.iter().map(|file| file.path.clone()));

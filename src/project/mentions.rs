@@ -26,6 +26,9 @@ const PLACES: &[(&str, &str)] = &[
     ("setattr", ""),
 ];
 
+/// What says that a test stops the clock: libraries, what they define, and fixtures.
+const FREEZERS: &[&str] = &["freezegun", "freeze_time", "freezer", "time_machine"];
+
 /// What makes an application, of which other files may want more than its name.
 const APPLICATIONS: &[&[u8]] = &[b"FastAPI(", b"Starlette("];
 
@@ -41,6 +44,8 @@ pub struct Mentions {
     pub patches: Vec<Patch>,
     /// The line in which a test first has requests answered by itself.
     pub fakes_requests: Option<usize>,
+    /// Whether a test puts something in the place of `time.sleep`, or stops the clock.
+    pub stops_clock: bool,
     /// Names of its own that others may not find any more, or not as they were, when it is rewritten: what its imports bind, the packages that
     /// these name, its coroutine functions and its applications. Sorted. Only of a file that concerns some codemod.
     names: Vec<Name>,
@@ -83,6 +88,7 @@ impl Mentions {
         if is_test {
             patches.extend(patched(path, text, &by_name));
         }
+        let stops_clock = is_test && (patches.iter().any(|(path, _)| is_clock(path)) || stops_clock(text));
         let mut names = Vec::new();
         if is_concerned {
             names.extend(imports.iter().filter_map(|import| import.name).map(hash));
@@ -104,6 +110,7 @@ impl Mentions {
                 })
                 .collect(),
             fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| line_of(text, at)),
+            stops_clock,
             names,
         }
     }
@@ -365,6 +372,27 @@ fn first_fake(text: &[u8]) -> Option<usize> {
     imported.chain(fixture).chain(marked).chain(patched).min()
 }
 
+/// Whether a path leads to what waits or to the clock that waits are measured by: `time.sleep`, `waiter.sleep`, the whole of `waiter.time`. What
+/// an event loop calls by itself is none.
+fn is_clock(path: &str) -> bool {
+    let mut parts = path.rsplit('.');
+    match parts.next() {
+        Some("sleep" | "monotonic") => parts.next() != Some("asyncio"),
+        Some("time") => parts.next() != Some("time"),
+        _ => false,
+    }
+}
+
+/// Whether a test stops the clock, or names `sleep` to have it replaced in something of which its imports say nothing.
+fn stops_clock(text: &[u8]) -> bool {
+    let is_replaced = |at: usize| {
+        let is_of_loop = memmem::find(&text[line_start(text, at)..at], b"asyncio").is_some();
+        !is_of_loop && is_patched(text, at)
+    };
+    FREEZERS.iter().any(|name| words(text, name).next().is_some())
+        || words(text, "sleep").any(|place| is_replaced(place.start()))
+}
+
 /// `import responses`, `from responses import`: not `from starlette.responses import`.
 fn imports_of<'t>(text: &'t [u8], library: &'t str) -> impl Iterator<Item = usize> + 't {
     words(text, library).map(|place| place.start()).filter(|at| {
@@ -421,6 +449,37 @@ mod tests {
         line("with patch(\"shop.db\"):\n    requests.get(url)\n", None);
         let elsewhere = Mentions::of("shop/http.py", b"mock.patch(\"requests.get\")", false);
         assert!(elsewhere.fakes_requests.is_none() && elsewhere.patches.is_empty());
+    }
+
+    #[test]
+    fn what_stops_the_clock_is_seen() {
+        let stops = [
+            "@patch(\"time.sleep\")\ndef test(s): pass\n",
+            "mocker.patch(\"waiter.time.sleep\")\n",
+            "with mock.patch(\"waiter.sleep\"): pass\n",
+            "with patch(\"waiter.time\"): pass\n",
+            "import waiter\nmonkeypatch.setattr(waiter.time, \"sleep\", f)\n",
+            "monkeypatch.setattr(self.module, \"sleep\", f)\n",
+            "import time\nwith patch.object(time, \"sleep\"): pass\n",
+            "with patch.multiple(\"time\", sleep=f): pass\n",
+            "import time\ntime.sleep = lambda seconds: None\n",
+            "@freezegun.freeze_time(\"2024-01-01\")\ndef test(): pass\n",
+            "def test(freezer): pass\n",
+        ];
+        for text in stops {
+            assert!(of(text).stops_clock, "{text}");
+        }
+        let goes_on = [
+            "import time\ntime.sleep(1)\n",
+            "with patch(\"waiter.asyncio.sleep\"): pass\n",
+            "import asyncio\nmonkeypatch.setattr(asyncio, \"sleep\", f)\n",
+            "with patch(\"time.time\"): pass\n",
+            "with patch(\"waiter.fetch\"): time.sleep(1)\n",
+        ];
+        for text in goes_on {
+            assert!(!of(text).stops_clock, "{text}");
+        }
+        assert!(!Mentions::of("shop/http.py", b"mock.patch(\"time.sleep\")", false).stops_clock);
     }
 
     #[test]

@@ -693,6 +693,45 @@ fn fixtures_say_what_parameters_of_tests_are() {
     assert_eq!(project.read("web.py"), web);
 }
 
+/// What a test puts in the place of `time.sleep` is met, and a stopped clock harms nobody, whether or not the test names what turns.
+#[test]
+fn a_test_that_stops_the_clock_is_met_by_all_that_sleeps() {
+    let waiter =
+        "import time\n\n\ndef call():\n    time.sleep(5)\n    return 1\n\n\nasync def use():\n    return call()\n";
+    let test = "import waiter\n\n\nasync def test_use():\n    assert await waiter.use() == 1\n";
+    let sleeps = "    await asyncio.sleep(5)\n";
+    let in_thread = "    await asyncio.to_thread(time.sleep, 5)\n";
+    let stops = "import waiter\n\n\nasync def test_use(monkeypatch):\n    monkeypatch.setattr(waiter.time, \"sleep\", print)\n    assert await waiter.use() == 1\n";
+    let freezes = "import freezegun\n\nimport waiter\n\n\n@freezegun.freeze_time(\"2024-01-01\")\nasync def test_use():\n    assert await waiter.use() == 1\n";
+    let of_loop = "import waiter\n\n\nasync def test_use(mocker):\n    mocker.patch(\"asyncio.sleep\")\n    assert await waiter.use() == 1\n";
+    for (test, expected) in [
+        (test, sleeps),
+        (of_loop, sleeps),
+        (stops, in_thread),
+        (freezes, in_thread),
+    ] {
+        let project = Project::new(&[("waiter.py", waiter), ("test_w.py", test)]);
+        colour(&project, &["."]);
+        let turned = project.read("waiter.py");
+        assert!(turned.contains(expected), "{test}\n{turned}");
+        assert_eq!(project.read("test_w.py"), test);
+    }
+}
+
+/// A decorator that waits between calls waits in the event loop for a coroutine function: past what a test puts in the place of `time.sleep`.
+#[test]
+fn what_a_decorator_calls_again_does_not_turn_under_a_stopped_clock() {
+    let get = "import time\n\nimport backoff\n\n\n@backoff.on_predicate(backoff.expo)\ndef get():\n    time.sleep(0.01)\n    return 1\n\n\nasync def use():\n    return get()\n";
+    let test = "import shop\n\n\nasync def test_use(mocker):\n    mocker.patch(\"time.sleep\")\n    assert await shop.use() == 1\n";
+    let goes_on = "import shop\n\n\nasync def test_use():\n    assert await shop.use() == 1\n";
+    let project = Project::new(&[("shop.py", get), ("test_shop.py", goes_on)]);
+    colour(&project, &["."]);
+    assert!(project.read("shop.py").contains("async def get"));
+    let project = Project::new(&[("shop.py", get), ("test_shop.py", test)]);
+    colour(&project, &["--unsafe-fixes", "."]);
+    assert_eq!(project.read("shop.py"), get);
+}
+
 const DATABASE: &str = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\nengine = create_engine(\"sqlite:///x.db\")\nmaker = sessionmaker(engine)\n\n\ndef get_db():\n    with maker() as db:\n        yield db\n";
 const QUERIES: &str =
     "from sqlalchemy import text\n\n\ndef count(db):\n    return db.execute(text(\"select 1\")).scalar()\n";

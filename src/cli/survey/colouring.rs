@@ -11,7 +11,7 @@ use crate::codemod::{Selection, Wanted};
 use crate::codemods::ALL;
 use crate::edit::{Applicability, Edit};
 use crate::finding::Finding;
-use crate::project::colouring::{Coloured, Colouring, Options, World};
+use crate::project::colouring::{Coloured, Colouring, Options};
 use crate::project::{COLOURING, Extent, Project, ProjectFacts, TextHash, summarise};
 use crate::rewrite;
 use crate::settings::Settings;
@@ -47,7 +47,7 @@ pub(super) fn colour(looker: &Looker, turning: Vec<usize>) -> Result<Result<Vec<
     let mut wanted = turning;
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     let mut asked_for: BTreeSet<String> = BTreeSet::new();
-    let mut world = settings.map(|settings| World::of(&settings)).unwrap_or_default();
+    let mut world = settings.map(|settings| looker.world(&settings)).unwrap_or_default();
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|file| seen.insert(*file));
         let summaries = looker.parsed("usage", &wanted, |context| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codemods::replace_create_engine;
 use crate::edit::Applicability;
-use crate::project::colouring::{Options, World};
+use crate::project::colouring::Options;
 use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
 use crate::semantic::sqlalchemy::Known;
 
@@ -85,7 +85,7 @@ fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Kn
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     let mut asked_for: BTreeSet<String> = BTreeSet::new();
     let mut wanted = vec![start];
-    let world = World::of(&settings);
+    let world = looker.world(&settings);
     for _ in 0..MAX_ROUNDS {
         seen.extend(&wanted);
         let summaries = looker.parsed_as_told(
@@ -138,7 +138,7 @@ fn changes(
     start: usize,
 ) -> Result<Vec<(usize, Facts)>, Error> {
     let (settings, _) = looker.processor.settings(&looker.files[start]);
-    let mut world = World::of(&settings);
+    let mut world = looker.world(&settings);
     let mut found = layer::colour(project, &world, start);
     let turned = (0..found.len()).filter(|file| !found[*file].colouring.coloured.is_empty());
     let turned: Vec<usize> = turned.collect();

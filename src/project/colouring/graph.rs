@@ -71,7 +71,7 @@ pub struct Graph<'l, 'p> {
     pub alarms: Option<(usize, usize)>,
     /// The first place that makes mocks of nothing in particular.
     pub mocks: Option<(usize, usize)>,
-    /// Whether a test puts something in the place of `time.sleep`.
+    /// Whether a test puts something in the place of `time.sleep`, or stops the clock.
     pub is_sleep_patched: bool,
     /// The first place that gets members of something unknown by computed names.
     pub computed: Option<(usize, usize)>,
@@ -147,7 +147,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             doctests: FxHashMap::default(),
             alarms: None,
             mocks: None,
-            is_sleep_patched: false,
+            is_sleep_patched: world.stops_clock,
             families: Groups::default(),
             stops: Vec::new(),
             uses: Vec::new(),
@@ -191,6 +191,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.forward();
         graph.enter();
         graph.replaced();
+        graph.retried();
         graph.unused();
         graph.running_loops();
         graph.keep(world);
@@ -1175,6 +1176,18 @@ impl<'l, 'p> Graph<'l, 'p> {
             let is_patched = |name: &&str| usage.replaced.contains_key(*name);
             self.is_sleep_patched |=
                 usage.freezes_time || ["sleep", ".sleep", "monotonic", ".monotonic"].iter().any(is_patched);
+        }
+    }
+
+    /// A decorator would not wait by the `time.sleep` or the clock that a test puts in its place.
+    fn retried(&mut self) {
+        let retried: Vec<NodeIndex> = (0..self.nodes.len())
+            .filter(|node| self.is_sleep_patched && self.nature(self.nodes[*node].function()).is_retried)
+            .collect();
+        for node in retried {
+            self.stop(node, || {
+                "a decorator waits between its calls, and a test stops the clock or replaces `time.sleep`".to_owned()
+            });
         }
     }
 

@@ -177,6 +177,8 @@ impl Default for Options {
 pub struct World {
     /// Whether files that may use the functions were not looked at.
     pub is_partial: bool,
+    /// Whether some file puts something in the place of `time.sleep`, or stops the clock, whatever it uses of the functions.
+    pub stops_clock: bool,
     /// Whether the project depends on something that runs coroutine functions as tests.
     pub has_test_runner: bool,
     /// What the project's distribution runs as programs: `package.module:function`.
@@ -193,6 +195,7 @@ impl World {
         let runs_tests = |name| settings.dependencies.contains(name);
         Self {
             is_partial: false,
+            stops_clock: false,
             has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
             entry_points: settings.entry_points.clone(),
             keep_sync: options.keep_sync,

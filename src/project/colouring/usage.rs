@@ -84,6 +84,8 @@ pub struct Nature {
     pub is_route: bool,
     /// Whether a framework or the shell calls it, which takes plain functions only: there an event loop can be started.
     pub is_boundary: bool,
+    /// Whether a decorator waits between calls of it, in the event loop once it is a coroutine function.
+    pub is_retried: bool,
     /// Whether its name is that of a test, and it is not known what decorates it.
     pub is_odd: bool,
     /// What it does as a decorator.

@@ -42,9 +42,6 @@ const HOOKS: &[&str] = &[
 /// Decorators that hand on what the function gives, and ask nothing of it; by the start of the name.
 const TRANSPARENT: &[&str] = &[
     "functools.wraps",
-    // They look whether it is a coroutine function, and wait in the event loop then.
-    "backoff.on_exception",
-    "backoff.on_predicate",
     "pytest.mark.",
     "unittest.skip",
     "unittest.mock.patch",
@@ -58,11 +55,16 @@ const TRANSPARENT: &[&str] = &[
     "deprecated.deprecated",
 ];
 
+/// Decorators that hand on what the function gives as well, and wait between calls of it: in the event loop, if it is a coroutine function.
+const RETRYING: &[&str] = &["backoff.on_exception", "backoff.on_predicate"];
+
 /// What a decorator is, to a function that may turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decoration {
     /// It hands on what the function gives.
     Transparent,
+    /// It hands on what the function gives, and waits between calls of it.
+    Retry,
     /// It registers the function with a framework that takes both kinds.
     Route,
     Property,
@@ -294,6 +296,7 @@ impl<'a> Finder<'_, '_, 'a> {
         let unknown = || format!("it is not known what `{}` does with a coroutine function", written());
         match self.decoration(decorator) {
             Decoration::Transparent | Decoration::Own => {}
+            Decoration::Retry => nature.is_retried = true,
             Decoration::Route => nature.is_route = true,
             Decoration::Property => {
                 nature.stop = Some("it is a property: whoever reads it would get a coroutine".to_owned());
@@ -339,6 +342,7 @@ impl<'a> Finder<'_, '_, 'a> {
             _ if decorator.is_call_expr() && (ends(BOUNDARIES) || self.makes_subcommands(callable)) => {
                 Decoration::Boundary
             }
+            name if RETRYING.contains(&name) => Decoration::Retry,
             name if TRANSPARENT.iter().any(|start| name.starts_with(start)) => Decoration::Transparent,
             _ => {
                 let is_name = matches!(decorator, Expr::Name(_) | Expr::Attribute(_));
@@ -604,6 +608,7 @@ fn plain() -> Nature {
         runs_loop: false,
         is_route: false,
         is_boundary: false,
+        is_retried: false,
         is_odd: false,
         wrapper: None,
         cleans_up: false,
