@@ -8,13 +8,18 @@ mod paths;
 mod reads;
 mod writes;
 
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::FxHashMap;
 
 use self::paths::{conflicts, shown};
 use self::reads::Read;
 use self::writes::Write;
 use super::place::{blocks, leaves_block};
+use super::reaching::Reads;
 use super::{BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// Locals of locals, functions in functions: code that goes deeper is not worth the time.
@@ -31,6 +36,8 @@ impl<'a> SemanticModel<'a> {
             scope: self.body_scope(function),
             point: self.node(at).range(),
             at,
+            definitions: RefCell::default(),
+            used: OnceCell::new(),
         };
         crossing.find()
     }
@@ -43,6 +50,10 @@ struct Crossing<'m, 'a> {
     /// What becomes a wait.
     point: TextRange,
     at: NodeId,
+    /// By local name, what its reads may see: asked for again and again.
+    definitions: RefCell<FxHashMap<&'a str, Option<Rc<Reads>>>>,
+    /// What was read for the names that are used behind the wait.
+    used: OnceCell<Vec<Read>>,
 }
 
 /// What decides how a function goes on.
@@ -97,10 +108,12 @@ impl<'a> Crossing<'_, 'a> {
 
     /// Whether what was read of the object before the wait is used behind it, and no write in front of the wait has made it this task's own.
     fn is_used_behind(&self, write: &Write<'a>, writes: &[Write<'a>]) -> bool {
-        let mut used = self
-            .nodes()
-            .filter(|(_, node)| node.is_expr_name() && node.start() >= self.point.end());
-        used.any(|(id, _)| self.origins(id).iter().any(|read| self.is_stale(read, write, writes)))
+        let used = self.used.get_or_init(|| {
+            let is_used = |node: &AnyNodeRef| node.is_expr_name() && node.start() >= self.point.end();
+            let used = self.nodes().filter(|(_, node)| is_used(node));
+            used.flat_map(|(id, _)| self.origins(id)).collect()
+        });
+        used.iter().any(|read| self.is_stale(read, write, writes))
     }
 
     /// Whether a write behind the wait, or around it, meets an object that may have changed since it was read, for no other reason than this wait.

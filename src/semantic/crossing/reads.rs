@@ -1,13 +1,14 @@
 //! What tests and values rest on: the shared objects that they read, themselves or by what local names stand for.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use ruff_python_ast::{AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::NodeId;
 use super::super::names::Lookup;
-use super::super::reaching::Definition;
+use super::super::reaching::{Definition, Reads};
 use super::paths::{Path, attribute_in_quotes, environment};
 use super::{Crossing, MAX_STEPS};
 
@@ -167,7 +168,7 @@ impl<'a> Crossing<'_, 'a> {
         if steps > MAX_STEPS || !name.ctx.is_load() || self.owner(name) != Lookup::Scope(self.scope) {
             return found;
         }
-        let definitions: Vec<NodeId> = match model.reads_of_local(self.function, &name.id) {
+        let definitions: Vec<NodeId> = match self.definitions_of(&name.id) {
             Some(reads) => {
                 let definitions = reads.get(&id).into_iter().flatten();
                 let bound = definitions.filter_map(|definition| match definition {
@@ -195,6 +196,15 @@ impl<'a> Crossing<'_, 'a> {
             }
             found.extend(self.origins_below(model.id(source), seen, steps + 1));
         }
+        found
+    }
+
+    fn definitions_of(&self, name: &'a str) -> Option<Rc<Reads>> {
+        if let Some(known) = self.definitions.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.model.reads_of_local(self.function, name).map(Rc::new);
+        self.definitions.borrow_mut().insert(name, found.clone());
         found
     }
 
