@@ -14,6 +14,12 @@ async def plain(base):
 async def streamed(base):
     with requests.get(base + "/json", timeout=5, stream=True) as response:
         response.raise_for_status()
+        return len(response.content)
+
+
+async def read_when_left(base):
+    with requests.get(base + "/json", timeout=5) as response:
+        response.raise_for_status()
     return len(response.content)
 
 
@@ -38,6 +44,7 @@ async def main(base):
     return (
         await plain(base),
         await streamed(base),
+        await read_when_left(base),
         await in_session(base, "/json"),
         await in_session(base, "/status/204"),
         await caught(base, "/json"),
