@@ -8,6 +8,7 @@ use std::fmt::Write;
 use asyncup::codemod::{Codemod, Selection, Wanted};
 use asyncup::codemods::ALL;
 use asyncup::edit::Applicability;
+use asyncup::page::Case;
 use asyncup::project::ProjectFacts;
 use asyncup::rewrite::{self, Outcome, Policy};
 use asyncup::settings::Settings;
@@ -267,7 +268,10 @@ struct Function {
 /// The coroutine functions of all cases that are laid out plainly.
 fn functions() -> Vec<Function> {
     let cases = ALL.iter().flat_map(|codemod| &codemod.page.cases);
-    let plain = cases.filter(|case| !case.before.contains(['\r', '\t', '\\', '\u{feff}']) && case.config.is_none());
+    // A suppression goes where another rewrite leaves it nothing to suppress.
+    let has_suppression = |case: &Case| case.before.contains("asyncup: ignore");
+    let is_plain = |case: &Case| !case.before.contains(['\r', '\t', '\\', '\u{feff}']) && case.config.is_none();
+    let plain = cases.filter(|case| is_plain(case) && !has_suppression(case));
     plain.flat_map(|case| functions_of(&case.before)).collect()
 }
 
