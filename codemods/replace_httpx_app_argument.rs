@@ -1,5 +1,6 @@
 //! `httpx.AsyncClient(app=app)` -> `httpx.AsyncClient(transport=httpx.ASGITransport(app=app))`: what httpx itself made of the argument until 0.27.
 
+use memchr::memchr_iter;
 use ruff_python_ast::{self as ast, Expr, Keyword};
 use ruff_text_size::Ranged;
 
@@ -21,11 +22,18 @@ const CLIENTS: &[Client] = &[
 
 /// Whether some argument `app` is not that of a transport, in a file that imports the library.
 pub(super) fn glance(text: &[u8]) -> bool {
+    let takes = |code: &[u8]| {
+        let code = code.trim_ascii_end();
+        matches!(code.last(), Some(b'(' | b',' | b'\\')) && !code.ends_with(b"Transport(")
+    };
     let is_argument = |word: glance::Place| {
-        let before = text[..word.start()].trim_ascii_end();
+        // Where it begins its line, comments may stand between; which `#` begins one is not asked.
+        let is_below = || {
+            let code = glance::code_above(text, word.line_start());
+            takes(code) || memchr_iter(b'#', code).any(|at| takes(&code[..at]))
+        };
         word.behind().trim_ascii_start().starts_with(b"=")
-            && matches!(before.last(), Some(b'(' | b',' | b'\\'))
-            && !before.ends_with(b"Transport(")
+            && (takes(&text[..word.start()]) || word.begins_line() && is_below())
     };
     glance::words(text, "app").any(is_argument)
         && ["httpx", "httpx2"].iter().any(|library| glance::imports(text, library))

@@ -257,6 +257,8 @@ pub(super) struct Conversion<'c, 'a> {
     /// Helper functions that are written.
     helpers: BTreeSet<String>,
     converted_calls: FxHashSet<NodeId>,
+    /// The items with an answer that streams.
+    streaming: BTreeSet<usize>,
     placed: Vec<Placed<'a>>,
     session_has_params: bool,
 
@@ -314,6 +316,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             taken_names: BTreeSet::new(),
             helpers: BTreeSet::new(),
             converted_calls: FxHashSet::default(),
+            streaming: BTreeSet::new(),
             placed: Vec::new(),
             session_has_params: false,
             work: Vec::new(),
@@ -475,6 +478,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             Some(self.open_until_last_use(call)?)
         };
         let shape = if request.streams && self.is_read_in_pieces() {
+            self.streaming.insert(self.owner);
             Shape::Streamed
         } else {
             Shape::Loaded

@@ -1,6 +1,6 @@
 //! A handler around an `await` that swallows the cancellation: reported, or given `except asyncio.CancelledError: raise` above it.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr_iter};
 use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -12,16 +12,23 @@ use crate::semantic::names::plain_name;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
 
+/// What a handler that swallows a cancellation names, if anything.
+const NAMES: &[&str] = &["CancelledError", "BaseException"];
+
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
+    let other_names = other_names(text);
     memmem::find_iter(text, b"except").any(|at| {
         let start = glance::line_start(text, at);
         let rest = &text[at + b"except".len()..];
         let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
         let code = line.trim_ascii();
+        let header = &code[..memchr(b'#', code).unwrap_or(code.len())].trim_ascii_end();
+        let types = &header[..memmem::find(header, b" as ").unwrap_or(header.len())];
+        let goes_on = memchr(b':', header).is_none() && (memchr(b'(', header).is_some() || header.ends_with(b"\\"));
         let catches = code.starts_with(b":")
-            || memmem::find(code, b"BaseException").is_some()
-            || memmem::find(code, b"CancelledError").is_some()
-            || code.ends_with(b"(");
+            || NAMES.iter().any(|name| memmem::find(code, name.as_bytes()).is_some())
+            || glance::words_in(types).any(|word| other_names.contains(&word))
+            || goes_on;
         let is_header = text[start..at].iter().all(|byte| matches!(byte, b' ' | b'\t' | 0x0c));
         let body = glance::block_below(text, start);
         // Strings and headers of several lines are not read.
@@ -39,6 +46,25 @@ pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
             && !(is_plain && raises())
             && glance::body_of_handled(text, start).is_none_or(|body| memmem::find(body, b"await").is_some())
     })
+}
+
+/// Names that may stand for a class of [`NAMES`] or a tuple with it: what it is imported as, and what is assigned where it is mentioned.
+fn other_names(text: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    for place in NAMES.iter().flat_map(|name| glance::words(text, name)) {
+        if let Some(name) = place.behind().trim_ascii_start().strip_prefix(b"as ") {
+            names.push(glance::first_word(name.trim_ascii_start()));
+        }
+        let is_code = |at: &usize| memchr(b'#', &text[glance::line_start(text, *at)..*at]).is_none();
+        if let Some(at) = memrchr_iter(b'=', &text[..place.start()]).find(is_code) {
+            // `NAME = (`, or `NAME: type = (`
+            names.push(glance::last_word(text[..at].trim_ascii_end()));
+            names.push(glance::first_word(
+                text[glance::line_start(text, at)..at].trim_ascii_start(),
+            ));
+        }
+    }
+    names
 }
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
@@ -98,14 +124,23 @@ fn check(ctx: &Context, outer: &ast::StmtTry, acc: &mut Findings) {
 }
 
 fn catches(ctx: &Context, type_: Option<&Expr>) -> Option<Catches> {
-    match type_ {
-        None => Some(Catches::All),
-        Some(Expr::Tuple(types)) => types.elts.iter().find_map(|type_| catches(ctx, Some(type_))),
-        Some(type_) if ctx.model.is_builtin(type_, "BaseException") => Some(Catches::All),
-        Some(type_) => match ctx.model.qualified_name(type_)?.as_str() {
-            "asyncio.CancelledError" | "asyncio.exceptions.CancelledError" => Some(Catches::Named),
-            _ => None,
-        },
+    let Some(type_) = type_ else {
+        return Some(Catches::All);
+    };
+    // `IGNORED = (asyncio.CancelledError, OSError)`
+    match ctx.model.sole_value(type_).unwrap_or(type_) {
+        Expr::Tuple(types) => types.elts.iter().find_map(|type_| class_catches(ctx, type_)),
+        type_ => class_catches(ctx, type_),
+    }
+}
+
+fn class_catches(ctx: &Context, class: &Expr) -> Option<Catches> {
+    if ctx.model.is_builtin(class, "BaseException") {
+        return Some(Catches::All);
+    }
+    match ctx.model.qualified_name(class)?.as_str() {
+        "asyncio.CancelledError" | "asyncio.exceptions.CancelledError" => Some(Catches::Named),
+        _ => None,
     }
 }
 

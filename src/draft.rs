@@ -36,6 +36,8 @@ struct Wrap {
 
 enum Line {
     Above,
+    /// In front of every wrap that begins with the statement.
+    Outermost,
     /// Directly behind the statement, in its block.
     Below,
     /// Behind every wrap that ends with the statement.
@@ -48,7 +50,7 @@ pub struct Draft<'c, 'a> {
     inserts: Vec<(TextSize, Rank, String)>,
     replacements: Vec<Edit>,
     wraps: Vec<Wrap>,
-    /// `offset`: the statement's start for [`Line::Above`], else its end; and the start of the line it is indented like.
+    /// `offset`: the statement's start for [`Line::Above`] and [`Line::Outermost`], else its end; and the start of the line it is indented like.
     lines: Vec<(TextSize, TextSize, Line, String)>,
     restated: Vec<(TextRange, String)>,
     /// Text at an offset, its lines indented like the line of another one; the flag: behind everything else that is inserted there.
@@ -128,6 +130,12 @@ impl<'c, 'a> Draft<'c, 'a> {
         self.lines.push((stmt.start(), stmt.start(), Line::Above, text.into()));
     }
 
+    /// As [`Draft::line_above`], but above the headers that the statement is put under: the line runs whether they let the statement run or not.
+    pub fn line_outermost(&mut self, stmt: impl Ranged, text: impl Into<String>) {
+        self.lines
+            .push((stmt.start(), stmt.start(), Line::Outermost, text.into()));
+    }
+
     /// Lines of their own directly behind a statement, in its block; inner lines are indented with `\t`.
     pub fn line_below(&mut self, stmt: impl Ranged, text: impl Into<String>) {
         self.lines.push((stmt.end(), stmt.start(), Line::Below, text.into()));
@@ -170,6 +178,15 @@ impl<'c, 'a> Draft<'c, 'a> {
             count += 1;
             inserts.push((at, Rank::Above(count), text));
         };
+        for (at, _, place, text) in &self.lines {
+            if matches!(place, Line::Outermost) {
+                let indent = self.indent_at(*at, |wrap| {
+                    wrap.range.start() < *at && wrap.range.contains_inclusive(*at)
+                });
+                let text = self.laid_out(text, &indent);
+                above(&mut inserts, *at, format!("{text}\n{indent}"));
+            }
+        }
         for (index, wrap) in self.wraps.iter().enumerate() {
             let Some(header) = &wrap.header else { continue };
             let at = wrap.range.start();
@@ -185,6 +202,8 @@ impl<'c, 'a> Draft<'c, 'a> {
         for (at, start, place, text) in &self.lines {
             let inside = |wrap: &Wrap| wrap.range.start() <= *start && wrap.range.end() >= *at;
             match place {
+                // Written before the headers were.
+                Line::Outermost => {}
                 Line::Above => {
                     let indent = self.indent_at(*start, |wrap| wrap.range.contains_inclusive(*start));
                     let text = self.laid_out(text, &indent);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::{self as ast, AnyNodeRef, ExceptHandler, Expr};
 use ruff_text_size::Ranged;
 
-use super::response::Value;
+use super::response::{Shape, Value};
 use super::{Blame, Conversion, LOG_METHODS, Weight, calls};
 use crate::finding::Declined;
 use crate::semantic::NodeId;
@@ -236,7 +236,14 @@ impl<'a> Conversion<'_, 'a> {
         if let (Some(name), true) = (&handler.name, catches_ours) {
             let status = format!("{}.HTTPStatusError", self.library.name);
             let only_status = names == [status] && !others && classes.len() == 1;
-            self.exception_uses(handler, name, only_status)?;
+            let streams = points
+                .iter()
+                .any(|point| point.raises == Raises::Status && self.streaming.contains(&point.owner));
+            let response = Value {
+                shape: if streams { Shape::Streamed } else { Shape::Loaded },
+                optional: false,
+            };
+            self.exception_uses(handler, name, only_status, response)?;
         }
         Ok(())
     }

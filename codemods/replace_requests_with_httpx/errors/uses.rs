@@ -12,12 +12,13 @@ use crate::finding::Declined;
 use crate::semantic::NodeId;
 
 impl<'a> Conversion<'_, 'a> {
-    /// What the handler does with the exception.
+    /// What the handler does with the exception; `response`: what the one of an error of the status is.
     pub(super) fn exception_uses(
         &mut self,
         handler: &'a ast::ExceptHandlerExceptHandler,
         name: &ast::Identifier,
         only_status: bool,
+        response: Value,
     ) -> Result<(), Declined> {
         let model = self.ctx.model;
         let id = model.id(handler);
@@ -32,7 +33,7 @@ impl<'a> Conversion<'_, 'a> {
             {
                 return Err(self.keep(format!("the exception `{name}` is seen by a nested function")));
             }
-            self.exception_use(reference.node, name, only_status)?;
+            self.exception_use(reference.node, name, only_status, response)?;
         }
         Ok(())
     }
@@ -42,6 +43,7 @@ impl<'a> Conversion<'_, 'a> {
         node: NodeId,
         name: &ast::Identifier,
         only_status: bool,
+        response: Value,
     ) -> Result<(), Declined> {
         let model = self.ctx.model;
         let parent = model.parent(node);
@@ -50,7 +52,7 @@ impl<'a> Conversion<'_, 'a> {
             AnyNodeRef::ExprAttribute(attribute)
                 if attribute.attr.as_str() == "response" && attribute.ctx.is_load() =>
             {
-                self.error_response(attribute, name, only_status)
+                self.error_response(attribute, name, only_status, response)
             }
             AnyNodeRef::ExprAttribute(attribute) if attribute.attr.as_str() == "request" && only_status => {
                 self.request_use(parent)
@@ -113,11 +115,12 @@ impl<'a> Conversion<'_, 'a> {
         attribute: &'a ast::ExprAttribute,
         name: &ast::Identifier,
         only_status: bool,
+        response: Value,
     ) -> Result<(), Declined> {
         let model = self.ctx.model;
         let id = model.id(attribute);
         if only_status {
-            return self.follow(id, Value::LOADED);
+            return self.follow(id, response);
         }
         let status = format!("{}.HTTPStatusError", self.library.name);
         if let AnyNodeRef::ExprCompare(compare) = model.node(model.parent(id))
@@ -146,7 +149,7 @@ impl<'a> Conversion<'_, 'a> {
             _ => false,
         });
         if is_guarded {
-            self.follow(id, Value::LOADED)
+            self.follow(id, response)
         } else {
             Err(self.keep(format!("`{name}.response` is not there for every exception of httpx")))
         }

@@ -296,6 +296,12 @@ impl<'a> Conversion<'_, 'a> {
         let AnyNodeRef::StmtWith(with) = model.node(model.parent(model.id(item))) else {
             return Err(self.other_use(node));
         };
+        let name = item.optional_vars.as_deref().and_then(Expr::as_name_expr);
+        // Only `client.stream` can be entered; what has been awaited is a response.
+        let is_stream = self.converted_calls.contains(&node);
+        if !is_stream || (value.shape == Shape::Loaded && name.is_none()) {
+            return Err(self.keep("the response is the manager of a `with`, which it cannot be in httpx".to_owned()));
+        }
         if with.items.len() > 1 {
             return Err(self.keep("the response is one of several managers of a `with`".to_owned()));
         }
@@ -303,14 +309,9 @@ impl<'a> Conversion<'_, 'a> {
             self.bind(vars, value)?;
         }
         self.draft.insert(with.start(), "async ");
-        if value.shape == Shape::Loaded {
-            let Some(Expr::Name(name)) = item.optional_vars.as_deref() else {
-                return Err(
-                    self.keep("the response is the manager of a `with`, which it cannot be in httpx".to_owned())
-                );
-            };
+        if let (Shape::Loaded, Some(name)) = (value.shape, name) {
             self.draft
-                .line_above(with.body[0].range(), format!("await {}.aread()", name.id));
+                .line_outermost(with.body[0].range(), format!("await {}.aread()", name.id));
         }
         Ok(())
     }
