@@ -12,6 +12,8 @@ use crate::finding::Declined;
 use crate::process_wide;
 use crate::semantic::halfway::Halfway;
 use crate::semantic::handles::Middle;
+use crate::semantic::interim::Interim;
+use crate::semantic::names::Lookup;
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
 
@@ -112,6 +114,17 @@ impl Context<'_> {
             let iterable = self.model.live_iterable(at)?;
             Some(format!("`{iterable}` may change while the loop over it waits"))
         };
+        let live_for_others = || {
+            let (container, place) = self.model.gone_over_around(at).into_iter().find_map(|container| {
+                // Another object in the place of an attribute's is not gone over.
+                let id = self.model.id(container.as_name_expr()?);
+                Some((container, self.changed_by_others(id)?))
+            })?;
+            let container = self.model.slice(container);
+            Some(format!(
+                "`{container}` may be changed by {place} while the loop over it waits"
+            ))
+        };
         let transaction = || {
             let owner = self.shared_transaction(at)?;
             Some(in_transaction(owner))
@@ -143,15 +156,88 @@ impl Context<'_> {
         crossed
             .or_else(halfway)
             .or_else(|| self.path_halfway(at))
+            .or_else(|| self.commands_meet(at))
             .or_else(transaction)
             .or_else(used)
+            .or_else(|| self.left_for_later(at))
+            .or_else(|| self.relied_on(at))
             .or_else(entered)
             .or_else(live)
+            .or_else(live_for_others)
             .or_else(|| self.interrupting_signal())
             .or_else(|| self.changed_process(at))
             .or_else(|| self.driven_without_loop())
             .or_else(|| self.visible_cancellation())
+            .or_else(|| self.meddled_with(at))
             .or_else(|| self.left_at_exit(at))
+    }
+
+    /// What the function leaves somewhere before the wait, for what it does behind it. What is run once has nobody beside it that does the same.
+    fn left_for_later(&self, at: NodeId) -> Option<String> {
+        if self.runs_once(at) {
+            return None;
+        }
+        Some(match self.model.interim(at)? {
+            Interim::Left(place) => format!(
+                "what is left in `{place}` before the await is used behind it: another task that does the same in between finds it, or takes it"
+            ),
+            Interim::Shown(place, asked) => {
+                let (line, _) = self.module.location(self.model.node(asked).start());
+                format!(
+                    "`{place}` is set before the await and again behind it: line {line} can find it as it is in between"
+                )
+            }
+            Interim::State(object) => format!(
+                "`{object}` is set to something before the await and used behind it: another task may set it otherwise in between"
+            ),
+            Interim::Lazy(name) => format!(
+                "the elements of `{name}` are computed as they are asked for, which is behind the await: what they are made of may have changed"
+            ),
+        })
+    }
+
+    /// What the function reads before the wait and again behind it, where others change it.
+    fn relied_on(&self, at: NodeId) -> Option<String> {
+        let model = self.model;
+        model.read_on_both_sides(at).into_iter().find_map(|read| {
+            let here = || {
+                let (line, _) = self.module.location(model.node(model.changed_elsewhere(read)?).start());
+                Some(format!("line {line}"))
+            };
+            let by = here().or_else(|| self.changed_by_others(read).map(str::to_owned))?;
+            Some(format!(
+                "`{}` is read before the await and again behind it: {by} may change it in between",
+                model.slice(model.node(read))
+            ))
+        })
+    }
+
+    /// Where another file of the run sets what is read here, or changes it if it is a variable of this module.
+    fn changed_by_others(&self, read: NodeId) -> Option<&str> {
+        match self.model.node(read) {
+            AnyNodeRef::ExprAttribute(attribute) => self.project.sets(&attribute.attr),
+            AnyNodeRef::ExprName(name) => {
+                let is_of_module =
+                    self.model.lookup(&name.id, self.model.scope_of(read)) == Lookup::Scope(ScopeId::MODULE);
+                self.project.changes(&name.id).filter(|_| is_of_module)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where another file of the run cancels the task that runs a place, or runs its function without an event loop.
+    fn meddled_with(&self, at: NodeId) -> Option<String> {
+        let function = self.model.enclosing_function(at)?;
+        let cancelled = self.project.cancels(&function.name).map(|place| {
+            format!("the task that runs it can be cancelled by {place}, and the await is a new place for it to stop")
+        });
+        let driven = || {
+            let place = self.project.drives(&function.name)?;
+            Some(format!(
+                "{place} may run it by `send`, without the event loop that the await needs"
+            ))
+        };
+        cancelled.or_else(driven)
     }
 
     /// What the function changes of the whole process before the wait, and relies on or puts back behind it.

@@ -273,11 +273,15 @@ impl Context<'_> {
         if let Expr::Call(call) = manager
             && let Some(function) = model.manager_function(&call.func, "contextmanager")
         {
-            return !self.keeps_lock(function, 0);
+            return !self.keeps_lock(function, 0) && model.leaves_behind(function, true).is_none();
         }
         let name = match model.type_of(manager) {
             Type::Foreign(name) => Some(name),
-            Type::Instance(class) => return model.method(class, "__enter__").is_some(),
+            // What others can see meanwhile is not the object itself where that is made for the block.
+            Type::Instance(class) => {
+                let enter = model.method(class, "__enter__");
+                return enter.is_some_and(|enter| model.leaves_behind(enter, manager.is_call_expr()).is_none());
+            }
             _ => model.qualified_name(callee),
         };
         let method = match callee {

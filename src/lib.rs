@@ -13,6 +13,7 @@ mod closure;
 pub mod codemod;
 #[path = "../codemods/mod.rs"]
 pub mod codemods;
+mod commands;
 pub mod concurrency;
 mod delays;
 pub mod diff;

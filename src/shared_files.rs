@@ -25,7 +25,7 @@ const WRITERS: &[&str] = &[
 const READERS: &[&str] = &["get", "load", "parse", "read"];
 
 /// Steps from a path to what it is made of.
-const MAX_STEPS: usize = 6;
+pub(crate) const MAX_STEPS: usize = 6;
 
 /// Functions and methods whose path depends on nothing but what they are given.
 const PATH_MAKERS: &[&str] = &[
@@ -167,18 +167,62 @@ impl<'a> Context<'a> {
             paths
         };
         let before = calls().filter(|call| call.end() <= point.start()).flat_map(written);
-        let behind: Vec<String> = calls()
-            .filter(|call| call.start() >= point.end())
+        // What the call does itself that is waited for, it does while others run.
+        let behind: Vec<&'a Expr> = calls()
+            .filter(|call| call.start() >= point.end() || point.contains_range(call.range()))
             .flat_map(used)
-            .map(|path| self.path_as_written(path))
             .collect();
         let mut shared =
             before.filter(|path| self.is_same_each_time(path, MAX_STEPS) && !self.is_fresh_path(path, MAX_STEPS));
-        let path = shared.find(|path| behind.contains(&self.path_as_written(path)))?;
+        let path = shared.find(|path| behind.iter().any(|other| self.leads_into(other, path, MAX_STEPS)))?;
         Some(format!(
             "what `{}` leads to is changed before the await and used behind it: another task may change it in between",
             self.path_as_written(path)
         ))
+    }
+
+    /// Whether a path is another one, or that of something in the folder which that leads to.
+    fn leads_into(&self, path: &'a Expr, folder: &'a Expr, steps: usize) -> bool {
+        let written = self.path_as_written(folder);
+        if self.path_as_written(path) == written {
+            return true;
+        }
+        let Some(steps) = steps.checked_sub(1) else {
+            return false;
+        };
+        match path {
+            Expr::StringLiteral(text) => match plain_path(folder) {
+                Expr::StringLiteral(folder) => {
+                    let rest = text.value.to_str().strip_prefix(folder.value.to_str());
+                    rest.is_some_and(|rest| rest.starts_with('/'))
+                }
+                _ => false,
+            },
+            Expr::BinOp(both) => self.leads_into(&both.left, folder, steps),
+            Expr::FString(text) => match text.value.elements().next() {
+                Some(InterpolatedStringElement::Interpolation(part)) => {
+                    self.leads_into(&part.expression, folder, steps)
+                }
+                _ => false,
+            },
+            Expr::Call(call) => {
+                let is_maker = plain_name(&call.func).is_some_and(|name| PATH_MAKERS.contains(&name));
+                let first = match &*call.func {
+                    Expr::Attribute(method) if !self.model.imported_root(&method.value) => Some(&*method.value),
+                    _ => call.arguments.args.first(),
+                };
+                is_maker && first.is_some_and(|first| self.leads_into(first, folder, steps))
+            }
+            Expr::Name(name) => match self
+                .model
+                .sole_binding(&name.id, self.model.scope_of(self.model.id(name)))
+                .map(|binding| binding.kind)
+            {
+                Some(BindingKind::Assignment(value)) => self.leads_into(value, folder, steps),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// The path that a call changes last, where another task would find something else.
@@ -315,7 +359,7 @@ impl<'a> Context<'a> {
 
     /// Whether every call of the function, on the same object, has the same path: it is made of constants, attributes of the object and
     /// variables of the module.
-    fn is_same_each_time(&self, path: &'a Expr, steps: usize) -> bool {
+    pub(crate) fn is_same_each_time(&self, path: &'a Expr, steps: usize) -> bool {
         let Some(steps) = steps.checked_sub(1) else {
             return false;
         };
@@ -373,7 +417,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn is_under_async_lock(&self, at: NodeId) -> bool {
+    pub(crate) fn is_under_async_lock(&self, at: NodeId) -> bool {
         self.model.ancestors(at).any(|(_, node)| match node {
             AnyNodeRef::StmtWith(with) => {
                 with.is_async

@@ -87,16 +87,17 @@ impl Survey {
             mentions.push(of_others);
         }
         let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
-        let wanted = outside::link(&paths, &mentions);
-        let stops_clock = mentions.iter().flatten().any(|mentions| mentions.stops_clock);
-        drop(mentions);
         let users = scan::Users::of(&scans);
         let reach = scan::Reach::of(&users);
         let turning = if files.iter().any(|file| selects(file, COLOURING)) {
-            scan::turning(&users)
+            scan::Turning::of(&users)
         } else {
-            Vec::new()
+            scan::Turning::default()
         };
+        let wanted = outside::link(&paths, &mentions, &users, &turning);
+        let turning = turning.files();
+        let stops_clock = mentions.iter().flatten().any(|mentions| mentions.stops_clock);
+        drop(mentions);
         let hopeful = match files.iter().find(|file| selects_any(file, OVERLAPPING)) {
             Some(file) => {
                 let (settings, _) = processor.settings(file);
@@ -118,6 +119,7 @@ impl Survey {
             files,
             threads,
             stops_clock,
+            wanted: &wanted,
         };
         let linked = looker.blocked(&reach)?;
         let (colourings, left_out) = match colouring::colour(&looker, turning)? {
@@ -134,7 +136,12 @@ impl Survey {
         for (file, coroutines) in forgotten::coroutines(&looker, &forgotten)? {
             told.entry(file).or_default().coroutines = coroutines;
         }
-        let surveyed = seen.into_iter().zip(linked).zip(colourings).zip(layers).zip(wanted);
+        let surveyed = seen
+            .into_iter()
+            .zip(linked)
+            .zip(colourings)
+            .zip(layers)
+            .zip(wanted.iter().cloned());
         let surveyed = surveyed.map(|((((seen, blocked), colouring), layer), outside)| Surveyed {
             seen,
             facts: ProjectFacts {
@@ -258,6 +265,8 @@ struct Looker<'r> {
     threads: usize,
     /// Whether a test of the run stops the clock.
     stops_clock: bool,
+    /// What the files want of each other.
+    wanted: &'r [Option<Arc<outside::Outside>>],
 }
 
 impl Looker<'_> {

@@ -7,6 +7,7 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::meddling::Meddling;
 use super::scan::{Name, hash};
 use crate::glance::{first_word, is_word, last_word, line_start, words, words_in};
 use crate::knowledge::blocking;
@@ -46,6 +47,10 @@ pub struct Mentions {
     pub fakes_requests: Option<usize>,
     /// Whether a test puts something in the place of `time.sleep`, or stops the clock.
     pub stops_clock: bool,
+    /// What it does to what others run.
+    pub meddling: Meddling,
+    /// The names of attributes that it reads, sorted. Only of a file that concerns some codemod.
+    attributes: Vec<Name>,
     /// Names of its own that others may not find any more, or not as they were, when it is rewritten: what its imports bind, the packages that
     /// these name, its coroutine functions and its applications. Sorted. Only of a file that concerns some codemod.
     names: Vec<Name>,
@@ -64,7 +69,8 @@ impl Mentions {
     /// `path` has `/` between its parts.
     pub fn of(path: &str, text: &[u8], is_concerned: bool) -> Self {
         let imports = imports(text);
-        let is_test = path.contains("test");
+        // Helpers of tests need not stand among them.
+        let is_test = path.contains("test") || imports.iter().any(|import| is_of_tests(&import.path));
         let mut by_name: FxHashMap<&[u8], &str> = FxHashMap::default();
         for import in &imports {
             if let Some(name) = import.name
@@ -89,8 +95,14 @@ impl Mentions {
             patches.extend(patched(path, text, &by_name));
         }
         let stops_clock = is_test && (patches.iter().any(|(path, _)| is_clock(path)) || stops_clock(text));
-        let mut names = Vec::new();
+        let of_project = by_name.iter().filter(|(_, object)| !is_standard(object));
+        let of_project = of_project.map(|(name, object)| (*name, *object)).collect();
+        let (mut names, mut attributes) = (Vec::new(), Vec::new());
         if is_concerned {
+            let read = memchr_iter(b'.', text).map(|at| first_word(&text[at + 1..]));
+            attributes.extend(read.filter(|name| !name.is_empty()).map(hash));
+            attributes.sort_unstable();
+            attributes.dedup();
             names.extend(imports.iter().filter_map(|import| import.name).map(hash));
             names.extend(imports.iter().map(|import| hash(first_word(import.path.as_bytes()))));
             let coroutines = memmem::find_iter(text, b"async def ").map(|at| first_word(&text[at + 10..]));
@@ -111,6 +123,8 @@ impl Mentions {
                 .collect(),
             fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| line_of(text, at)),
             stops_clock,
+            meddling: Meddling::of(text, &of_project, path.contains("test")),
+            attributes,
             names,
         }
     }
@@ -123,8 +137,25 @@ impl Mentions {
         &self.names
     }
 
+    pub(super) fn attributes(&self) -> &[Name] {
+        &self.attributes
+    }
+
     pub(super) fn has_name(&self, name: &str) -> bool {
         self.names.binary_search(&hash(name.as_bytes())).is_ok()
+    }
+}
+
+/// Whether an import is one that tests are written with, and what helps them.
+fn is_of_tests(path: &str) -> bool {
+    let mut parts = path.split('.');
+    match parts.next() {
+        Some("unittest") => parts.next() == Some("mock"),
+        Some(package) => matches!(
+            package,
+            "freezegun" | "mock" | "pytest" | "pytest_mock" | "time_machine"
+        ),
+        None => false,
     }
 }
 

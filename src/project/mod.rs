@@ -17,6 +17,7 @@ pub mod colouring;
 pub mod effects;
 pub mod given;
 pub mod layer;
+pub mod meddling;
 pub mod mentions;
 pub mod modules;
 pub mod outside;

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use ruff_python_ast::AnyNodeRef;
 use ruff_text_size::{Ranged, TextRange};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ProjectFacts;
 use super::mentions::Mentions;
 use super::modules::{ModuleId, Modules};
-use super::scan::{Name, hash};
+use super::scan::{self, Name, Turning, Users, hash};
 use crate::edit::{self, Applicability, Edit, Fix, Turn};
 use crate::finding::{Finding, Verdict};
 use crate::glance::is_word;
@@ -57,6 +57,14 @@ pub struct Outside {
     star: Option<String>,
     /// What tests put something else in the place of.
     patches: BTreeMap<Patched, String>,
+    /// The names of its functions whose tasks others may cancel, each with the place (`file:line`).
+    cancelled: BTreeMap<Name, String>,
+    /// The names of its functions that others may run by hand, without an event loop.
+    driven: BTreeMap<Name, String>,
+    /// The names of attributes that others set, who know something of the file.
+    set: BTreeMap<Name, String>,
+    /// Its variables that others set, or whose contents they change.
+    changed: BTreeMap<String, String>,
 }
 
 /// A dotted name in whose place a test puts something else, on which the place of that (`file:line`) follows.
@@ -103,6 +111,30 @@ impl ProjectFacts {
                 .is_some_and(|outside| outside.patches_through(name))
     }
 
+    /// Where another file of the run may cancel the tasks that run a function of this one, as `file:line`.
+    pub fn cancels(&self, function: &str) -> Option<&str> {
+        let cancelled = &self.outside.as_ref()?.cancelled;
+        cancelled.get(&hash(function.as_bytes())).map(String::as_str)
+    }
+
+    /// Where another file of the run may run a function of this one by hand, as `file:line`.
+    pub fn drives(&self, function: &str) -> Option<&str> {
+        let driven = &self.outside.as_ref()?.driven;
+        driven.get(&hash(function.as_bytes())).map(String::as_str)
+    }
+
+    /// Where another file of the run, which knows something of this one, sets an attribute of this name, as `file:line`.
+    pub fn sets(&self, attribute: &str) -> Option<&str> {
+        let set = &self.outside.as_ref()?.set;
+        set.get(&hash(attribute.as_bytes())).map(String::as_str)
+    }
+
+    /// Where another file of the run sets a variable of this one's module, or changes its contents, as `file:line`.
+    pub fn changes(&self, variable: &str) -> Option<&str> {
+        let changed = &self.outside.as_ref()?.changed;
+        changed.get(variable).map(String::as_str)
+    }
+
     /// The file that registers what is called at startup or shutdown with an application of this one's module, if another one of the run does.
     pub fn registers_with(&self, application: &str) -> Option<&str> {
         let registered = &self.outside.as_ref()?.registered;
@@ -123,8 +155,14 @@ fn first(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
 
-/// What the files of a run want of each other. Files without [`Mentions::names`] are told nothing.
-pub fn link(paths: &[&Path], mentions: &[Option<Mentions>]) -> Vec<Option<Arc<Outside>>> {
+/// What the files of a run want of each other. Files without [`Mentions::names`] are told nothing. `users`, `turning`: who uses whom, by names; empty
+/// where no codemod asks that.
+pub fn link(
+    paths: &[&Path],
+    mentions: &[Option<Mentions>],
+    users: &Users,
+    turning: &Turning,
+) -> Vec<Option<Arc<Outside>>> {
     let links = Links {
         paths,
         mentions,
@@ -133,10 +171,36 @@ pub fn link(paths: &[&Path], mentions: &[Option<Mentions>]) -> Vec<Option<Arc<Ou
     let mut told: Vec<Outside> = paths.iter().map(|_| Outside::default()).collect();
     links.uses(&mut told);
     links.patches(&mut told);
-    let is_empty = |outside: &Outside| outside.used.is_empty() && outside.star.is_none() && outside.patches.is_empty();
+    links.meddlers(&mut told, users, turning);
+    let is_empty = |outside: &Outside| {
+        outside.used.is_empty()
+            && outside.star.is_none()
+            && outside.patches.is_empty()
+            && outside.cancelled.is_empty()
+            && outside.driven.is_empty()
+            && outside.set.is_empty()
+            && outside.changed.is_empty()
+    };
     told.into_iter()
         .map(|outside| (!is_empty(&outside)).then(|| Arc::new(outside)))
         .collect()
+}
+
+/// Functions, by their files and names, each with the file and line that does something to it.
+#[derive(Default)]
+struct Starts {
+    functions: Vec<(usize, Name)>,
+    places: Vec<(usize, u32)>,
+    seen: FxHashSet<(usize, Name)>,
+}
+
+impl Starts {
+    fn add(&mut self, file: usize, name: Name, place: impl FnOnce() -> (usize, u32)) {
+        if self.seen.insert((file, name)) {
+            self.functions.push((file, name));
+            self.places.push(place());
+        }
+    }
 }
 
 struct Links<'r> {
@@ -193,6 +257,82 @@ impl<'r> Links<'r> {
                 }
             }
         }
+    }
+
+    /// What files do to the functions and objects of those that they know.
+    fn meddlers(&self, told: &mut [Outside], users: &Users, turning: &Turning) {
+        let meddling = |file: usize| self.mentions[file].as_ref().map(|mentions| &mentions.meddling);
+        let drivers: FxHashMap<usize, u32> = (0..self.paths.len())
+            .filter_map(|file| Some((file, meddling(file)?.drives?)))
+            .collect();
+        let place = |file: usize, line: u32| format!("{}:{line}", self.paths[file].display());
+        let (mut cancelled, mut driven) = (Starts::default(), Starts::default());
+        for (user, mentions) in self.mentions.iter().enumerate() {
+            let Some(mentions) = mentions else { continue };
+            let does = &mentions.meddling;
+            let is_harmless = does.cancelled.is_empty() && does.set.is_empty() && does.changed.is_empty();
+            if is_harmless && drivers.is_empty() {
+                continue;
+            }
+            let known: BTreeSet<usize> = mentions
+                .paths()
+                .filter_map(|path| match self.modules.find(user, path)? {
+                    (ModuleId::File(file), _) if file != user => Some(file),
+                    _ => None,
+                })
+                .collect();
+            for (path, line) in &does.changed {
+                if let Some((file, rest)) = self.meant(user, path).filter(|(file, _)| *file != user)
+                    && self.of_concerned(file).is_some()
+                {
+                    let changed = &mut told[file].changed;
+                    changed
+                        .entry(first(&rest).to_owned())
+                        .or_insert_with(|| place(user, *line));
+                }
+            }
+            for &file in &known {
+                if let Some(concerned) = self.of_concerned(file) {
+                    for (name, line) in &does.set {
+                        if concerned.attributes().binary_search(name).is_ok() {
+                            told[file].set.entry(*name).or_insert_with(|| place(user, *line));
+                        }
+                    }
+                }
+            }
+            for &(name, line) in &does.cancelled {
+                for &file in known.iter().chain([&user]) {
+                    cancelled.add(file, name, || (user, line));
+                }
+            }
+            let mut driver = std::iter::once(&user)
+                .chain(&known)
+                .filter_map(|file| Some((*file, *drivers.get(file)?)));
+            if let Some((by, line)) = driver.next() {
+                for path in mentions.paths() {
+                    if let Some((file, rest)) = self.meant(user, path) {
+                        driven.add(file, hash(first(&rest).as_bytes()), || (by, line));
+                    }
+                }
+            }
+        }
+        let mut tell = |starts: Starts, told_of: fn(&mut Outside) -> &mut BTreeMap<Name, String>| {
+            let reached = scan::run_by(users, turning, &starts.functions);
+            let direct = starts
+                .functions
+                .iter()
+                .enumerate()
+                .map(|(index, start)| (start.0, start.1, index));
+            for (file, name, start) in reached.into_iter().chain(direct) {
+                let (by, line) = starts.places[start];
+                // What it does to its own functions is seen there.
+                if by != file && self.of_concerned(file).is_some() {
+                    told_of(&mut told[file]).entry(name).or_insert_with(|| place(by, line));
+                }
+            }
+        };
+        tell(cancelled, |outside| &mut outside.cancelled);
+        tell(driven, |outside| &mut outside.driven);
     }
 
     /// The file that the first parts of a path mean, and the other parts, if there are any.

@@ -587,24 +587,87 @@ impl<'s> Users<'s> {
     }
 }
 
-/// The files in which functions stand that may become coroutine functions, or that use such ones: all that lead by their names to a call that waits.
-pub fn turning(users: &Users) -> Vec<usize> {
-    let mut seen: FxHashSet<Place> = FxHashSet::default();
-    let mut files: FxHashSet<usize> = FxHashSet::default();
-    let mut open: Vec<Place> = users
-        .all()
-        .filter(|(_, function)| function.waits)
-        .map(|(place, _)| place)
-        .collect();
-    while let Some(place) = open.pop() {
-        files.insert(place.0);
-        if seen.insert(place) && !users.at(place).is_async {
-            open.extend(users.of_function(place));
+/// The functions that may become coroutine functions, or that use such ones: all that lead by their names to a call that waits.
+#[derive(Default)]
+pub struct Turning(FxHashSet<Place>);
+
+impl Turning {
+    pub fn of(users: &Users) -> Self {
+        let mut seen: FxHashSet<Place> = FxHashSet::default();
+        let mut open: Vec<Place> = users
+            .all()
+            .filter(|(_, function)| function.waits)
+            .map(|(place, _)| place)
+            .collect();
+        while let Some(place) = open.pop() {
+            if seen.insert(place) && !users.at(place).is_async {
+                open.extend(users.of_function(place));
+            }
+        }
+        Self(seen)
+    }
+
+    /// The files in which they stand, sorted.
+    pub fn files(&self) -> Vec<usize> {
+        let mut files: Vec<usize> = self.0.iter().map(|place| place.0).collect();
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+}
+
+/// What some functions run that waits, or may come to, themselves included: by names, and no further than [`MAX_HOPS`]. Both they and what is found
+/// are a file and the name of the function; with each of the latter the index of the one that it follows from.
+pub fn run_by(users: &Users, turning: &Turning, starts: &[(usize, Name)]) -> Vec<(usize, Name, usize)> {
+    let mut defined: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+    let mut own: FxHashMap<(usize, Name), Vec<Place>> = FxHashMap::default();
+    if starts.is_empty() {
+        return Vec::new();
+    }
+    for (place, function) in users.all() {
+        if function.is_async || turning.0.contains(&place) {
+            for name in function.used_as(users.modules(place)) {
+                defined.entry(name).or_default().push(place);
+            }
+            own.entry((place.0, function.name)).or_default().push(place);
         }
     }
-    let mut files: Vec<usize> = files.into_iter().collect();
-    files.sort_unstable();
-    files
+    let mut found: FxHashMap<Place, usize> = FxHashMap::default();
+    let named = |start: &(usize, Name)| own.get(start).into_iter().flatten().copied();
+    let mut open: Vec<(Place, usize)> = starts
+        .iter()
+        .enumerate()
+        .flat_map(|(index, start)| named(start).map(move |place| (place, index)))
+        .collect();
+    for _ in 0..=MAX_HOPS {
+        let mut next = Vec::new();
+        for (place, start) in open {
+            if found.contains_key(&place) {
+                continue;
+            }
+            found.insert(place, start);
+            let user = users.at(place);
+            for name in &user.uses {
+                for callee in defined.get(name).into_iter().flatten() {
+                    let is_meant = if callee.0 == place.0 {
+                        users.at(*callee).is_meant_by(user)
+                    } else {
+                        users.may_know(place, *callee)
+                    };
+                    if is_meant && !found.contains_key(callee) {
+                        next.push((*callee, start));
+                    }
+                }
+            }
+        }
+        open = next;
+    }
+    let mut found: Vec<(usize, Name, usize)> = found
+        .into_iter()
+        .map(|(place, start)| (place.0, users.at(place).name, start))
+        .collect();
+    found.sort_unstable();
+    found
 }
 
 /// What may be coroutine functions of other files, called where a coroutine is out of place.

@@ -52,8 +52,13 @@ impl<'a> SemanticModel<'a> {
     }
 
     fn paths(&self, call: &'a ast::ExprCall, names: &[&str]) -> Vec<&'a Expr> {
-        let name = self.qualified_name(&call.func);
-        let last = match (&name, &*call.func) {
+        // What a thread does counts as well.
+        let (callee, arguments) = match self.handed_to_thread(call) {
+            Some(handed) => (handed.callee, handed.arguments),
+            None => (&*call.func, &*call.arguments.args),
+        };
+        let name = self.qualified_name(callee);
+        let last = match (&name, callee) {
             (Some(name), _) => name.rsplit('.').next().unwrap_or_default(),
             (None, Expr::Attribute(method)) => method.attr.as_str(),
             _ => return Vec::new(),
@@ -61,9 +66,9 @@ impl<'a> SemanticModel<'a> {
         if !names.contains(&last) {
             return Vec::new();
         }
-        match (&name, &*call.func) {
+        match (&name, callee) {
             (Some(name), _) if ["os.", "shutil."].iter().any(|module| name.starts_with(module)) => {
-                call.arguments.args.iter().collect()
+                arguments.iter().collect()
             }
             (None, Expr::Attribute(method)) => match self.type_of(&method.value) {
                 Type::Foreign(class) if class == "pathlib.Path" => vec![&*method.value],

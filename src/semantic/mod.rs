@@ -15,6 +15,7 @@ pub mod flow;
 pub mod halfway;
 pub mod handles;
 pub mod implied;
+pub mod interim;
 pub mod members;
 pub mod names;
 pub mod objects;

@@ -110,6 +110,17 @@ impl<'a> SemanticModel<'a> {
     /// What the innermost loop around a place goes over, where another task may change it once the loop waits, and it does not wait yet: a
     /// container that is not the function's own and that the module changes somewhere.
     pub fn live_iterable(&self, at: NodeId) -> Option<&'a str> {
+        let iterables = self.iterables_around(at).into_iter();
+        iterables.flat_map(|iterable| self.live_container(iterable)).next()
+    }
+
+    /// The containers that the innermost loop around a place goes over, if it does not wait yet.
+    pub fn gone_over_around(&self, at: NodeId) -> Vec<&'a Expr> {
+        let iterables = self.iterables_around(at).into_iter();
+        iterables.flat_map(|iterable| self.gone_over(iterable)).collect()
+    }
+
+    fn iterables_around(&self, at: NodeId) -> Vec<&'a Expr> {
         let mut within = self
             .ancestors(at)
             .take_while(|(_, node)| !matches!(node, AnyNodeRef::StmtFunctionDef(_)));
@@ -129,8 +140,8 @@ impl<'a> SemanticModel<'a> {
             AnyNodeRef::ExprSetComp(inner) => Some(is_within(&inner.generators)),
             AnyNodeRef::ExprDictComp(inner) => Some(is_within(&inner.generators)),
             _ => None,
-        })?;
-        iterables.into_iter().find_map(|iterable| self.live_container(iterable))
+        });
+        iterables.unwrap_or_default()
     }
 
     /// What an iterable goes over that is not the function's own, and that the module changes somewhere.
@@ -268,8 +279,19 @@ impl<'a> SemanticModel<'a> {
         !target.is_name_expr() && !self.is_bound_to_own(&name.id, scope)
     }
 
+    /// Whether other tasks can see the attributes of an object.
+    pub(super) fn is_shared_part(&self, object: &Expr, function: &'a ast::StmtFunctionDef) -> bool {
+        match object {
+            Expr::Name(name) => {
+                let scope = self.body_scope(function);
+                self.lookup(&name.id, scope) != Lookup::Scope(scope) || !self.is_bound_to_own(&name.id, scope)
+            }
+            object => self.is_shared_place(object, function),
+        }
+    }
+
     /// Whether a local name only ever stands for what the function has made.
-    fn is_bound_to_own(&self, name: &str, scope: ScopeId) -> bool {
+    pub(super) fn is_bound_to_own(&self, name: &str, scope: ScopeId) -> bool {
         !self.is_captured(name, scope)
             && self.bindings_in(scope, name).all(|binding| match binding.kind {
                 BindingKind::Assignment(value) => {

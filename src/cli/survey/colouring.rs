@@ -136,6 +136,7 @@ fn tried(looker: &Looker, mut facts: Vec<Facts>) -> Result<Vec<Facts>, Error> {
             file,
             facts: ProjectFacts {
                 colouring: Some(facts[file].clone()),
+                outside: looker.wanted[file].clone(),
                 ..ProjectFacts::unconcerned()
             },
         })
@@ -188,7 +189,13 @@ pub(super) fn trial(looker: &Looker, codemod: &str, trials: &[Trial]) -> Result<
     let outcomes = each(trials.len(), looker.threads, |buffer, index| {
         let trial = &trials[index];
         let file = &looker.files[trial.file];
-        let said = format!("{codemod} {:?} {:?}", trial.facts.colouring, trial.facts.layer);
+        let ProjectFacts {
+            colouring,
+            layer,
+            outside,
+            ..
+        } = &trial.facts;
+        let said = format!("{codemod} {colouring:?} {layer:?} {outside:?}");
         looker.found("tried", file, &[said.as_bytes()], buffer, |decoded, settings| {
             outcome(&decoded.source, settings, &selection, trial)
         })

@@ -395,15 +395,16 @@ impl<'a> Walker<'_, 'a> {
 }
 
 /// A callable that a thread is to call.
-struct Handed<'a> {
-    callee: &'a Expr,
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    pub callee: &'a Expr,
     /// The positional arguments that it gets.
-    arguments: &'a [Expr],
+    pub arguments: &'a [Expr],
 }
 
 impl<'a> SemanticModel<'a> {
     /// What a call has a thread do: `asyncio.to_thread(f, x)`, `loop.run_in_executor(None, f, x)` and their like.
-    fn handed_to_thread(&self, call: &'a ast::ExprCall) -> Option<Handed<'a>> {
+    pub fn handed_to_thread(&self, call: &'a ast::ExprCall) -> Option<Handed<'a>> {
         let name = self.qualified_name(&call.func);
         let before = match (&*call.func, name.as_deref()) {
             (_, Some(name)) if THREAD_RUNNERS.contains(&name) => 0,
