@@ -290,6 +290,11 @@ pub(super) struct Conversion<'c, 'a> {
     mentioned: FxHashSet<NodeId>,
 }
 
+/// Members of a response that need its body.
+const BODY: &[&str] = &["content", "json", "text"];
+
+const READ_TOO_LATE: &str = "with `stream=True`, requests has no body any more where it is first asked for behind the end of the answer, and httpx has read it";
+
 impl<'c, 'a> Conversion<'c, 'a> {
     fn run(
         ctx: &'c Context<'a>,
@@ -401,6 +406,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
             verb
         };
         self.note_transport(call, request.url);
+        if request.streams && !self.is_read_in_pieces() && self.is_read_too_late(call) {
+            self.doubt(READ_TOO_LATE);
+        }
         self.placed.push(Placed {
             call,
             method,
@@ -432,13 +440,41 @@ impl<'c, 'a> Conversion<'c, 'a> {
         }
     }
 
-    /// Whether the function reads a streamed response as one.
-    fn is_read_in_pieces(&self) -> bool {
+    /// Whether the function reads a streamed response piece by piece.
+    pub(super) fn is_read_in_pieces(&self) -> bool {
         let model = self.ctx.model;
         model.subtree(self.region).any(|(_, node)| {
             matches!(node, AnyNodeRef::ExprAttribute(attribute)
                 if matches!(attribute.attr.as_str(), "iter_content" | "iter_lines" | "raw"))
         })
+    }
+
+    /// Whether the body of a streamed answer is first asked for when it is closed: by the end of its `with`, or by hand.
+    pub(super) fn is_read_too_late(&self, call: &'a ast::ExprCall) -> bool {
+        let model = self.ctx.model;
+        let (name, closed) = match model.node(model.parent(model.id(call))) {
+            AnyNodeRef::WithItem(item) => {
+                let with = model.parent(model.id(item));
+                (item.optional_vars.as_deref(), Some(model.node(with).end()))
+            }
+            AnyNodeRef::StmtAssign(assign) => (assign.targets.first(), None),
+            _ => return false,
+        };
+        let Some(Expr::Name(name)) = name else { return false };
+        let used = |members: &'static [&'static str]| {
+            let members = model.references_like(name).filter(move |reference| {
+                matches!(model.node(model.parent(reference.node)), AnyNodeRef::ExprAttribute(member)
+                    if members.contains(&member.attr.as_str()))
+            });
+            members
+                .map(|reference| model.node(reference.node).start())
+                .filter(|at| *at > call.end())
+        };
+        let closed = closed.or_else(|| used(&["close"]).min());
+        match (used(BODY).min(), closed) {
+            (Some(first), Some(closed)) => first > closed,
+            _ => false,
+        }
     }
 
     /// Whether a call gives an answer that is entered, or read piece by piece.

@@ -13,7 +13,7 @@ use crate::process_wide;
 use crate::semantic::halfway::Halfway;
 use crate::semantic::handles::Middle;
 use crate::semantic::interim::Interim;
-use crate::semantic::names::Lookup;
+use crate::semantic::names::{Lookup, plain_name};
 use crate::semantic::place::Backend;
 use crate::semantic::{NodeId, ScopeId};
 
@@ -104,6 +104,17 @@ impl Context<'_> {
 
     /// What other tasks may do while the function waits there.
     fn between(&self, at: NodeId) -> Option<String> {
+        self.met_between(at)
+            .or_else(|| self.interrupting_signal())
+            .or_else(|| self.changed_process(at))
+            .or_else(|| self.driven_without_loop())
+            .or_else(|| self.visible_cancellation())
+            .or_else(|| self.meddled_with(at))
+            .or_else(|| self.left_at_exit(at))
+    }
+
+    /// What a wait at this place would let others see or change of what the enclosing function does around it.
+    fn met_between(&self, at: NodeId) -> Option<String> {
         let entered = || {
             let manager = crate::module::one_line(self.entered_unknown(at)?);
             Some(format!(
@@ -164,12 +175,36 @@ impl Context<'_> {
             .or_else(entered)
             .or_else(live)
             .or_else(live_for_others)
-            .or_else(|| self.interrupting_signal())
-            .or_else(|| self.changed_process(at))
-            .or_else(|| self.driven_without_loop())
-            .or_else(|| self.visible_cancellation())
-            .or_else(|| self.meddled_with(at))
-            .or_else(|| self.left_at_exit(at))
+    }
+
+    /// By the names of what the file awaits: why it matters that this waits, where it did not before. One that another file defines asks for it.
+    pub fn relying_on_no_wait(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for awaited in self.model.awaits() {
+            let Expr::Call(call) = &*awaited.value else { continue };
+            let Some(name) = plain_name(&call.func) else { continue };
+            let at = self.model.id(awaited);
+            let is_held = self.holding(at, &[]).is_some() || self.acquired_before(at, &[]).is_some();
+            let locked =
+                is_held.then(|| "a lock of threads is held around it, and a wait there would deadlock".to_owned());
+            let updated = || {
+                let around = self.model.ancestors(at).find_map(|(_, node)| match node {
+                    AnyNodeRef::StmtAugAssign(assign) if !self.is_own_local(&assign.target) => {
+                        Some(self.model.slice(&*assign.target))
+                    }
+                    _ => None,
+                });
+                let place = around.or_else(|| self.model.update_around(at))?;
+                Some(format!(
+                    "`{place}` is read before it and written behind it: an update by another task in between would be lost"
+                ))
+            };
+            if let Some(reason) = locked.or_else(updated).or_else(|| self.met_between(at)) {
+                let (line, _) = self.module.location(awaited.start());
+                found.push((name.to_owned(), format!("{line}: {reason}")));
+            }
+        }
+        found
     }
 
     /// What the function leaves somewhere before the wait, for what it does behind it. What is run once has nobody beside it that does the same.
@@ -225,7 +260,7 @@ impl Context<'_> {
         }
     }
 
-    /// Where another file of the run cancels the task that runs a place, or runs its function without an event loop.
+    /// Where another file of the run cancels the task that runs a place, runs its function without an event loop, or relies on it that it does not wait.
     fn meddled_with(&self, at: NodeId) -> Option<String> {
         let function = self.model.enclosing_function(at)?;
         let cancelled = self.project.cancels(&function.name).map(|place| {
@@ -237,7 +272,11 @@ impl Context<'_> {
                 "{place} may run it by `send`, without the event loop that the await needs"
             ))
         };
-        cancelled.or_else(driven)
+        let awaited = || {
+            let place = self.project.relies_on(&function.name)?;
+            Some(format!("it is awaited where nothing waited: {place}"))
+        };
+        cancelled.or_else(driven).or_else(awaited)
     }
 
     /// What the function changes of the whole process before the wait, and relies on or puts back behind it.
@@ -352,8 +391,12 @@ impl Context<'_> {
                     )
                     .into());
                 }
-                if let Some(place) = use_.awaited.filter(|_| never_waited).and_then(|at| model.crossing(at)) {
-                    doubt.get_or_insert_with(|| tested_before(place));
+                if let Some(met) = use_
+                    .awaited
+                    .filter(|_| never_waited)
+                    .and_then(|at| self.met_between(at))
+                {
+                    doubt.get_or_insert(met);
                 }
                 open.extend(model.enclosing_function(use_.reference));
             }

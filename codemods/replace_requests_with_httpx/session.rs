@@ -409,6 +409,9 @@ impl<'a> Conversion<'_, 'a> {
             .arguments(call, verb, true)
             .map_err(|Declined(reason)| self.keep(reason))?;
         let is_stream = self.is_stream(call, &request);
+        if request.streams && !self.is_read_in_pieces() && self.is_read_too_late(call) {
+            self.doubt(super::READ_TOO_LATE);
+        }
         if is_stream {
             self.draft.replace(method.attr.range(), "stream");
         } else if request.needs_request {

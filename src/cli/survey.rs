@@ -88,15 +88,18 @@ impl Survey {
         }
         let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
         let users = scan::Users::of(&scans);
-        let reach = scan::Reach::of(&users);
+        let reach = if files.iter().any(reads_facts) {
+            scan::Reach::of(&users)
+        } else {
+            scan::Reach::of(&scan::Users::of(&[]))
+        };
         let turning = if files.iter().any(|file| selects(file, COLOURING)) {
             scan::Turning::of(&users)
         } else {
             scan::Turning::default()
         };
-        let wanted = outside::link(&paths, &mentions, &users, &turning);
-        let turning = turning.files();
-        let stops_clock = mentions.iter().flatten().any(|mentions| mentions.stops_clock);
+        let mut wanted = outside::link(&paths, &mentions, &users, &turning);
+        let clock = outside::StoppedClock::of(&paths, &mentions);
         drop(mentions);
         let hopeful = match files.iter().find(|file| selects_any(file, OVERLAPPING)) {
             Some(file) => {
@@ -112,15 +115,19 @@ impl Survey {
         } else {
             scan::Forgotten::default()
         };
-        drop(users);
-        drop(scans);
-        let looker = Looker {
+        let mut looker = Looker {
             processor,
             files,
             threads,
-            stops_clock,
-            wanted: &wanted,
+            clock,
+            wanted: &[],
         };
+        let relying = looker.relying(&scan::awaiting_what_never_waits(&users, &turning))?;
+        outside::tell_of_awaits(&mut wanted, &relying, &users, &turning);
+        let turning = turning.files();
+        drop(users);
+        drop(scans);
+        looker.wanted = &wanted;
         let linked = looker.blocked(&reach)?;
         let (colourings, left_out) = match colouring::colour(&looker, turning)? {
             Ok(colourings) => (colourings, None),
@@ -242,9 +249,9 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
     let name = file.path.to_string_lossy();
     let look = || {
         let seen = processor.seen(file, bytes);
-        let scan = (is_module && reads_facts(file)).then(|| Scan::of(&name, bytes));
-        let is_concerned =
-            seen.as_ref().is_some_and(Seen::is_concerned) || scan.as_ref().is_some_and(Scan::may_turn_itself);
+        let scan = is_module.then(|| Scan::of(&name, bytes));
+        let may_turn = || reads_facts(file) && scan.as_ref().is_some_and(Scan::may_turn_itself);
+        let is_concerned = seen.as_ref().is_some_and(Seen::is_concerned) || may_turn();
         Look {
             seen,
             scan,
@@ -263,8 +270,8 @@ struct Looker<'r> {
     processor: &'r Processor<'r>,
     files: &'r [InputFile],
     threads: usize,
-    /// Whether a test of the run stops the clock.
-    stops_clock: bool,
+    /// Where tests of the run stop the clock.
+    clock: outside::StoppedClock,
     /// What the files want of each other.
     wanted: &'r [Option<Arc<outside::Outside>>],
 }
@@ -273,9 +280,31 @@ impl Looker<'_> {
     /// What the run is coloured by.
     fn world(&self, settings: &Settings) -> World {
         World {
-            stops_clock: self.stops_clock,
+            clock: self.clock.clone(),
             ..World::of(settings)
         }
+    }
+
+    /// Where files await functions of others and rely on it that these do not wait: by the file and the name of such a function, where and why.
+    fn relying(&self, awaiting: &[(usize, usize, scan::Name)]) -> Result<Vec<((usize, scan::Name), String)>, Error> {
+        let mut users: Vec<usize> = awaiting.iter().map(|(user, ..)| *user).collect();
+        users.dedup();
+        if users.len() > self.affordable() {
+            return Ok(Vec::new());
+        }
+        let relying = self.parsed("relying", &users, |context| context.relying_on_no_wait())?;
+        let mut found = Vec::new();
+        for (user, why) in users.iter().zip(relying) {
+            for (name, why) in why.into_iter().flatten() {
+                let name = scan::hash(name.as_bytes());
+                let of_user = awaiting
+                    .iter()
+                    .filter(|(other, _, awaited)| other == user && *awaited == name);
+                let place = self.files[*user].path.display();
+                found.extend(of_user.map(|(_, file, _)| ((*file, name), format!("{place}:{why}"))));
+            }
+        }
+        Ok(found)
     }
 
     /// Where coroutines run what blocks, for each file: the files that matter for that are summarised.

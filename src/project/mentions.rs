@@ -30,6 +30,17 @@ const PLACES: &[(&str, &str)] = &[
 /// What says that a test stops the clock: libraries, what they define, and fixtures.
 const FREEZERS: &[&str] = &["freezegun", "freeze_time", "freezer", "time_machine"];
 
+/// What imports modules by names that are computed, or written in strings.
+const IMPORTERS: &[&[u8]] = &[
+    b"__import__",
+    b"entry_points",
+    b"import_module",
+    b"pytest_plugins",
+    b"runpy",
+    b"spec_from_file_location",
+    b"walk_packages",
+];
+
 /// What makes an application, of which other files may want more than its name.
 const APPLICATIONS: &[&[u8]] = &[b"FastAPI(", b"Starlette("];
 
@@ -47,6 +58,8 @@ pub struct Mentions {
     pub fakes_requests: Option<usize>,
     /// Whether a test puts something in the place of `time.sleep`, or stops the clock.
     pub stops_clock: bool,
+    /// Whether it may import what its import statements do not say.
+    pub imports_by_name: bool,
     /// What it does to what others run.
     pub meddling: Meddling,
     /// The names of attributes that it reads, sorted. Only of a file that concerns some codemod.
@@ -123,6 +136,7 @@ impl Mentions {
                 .collect(),
             fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| line_of(text, at)),
             stops_clock,
+            imports_by_name: IMPORTERS.iter().any(|importer| memmem::find(text, importer).is_some()),
             meddling: Meddling::of(text, &of_project, path.contains("test")),
             attributes,
             names,

@@ -47,7 +47,7 @@ const REGISTERING: &[&str] = &[
 const MAX_HOPS: usize = 4;
 
 /// See the top of this file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outside {
     /// Names of the file that others use, each with the file that does.
     used: BTreeMap<String, String>,
@@ -61,6 +61,8 @@ pub struct Outside {
     cancelled: BTreeMap<Name, String>,
     /// The names of its functions that others may run by hand, without an event loop.
     driven: BTreeMap<Name, String>,
+    /// The names of its functions of which others rely on it that they do not wait: where, and why.
+    relied_on: BTreeMap<Name, String>,
     /// The names of attributes that others set, who know something of the file.
     set: BTreeMap<Name, String>,
     /// Its variables that others set, or whose contents they change.
@@ -68,7 +70,7 @@ pub struct Outside {
 }
 
 /// A dotted name in whose place a test puts something else, on which the place of that (`file:line`) follows.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Patched {
     /// As the file itself names it: `asyncio.sleep`, of `mock.patch("module.asyncio.sleep")`.
     Here(String),
@@ -121,6 +123,12 @@ impl ProjectFacts {
     pub fn drives(&self, function: &str) -> Option<&str> {
         let driven = &self.outside.as_ref()?.driven;
         driven.get(&hash(function.as_bytes())).map(String::as_str)
+    }
+
+    /// Where another file of the run awaits a function of this one and relies on it that it does not wait, as `file:line: why`.
+    pub fn relies_on(&self, function: &str) -> Option<&str> {
+        let relied_on = &self.outside.as_ref()?.relied_on;
+        relied_on.get(&hash(function.as_bytes())).map(String::as_str)
     }
 
     /// Where another file of the run, which knows something of this one, sets an attribute of this name, as `file:line`.
@@ -200,6 +208,85 @@ impl Starts {
             self.functions.push((file, name));
             self.places.push(place());
         }
+    }
+}
+
+/// Where the clock stands still, or something stands in the place of `time.sleep`, while a test runs.
+#[derive(Clone, Debug, Default)]
+pub struct StoppedClock {
+    /// In every file: what the test runs is not known.
+    pub everywhere: bool,
+    /// The files that do it.
+    pub by: BTreeSet<usize>,
+    /// The files whose code they run: all that they import, and what those import.
+    pub within: BTreeSet<usize>,
+}
+
+impl StoppedClock {
+    /// By all that the files of a run say.
+    pub fn of(paths: &[&Path], mentions: &[Option<Mentions>]) -> Self {
+        let is_by = |file: &usize| mentions[*file].as_ref().is_some_and(|mentions| mentions.stops_clock);
+        let by: BTreeSet<usize> = (0..mentions.len()).filter(is_by).collect();
+        let mut clock = Self { by, ..Self::default() };
+        if clock.by.is_empty() {
+            return clock;
+        }
+        let modules = Modules::new(paths.iter().copied());
+        // What an import may mean that leads nowhere from here.
+        let folders = paths.iter().flat_map(|path| path.parent()).flat_map(Path::components);
+        let known: FxHashSet<&str> = folders
+            .filter_map(|part| part.as_os_str().to_str())
+            .chain(paths.iter().map(|path| stem(path)))
+            .collect();
+        let mut open: Vec<usize> = clock.by.iter().copied().collect();
+        while let Some(file) = open.pop() {
+            if !clock.within.insert(file) {
+                continue;
+            }
+            let Some(mentions) = &mentions[file] else {
+                clock.everywhere = true;
+                break;
+            };
+            // The fixtures of a folder are for all tests that it holds.
+            clock.everywhere |= mentions.imports_by_name || stem(paths[file]) == "conftest" && mentions.stops_clock;
+            open.extend(modules.conftests(file));
+            for path in mentions
+                .paths()
+                .chain(mentions.patches.iter().map(|patch| patch.path.as_str()))
+            {
+                match modules.find(file, path) {
+                    Some((ModuleId::File(found), _)) => {
+                        open.push(found);
+                        open.extend(modules.packages_on_the_way(file, path));
+                    }
+                    Some((ModuleId::Folder(_), _)) => {}
+                    None => clock.everywhere |= known.contains(first(path.trim_start_matches('.'))),
+                }
+            }
+        }
+        clock
+    }
+
+    /// Whether it holds for a file.
+    pub fn is_stopped_in(&self, file: usize) -> bool {
+        self.everywhere || self.within.contains(&file)
+    }
+}
+
+/// Tells files which of their functions others await and rely on it that these do not wait. `relying`: by file and name of the function, why.
+pub fn tell_of_awaits(
+    told: &mut [Option<Arc<Outside>>],
+    relying: &[((usize, Name), String)],
+    users: &Users,
+    turning: &Turning,
+) {
+    let starts: Vec<(usize, Name)> = relying.iter().map(|(start, _)| *start).collect();
+    for (file, name, start) in scan::run_by(users, turning, &starts) {
+        let outside = Arc::make_mut(told[file].get_or_insert_with(Arc::default));
+        outside
+            .relied_on
+            .entry(name)
+            .or_insert_with(|| relying[start].1.clone());
     }
 }
 

@@ -23,7 +23,7 @@ const AFFORDABLE: usize = 100;
 const AFFORDABLE_SHARE: usize = 60;
 
 /// A name, as a number: names are only compared.
-pub(super) type Name = u64;
+pub type Name = u64;
 
 /// What the bytes of a file say.
 #[derive(Serialize, Deserialize)]
@@ -52,6 +52,8 @@ struct Function {
     blocks: bool,
     /// Whether it could become a coroutine function for the sake of such a call.
     waits: bool,
+    /// Whether it is a coroutine function that calls something of the table, and awaits nothing.
+    never_waits: bool,
     /// What it calls, and the attributes that it reads, the latter as [`read`] gives them. Sorted.
     uses: Vec<Name>,
     /// What it awaits, by the last names of the callees.
@@ -291,6 +293,7 @@ impl Scan {
             .map(|Header { mut function, .. }| {
                 function.uses.sort_unstable();
                 function.uses.dedup();
+                function.never_waits = function.is_async && function.blocks && function.awaits.is_empty();
                 function.blocks &= !function.is_async;
                 function.waits &= !function.is_async;
                 function
@@ -381,6 +384,7 @@ fn headers(text: &[u8], strings: &Strings) -> Vec<Header> {
                 hands_over: false,
                 blocks: false,
                 waits: false,
+                never_waits: false,
                 uses: Vec::new(),
                 awaits: Vec::new(),
                 bare: Vec::new(),
@@ -499,7 +503,7 @@ fn word_at(text: &[u8], start: usize) -> &[u8] {
     first_word(&text[start.min(text.len())..])
 }
 
-pub(super) fn hash(name: &[u8]) -> Name {
+pub fn hash(name: &[u8]) -> Name {
     let mut hasher = FxHasher::default();
     hasher.write(name);
     hasher.finish()
@@ -614,6 +618,56 @@ impl Turning {
         files.dedup();
         files
     }
+}
+
+/// Where coroutines of one file await a function of another one that does not wait so far, and may come to: the file that awaits, the other one,
+/// and the name of the function. By names.
+pub fn awaiting_what_never_waits(users: &Users, turning: &Turning) -> Vec<(usize, usize, Name)> {
+    let mut open: Vec<Place> = users
+        .all()
+        .filter(|(place, function)| {
+            let turns = || function.is_async && function.awaits.is_empty() && turning.0.contains(place);
+            function.never_waits || turns()
+        })
+        .map(|(place, _)| place)
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let mut by_name: FxHashMap<Name, Vec<Place>> = FxHashMap::default();
+    for (place, function) in users.all() {
+        for name in &function.awaits {
+            by_name.entry(*name).or_default().push(place);
+        }
+    }
+    let mut seen: FxHashSet<Place> = FxHashSet::default();
+    let mut found = Vec::new();
+    while let Some(callee) = open.pop() {
+        if !seen.insert(callee) {
+            continue;
+        }
+        let function = users.at(callee);
+        for user in by_name.get(&function.name).into_iter().flatten() {
+            let may_mean = if user.0 == callee.0 {
+                function.is_meant_by(users.at(*user))
+            } else {
+                users.may_know(*user, callee)
+            };
+            if !may_mean || *user == callee {
+                continue;
+            }
+            if user.0 != callee.0 {
+                found.push((user.0, callee.0, function.name));
+            }
+            // One that awaits nothing else does not wait so far, either.
+            if users.at(*user).awaits.iter().all(|name| *name == function.name) {
+                open.push(*user);
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// What some functions run that waits, or may come to, themselves included: by names, and no further than [`MAX_HOPS`]. Both they and what is found

@@ -45,6 +45,7 @@ const SETTERS: &[&str] = &[
     "choose",
     "configure",
     "goto",
+    "login",
     "move",
     "navigate",
     "push",

@@ -718,6 +718,42 @@ fn a_test_that_stops_the_clock_is_met_by_all_that_sleeps() {
     }
 }
 
+/// Where a test that stops the clock runs nothing of a file, by all that it imports, what sleeps there waits in the event loop.
+#[test]
+fn a_stopped_clock_is_that_of_what_the_test_imports() {
+    let waiter =
+        "import time\n\n\ndef call():\n    time.sleep(5)\n    return 1\n\n\nasync def use():\n    return call()\n";
+    let sleeps = "    await asyncio.sleep(5)\n";
+    let in_thread = "    await asyncio.to_thread(time.sleep, 5)\n";
+    let test = |imported: &str| {
+        format!(
+            "import {imported}\n\n\nasync def test_use(mocker):\n    mocker.patch(\"time.sleep\")\n    assert await {imported}.use() == 1\n"
+        )
+    };
+    let handed_on = "from inner import use\n";
+    for (imported, more, expected) in [
+        ("outer", "", [in_thread, sleeps]),
+        (
+            "outer",
+            "import importlib\n\nimportlib.import_module(\"other\")\n",
+            [in_thread, in_thread],
+        ),
+        ("other", "", [sleeps, in_thread]),
+    ] {
+        let project = Project::new(&[
+            ("inner.py", waiter),
+            ("outer.py", handed_on),
+            ("other.py", waiter),
+            ("test_outer.py", &(test(imported) + more)),
+        ]);
+        colour(&project, &["."]);
+        for (file, expected) in [("inner.py", expected[0]), ("other.py", expected[1])] {
+            let turned = project.read(file);
+            assert!(turned.contains(expected), "{imported} {file}\n{turned}");
+        }
+    }
+}
+
 /// A decorator that waits between calls waits in the event loop for a coroutine function: past what a test puts in the place of `time.sleep`.
 #[test]
 fn what_a_decorator_calls_again_does_not_turn_under_a_stopped_clock() {

@@ -15,6 +15,7 @@ use super::usage::{
 };
 use crate::project::chains::Edges;
 use crate::project::modules::ModuleId;
+use crate::project::outside::StoppedClock;
 use crate::project::resolve::{ClassId, Found, FunctionId, Linker};
 use crate::project::summary::{ClassName, Edge, Function, Receiver, Target};
 
@@ -71,8 +72,8 @@ pub struct Graph<'l, 'p> {
     pub alarms: Option<(usize, usize)>,
     /// The first place that makes mocks of nothing in particular.
     pub mocks: Option<(usize, usize)>,
-    /// Whether a test puts something in the place of `time.sleep`, or stops the clock.
-    pub is_sleep_patched: bool,
+    /// Where a test puts something in the place of `time.sleep`, or stops the clock.
+    clock: StoppedClock,
     /// The first place that gets members of something unknown by computed names.
     pub computed: Option<(usize, usize)>,
     /// Wrappers that decorate something of their family, and must be looked at by a person.
@@ -147,7 +148,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             doctests: FxHashMap::default(),
             alarms: None,
             mocks: None,
-            is_sleep_patched: world.stops_clock,
+            clock: world.clock.clone(),
             families: Groups::default(),
             stops: Vec::new(),
             uses: Vec::new(),
@@ -1174,15 +1175,22 @@ impl<'l, 'p> Graph<'l, 'p> {
             self.mocks = self.mocks.or_else(|| Some((file, usage.mocks?)));
             // Under a clock that stands still, or a patch of it, only the plain call does what it did.
             let is_patched = |name: &&str| usage.replaced.contains_key(*name);
-            self.is_sleep_patched |=
+            let stops_clock =
                 usage.freezes_time || ["sleep", ".sleep", "monotonic", ".monotonic"].iter().any(is_patched);
+            // Of one of which it was not known before, nobody has asked what it runs.
+            self.clock.everywhere |= stops_clock && !self.clock.by.contains(&file);
         }
+    }
+
+    /// Whether a test that stops the clock, or puts something in the place of `time.sleep`, may run a function.
+    pub fn is_sleep_patched(&self, node: NodeIndex) -> bool {
+        self.clock.is_stopped_in(self.nodes[node].function().file)
     }
 
     /// A decorator would not wait by the `time.sleep` or the clock that a test puts in its place.
     fn retried(&mut self) {
         let retried: Vec<NodeIndex> = (0..self.nodes.len())
-            .filter(|node| self.is_sleep_patched && self.nature(self.nodes[*node].function()).is_retried)
+            .filter(|node| self.nature(self.nodes[*node].function()).is_retried && self.is_sleep_patched(*node))
             .collect();
         for node in retried {
             self.stop(node, || {

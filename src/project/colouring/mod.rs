@@ -32,6 +32,7 @@ use self::graph::{Graph, Node, NodeIndex, Resolved};
 use self::groups::Groups;
 use self::twins::Twins;
 use self::usage::{Eager, Fake, How, Kind, Leaf, Place, Sink, Special, Taken, Way};
+use super::outside::StoppedClock;
 use super::resolve::{FunctionId, Linker};
 use crate::project::Resolution;
 use crate::settings::Settings;
@@ -177,8 +178,8 @@ impl Default for Options {
 pub struct World {
     /// Whether files that may use the functions were not looked at.
     pub is_partial: bool,
-    /// Whether some file puts something in the place of `time.sleep`, or stops the clock, whatever it uses of the functions.
-    pub stops_clock: bool,
+    /// Where some file puts something in the place of `time.sleep`, or stops the clock, whatever it uses of the functions.
+    pub clock: StoppedClock,
     /// Whether the project depends on something that runs coroutine functions as tests.
     pub has_test_runner: bool,
     /// What the project's distribution runs as programs: `package.module:function`.
@@ -195,7 +196,7 @@ impl World {
         let runs_tests = |name| settings.dependencies.contains(name);
         Self {
             is_partial: false,
-            stops_clock: false,
+            clock: StoppedClock::default(),
             has_test_runner: ["pytest-asyncio", "anyio"].into_iter().any(runs_tests),
             entry_points: settings.entry_points.clone(),
             keep_sync: options.keep_sync,
@@ -862,7 +863,7 @@ fn changes_of_leaves(graph: &Graph, node: NodeIndex, own: &mut BTreeSet<Change>)
     for leaf in graph.leaves(node) {
         let Place::Frame(eager) = &leaf.place else { continue };
         match leaf.way {
-            Way::Sleep if !graph.is_sleep_patched => own.insert(Change::Sleep(leaf.range.into())),
+            Way::Sleep if !graph.is_sleep_patched(node) => own.insert(Change::Sleep(leaf.range.into())),
             Way::Sleep | Way::Thread => own.insert(Change::Thread(leaf.range.into())),
             Way::Session | Way::Later | Way::Told | Way::Stays => continue,
         };
