@@ -52,20 +52,13 @@ impl<'a> SemanticModel<'a> {
     }
 
     fn paths(&self, call: &'a ast::ExprCall, names: &[&str]) -> Vec<&'a Expr> {
-        let name = self.qualified_name(&call.func);
-        let last = match (&name, &*call.func) {
-            (Some(name), _) => name.rsplit('.').next().unwrap_or_default(),
-            (None, Expr::Attribute(method)) => method.attr.as_str(),
-            _ => return Vec::new(),
-        };
-        if !names.contains(&last) {
-            return Vec::new();
-        }
-        match (&name, &*call.func) {
-            (Some(name), _) if ["os.", "shutil."].iter().any(|module| name.starts_with(module)) => {
-                call.arguments.args.iter().collect()
-            }
-            (None, Expr::Attribute(method)) => match self.type_of(&method.value) {
+        let is_named = |name: &str| names.contains(&name);
+        match (self.qualified_name(&call.func), &*call.func) {
+            (Some(function), _) => match function.rsplit_once('.') {
+                Some(("os" | "os.path" | "shutil", name)) if is_named(name) => call.arguments.args.iter().collect(),
+                _ => Vec::new(),
+            },
+            (None, Expr::Attribute(method)) if is_named(&method.attr) => match self.type_of(&method.value) {
                 Type::Foreign(class) if class == "pathlib.Path" => vec![&*method.value],
                 _ => Vec::new(),
             },
