@@ -4,13 +4,14 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, PythonVersion};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::codemod::Context;
-use crate::edit::{Edit, Fix};
+use crate::edit::{self, Applicability, Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::{Definition, Import};
 use crate::one_loop::Use;
-use crate::semantic::NodeId;
-use crate::semantic::objects::Object;
+use crate::project::joint::{Defined, Shared, Used};
+use crate::semantic::objects::{Object, Slot};
 use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{NodeId, ScopeId};
 
 struct Primitive {
     class: &'static str,
@@ -71,17 +72,168 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             // One object that is made at several places is one finding.
             let is_first = !object.origins.iter().any(|origin| origin.start() < call.start());
             known.extend(&object.reads);
-            if is_first && let Some(site) = site(ctx, primitive, &object) {
-                let result = rewrite(ctx, primitive, &object);
+            if !is_first {
+                continue;
+            }
+            if let Some(site) = site(ctx, primitive, &object) {
+                let result = match shared(ctx, &object) {
+                    Some(Shared {
+                        verdict: Err(reason), ..
+                    }) => Err(reason.as_str().into()),
+                    _ => rewrite(ctx, primitive, &object),
+                };
                 match (site.kind, result) {
                     // Without an await under it nobody ever waits for the lock.
                     (Kind::Sleeps, Err(_)) => {}
                     (_, result) => acc.push_defect(site.range, message(ctx, primitive, &site), result),
                 }
+            } else if let Some(shared) = shared(ctx, &object)
+                && shared.verdict.is_ok()
+            {
+                acc.push_defect(
+                    call,
+                    elsewhere_held(primitive, shared),
+                    rewrite(ctx, primitive, &object),
+                );
+            }
+        }
+    }
+    for (path, shared) in ctx.shared_elsewhere(|kind| primitive_of(kind).is_some()) {
+        let (Some(primitive), Some(object)) = (primitive_of(&shared.kind), imported(ctx, path)) else {
+            continue;
+        };
+        known.extend(&object.reads);
+        let site = site(ctx, primitive, &object);
+        let message = match &site {
+            Some(site) => message(ctx, primitive, site),
+            None => elsewhere_held(primitive, shared),
+        };
+        match &shared.verdict {
+            Ok(_) => {
+                let change = change_along(ctx, primitive, &object, shared);
+                if change.as_ref().is_ok_and(|fix| fix.edits.is_empty()) {
+                    continue;
+                }
+                let at = site.map_or_else(|| ctx.model.node(object.reads[0]).range(), |site| site.range);
+                acc.push_defect(at, message, change);
+            }
+            Err(reason) => {
+                if let Some(site) = site {
+                    acc.push_defect(
+                        site.range,
+                        message,
+                        Err(format!("{reason} (it is made at {})", shared.place).into()),
+                    );
+                }
             }
         }
     }
     unseen(ctx, &known, acc);
+}
+
+fn primitive_of(class: &str) -> Option<&'static Primitive> {
+    PRIMITIVES.iter().find(|primitive| primitive.class == class)
+}
+
+/// What becomes of an object that other files use as well.
+fn shared<'c>(ctx: &'c Context, object: &Object) -> Option<&'c Shared> {
+    object.slots.iter().find_map(|slot| match slot {
+        Slot::Name(ScopeId::MODULE, name) => ctx.shared(name),
+        _ => None,
+    })
+}
+
+/// The objects of the module that other files could import.
+pub(crate) fn defined(ctx: &Context) -> Vec<Defined> {
+    let mut defined = Vec::new();
+    for primitive in PRIMITIVES {
+        for call in ctx.model.calls_to(primitive.class) {
+            let object = ctx.model.object_made_by(call);
+            let names = object.slots.iter().filter_map(|slot| match slot {
+                Slot::Name(ScopeId::MODULE, name) => Some((*name).to_owned()),
+                _ => None,
+            });
+            for name in names {
+                defined.push(Defined {
+                    name,
+                    kind: primitive.class.to_owned(),
+                    line: ctx.module.location(call.start()).0,
+                    verdict: rewrite(ctx, primitive, &object)
+                        .map(drop)
+                        .map_err(|Declined(reason)| reason),
+                    is_defect: site(ctx, primitive, &object).is_some_and(|site| site.kind != Kind::Sleeps),
+                });
+            }
+        }
+    }
+    defined
+}
+
+/// What becomes of the uses of such an object in another file.
+pub(crate) fn used(ctx: &Context, path: &str, kind: &str) -> Option<Used> {
+    let (primitive, object) = (primitive_of(kind)?, imported(ctx, path)?);
+    let site = site(ctx, primitive, &object).filter(|site| site.kind != Kind::Sleeps);
+    Some(Used {
+        path: path.to_owned(),
+        verdict: uses_changed(ctx, primitive, &object)
+            .map(|fix| !fix.edits.is_empty())
+            .map_err(|Declined(reason)| reason),
+        defect: site.map(|site| ctx.module.location(site.range.start()).0),
+    })
+}
+
+/// An object that the module imports, followed from where it is read. `None`: it reads none, or waits for it as for one of asyncio.
+fn imported<'a>(ctx: &Context<'a>, path: &str) -> Option<Object<'a>> {
+    let mut all = Object::default();
+    for (read, _) in ctx.model.uses_of(&[path]) {
+        let object = ctx.model.object_from(read);
+        all.reads.push(read);
+        all.reads.extend(object.reads);
+        all.slots.extend(object.slots);
+        all.escape = all.escape.or(object.escape);
+    }
+    // What is stored in its place is another object.
+    let name = path.rsplit('.').next()?;
+    if let Some(store) = ctx
+        .model
+        .stores_of(name)
+        .find(|store| ctx.model.imported_root(&store.value))
+    {
+        let (line, _) = ctx.module.location(store.start());
+        all.escape = Some(format!("`{}` is replaced in line {line}", ctx.model.slice(store)));
+    }
+    all.reads.sort_unstable();
+    all.reads.dedup();
+    let is_awaited = |read: &NodeId| match ctx.use_of(*read) {
+        Use::With(with) => with.is_async,
+        Use::Call(_, call) => ctx.model.node(ctx.model.parent(ctx.model.id(call))).is_expr_await(),
+        _ => false,
+    };
+    (!all.reads.is_empty() && !all.reads.iter().any(is_awaited)).then_some(all)
+}
+
+/// The change of a file that uses an object which another one makes.
+fn change_along<'a>(
+    ctx: &Context<'a>,
+    primitive: &Primitive,
+    object: &Object<'a>,
+    shared: &Shared,
+) -> Result<Fix, Declined> {
+    let mut fix = uses_changed(ctx, primitive, object)?;
+    let doubt = format!(
+        "threads that other files start may use what is made at {} as well",
+        shared.place
+    );
+    fix.reason = edit::all_doubts([doubt.as_str()].into_iter().chain(fix.reason.as_deref()));
+    fix.applicability = Applicability::Unsafe;
+    Ok(fix.first())
+}
+
+fn elsewhere_held(primitive: &Primitive, shared: &Shared) -> String {
+    format!(
+        "a `{}` that tasks wait for, or hold while they wait ({}), blocks the event loop",
+        primitive.class, shared.defect
+    )
 }
 
 /// Where the loop is stopped.
@@ -211,7 +363,16 @@ fn rewrite<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) ->
     let name = primitive.name.ok_or(
         "asyncio has no lock that its holder may take again. If none does, an `asyncio.Lock` is right; the order of the tasks changes then",
     )?;
-    let doubt = ctx.is_of_one_loop(object)?;
+    let mut doubt = ctx.is_of_one_loop(object)?;
+    let others = shared(ctx, object)
+        .and_then(|shared| shared.verdict.as_deref().ok())
+        .unwrap_or_default();
+    if !others.is_empty() {
+        doubt = format!(
+            "it changes together with {}, and the threads that other files start may use it as well",
+            others.join(", ")
+        );
+    }
     let mut fix = Fix::unsafe_because(doubt, Vec::new());
     for origin in &object.origins {
         let Expr::Call(call) = origin else { continue };
@@ -230,7 +391,23 @@ fn rewrite<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) ->
         fix = fix.import(import);
     }
     fix.edits.dedup();
-    let mut doubts = Vec::new();
+    let uses = uses_changed(ctx, primitive, object)?;
+    fix.edits.extend(uses.edits);
+    fix.imports.extend(uses.imports);
+    fix.definitions.extend(uses.definitions);
+    if let Some(doubt) = uses.reason {
+        fix.reason = fix.reason.map(|reason| format!("{reason}; {doubt}"));
+    }
+    Ok(if others.is_empty() { fix } else { fix.first() })
+}
+
+/// Changes what the module does with an object that somebody else replaces.
+fn uses_changed<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) -> Result<Fix, Declined> {
+    let mut fix = Fix::safe(Vec::new());
+    if let Some(reason) = &object.escape {
+        return Err(reason.clone().into());
+    }
+    ctx.has_one_loop()?;
     for read in &object.reads {
         let (edits, doubt, needs) = match ctx.use_of(*read) {
             Use::With(with) => (
@@ -240,18 +417,15 @@ fn rewrite<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) ->
             ),
             Use::Call(method, call) => called(ctx, *read, (primitive, object), method, call)?,
             Use::Attribute(attribute) => {
-                return Err(format!("`{}` is handed on", model.slice(attribute)).into());
+                return Err(format!("`{}` is handed on", ctx.model.slice(attribute)).into());
             }
             Use::Plain => continue,
         };
         fix.edits.extend(edits);
-        doubts.extend(doubt);
+        fix = fix.doubted(doubt);
         if let Some((import, definition)) = needs {
             fix = fix.import(import).define(definition);
         }
-    }
-    if let Some(doubt) = doubts.into_iter().next() {
-        fix.reason = fix.reason.map(|reason| format!("{reason}; {doubt}"));
     }
     Ok(fix)
 }

@@ -155,25 +155,22 @@ impl<'a> Context<'a> {
                 .subtree(model.id(function))
                 .filter_map(|(_, node)| node.expr_call())
         };
-        let written = |call: &'a ast::ExprCall| {
-            let access = self.file_access(call).filter(|access| access.writes);
-            let mut paths = model.paths_changed(call);
-            paths.extend(access.map(|access| access.path));
-            paths
+        // Each path that a call touches, and whether the call changes what it leads to.
+        let touched = |call: &'a ast::ExprCall| {
+            let changed = model.paths_changed(call).into_iter().map(|path| (path, true));
+            let access = self.file_access(call).map(|access| (access.path, access.writes));
+            changed.chain(access).collect::<Vec<_>>()
         };
-        let used = |call: &'a ast::ExprCall| {
-            let mut paths = written(call);
-            paths.extend(self.file_access(call).map(|access| access.path));
-            paths
-        };
-        let before = calls().filter(|call| call.end() <= point.start()).flat_map(written);
+        let before = calls().filter(|call| call.end() <= point.start()).flat_map(touched);
         // What the call does itself that is waited for, it does while others run.
         let behind: Vec<&'a Expr> = calls()
             .filter(|call| call.start() >= point.end() || point.contains_range(call.range()))
-            .flat_map(used)
+            .flat_map(touched)
+            .map(|(path, _)| path)
             .collect();
-        let mut shared =
-            before.filter(|path| self.is_same_each_time(path, MAX_STEPS) && !self.is_fresh_path(path, MAX_STEPS));
+        let mut shared = before
+            .filter_map(|(path, is_change)| is_change.then_some(path))
+            .filter(|path| self.is_same_each_time(path, MAX_STEPS) && !self.is_fresh_path(path, MAX_STEPS));
         let path = shared.find(|path| behind.iter().any(|other| self.leads_into(other, path, MAX_STEPS)))?;
         Some(format!(
             "what `{}` leads to is changed before the await and used behind it: another task may change it in between",

@@ -5,8 +5,10 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::values::{self, Kind, Part};
 use super::{Conversion, Weight};
+use crate::codemod::Context;
 use crate::finding::Declined;
 use crate::importer::Import;
+use crate::semantic::BindingKind;
 use crate::semantic::types::{Type, TypeOracle};
 
 /// What a call asks of the client that makes it, beyond what every client is given.
@@ -121,7 +123,7 @@ impl<'a> Conversion<'_, 'a> {
                 }
                 "files" => {
                     request.needs_request = true;
-                    self.files(argument)?;
+                    self.files(argument, find("data"))?;
                 }
                 "headers" => self.headers(argument.value)?,
                 "auth" => {
@@ -542,33 +544,91 @@ impl<'a> Conversion<'_, 'a> {
             .end()
     }
 
-    /// Parts with a name, a content and a type of their own: anything less, httpx completes in another way than requests.
-    fn files(&mut self, argument: &Argument<'a>) -> Result<(), Declined> {
+    /// The parts of a form. requests names a part without a name after its file, or else after its field; httpx names it `upload`, and gives
+    /// each part with a name a type.
+    fn files(&mut self, argument: &Argument<'a>, data: Option<&Argument<'a>>) -> Result<(), Declined> {
         let ctx = self.ctx;
-        let declined = || Declined::from("httpx gives the parts of `files` another name or type");
-        let Expr::Dict(dict) = argument.value else {
-            return Err(declined());
+        // Pairs become a body, and that cannot have files beside it.
+        if data
+            .is_some_and(|data| !data.value.is_none_literal_expr() && values::visible_dict(ctx, data.value).is_none())
+        {
+            return Err("what httpx makes of `data` beside `files` is known only of a dict".into());
+        }
+        for (field, part) in fields(ctx, argument.value).ok_or(UNKNOWN_PARTS)? {
+            let content = match part {
+                Expr::Tuple(part) => match &*part.elts {
+                    [name, content] => {
+                        if !name.is_none_literal_expr() {
+                            self.doubt(TYPED);
+                        }
+                        content
+                    }
+                    [_, content, _] => content,
+                    _ => return Err(UNKNOWN_PARTS.into()),
+                },
+                content => {
+                    let name = self.part_name(field, content).ok_or(UNKNOWN_PARTS)?;
+                    let whole = self.with_parentheses(content);
+                    self.draft.insert(whole.start(), format!("({name}, "));
+                    self.draft.insert(whole.end(), ")");
+                    self.doubt(TYPED);
+                    content
+                }
+            };
+            self.content_of_part(content)?;
+        }
+        Ok(())
+    }
+
+    /// What requests calls a part that is given without a name: the last part of the path of an opened file, else the field.
+    fn part_name(&mut self, field: &'a Expr, content: &'a Expr) -> Option<String> {
+        let ctx = self.ctx;
+        let field = field
+            .is_string_literal_expr()
+            .then(|| ctx.model.slice(field).to_owned());
+        let Some(opened) = opened(ctx, content) else {
+            let has_no_name =
+                matches!(values::kind(ctx, content), Kind::Bytes | Kind::Str) || is_bytes_io(ctx, content);
+            return field.filter(|_| has_no_name);
         };
-        for item in dict {
-            let Expr::Tuple(part) = &item.value else {
-                return Err(declined());
-            };
-            let ([_, content, _], true) = (&*part.elts, item.key.is_some()) else {
-                return Err(declined());
-            };
-            let is_whole = match content {
-                Expr::Call(call) => matches!(ctx.model.qualified_name(&call.func).as_deref(), Some("io.BytesIO")),
-                content => values::kind(ctx, content) == Kind::Bytes,
-            };
-            if self.may_have_moved(content) {
-                return Err(
-                    "httpx sends a file of `files` from its start, and this one may have been read or written before"
-                        .into(),
-                );
+        let path = opened.arguments.find_argument_value("file", 0)?;
+        if let Expr::StringLiteral(path) = path {
+            let name = path.value.to_str().rsplit('/').next()?.to_owned();
+            let is_plain = |character: char| character.is_ascii_alphanumeric() || "._- ".contains(character);
+            return (!name.is_empty() && name.chars().all(is_plain)).then(|| format!("\"{name}\""));
+        }
+        // Of a file that is opened by a `Path`, the name is no text.
+        if values::kind(ctx, path) != Kind::Str {
+            return None;
+        }
+        let place = match content {
+            Expr::Name(_) => format!("{}.name", ctx.model.slice(content)),
+            _ if path.is_name_expr() => ctx.model.slice(path).to_owned(),
+            _ => return None,
+        };
+        let os = self.import(Import::Module("os"), ctx.model.id(content)).ok()?;
+        Some(format!("{os}.path.basename({place})"))
+    }
+
+    fn content_of_part(&mut self, content: &'a Expr) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        if let Some(opened) = opened(ctx, content) {
+            let mode = opened.arguments.find_argument_value("mode", 1);
+            if !matches!(mode, Some(Expr::StringLiteral(mode)) if mode.value.to_str().contains('b')) {
+                return Err("httpx takes no file of `files` that was opened as text".into());
             }
-            if !is_whole {
-                self.doubt("httpx sends a file of `files` from its start, requests from its current position");
-            }
+        }
+        if self.may_have_moved(content) {
+            return Err(
+                "httpx sends a file of `files` from its start, and this one may have been read or written before"
+                    .into(),
+            );
+        }
+        let is_whole = is_bytes_io(ctx, content)
+            || matches!(values::kind(ctx, content), Kind::Bytes | Kind::Str)
+            || content.is_call_expr() && opened(ctx, content).is_some();
+        if !is_whole {
+            self.doubt("httpx sends a file of `files` from its start, requests from its current position");
         }
         Ok(())
     }
@@ -871,5 +931,51 @@ fn is_constant(value: &Expr) -> bool {
             .all(|item| item.key.as_ref().is_some_and(is_constant) && is_constant(&item.value)),
         Expr::Tuple(tuple) => tuple.elts.iter().all(is_constant),
         _ => false,
+    }
+}
+
+const UNKNOWN_PARTS: &str = "httpx gives the parts of `files` another name or type";
+
+const TYPED: &str = "httpx adds a `Content-Type` to a part of `files` that requests sends without one";
+
+/// The fields of a form and their parts: of a dict that is seen as a whole, or of a list of pairs.
+fn fields<'a>(ctx: &Context<'a>, value: &'a Expr) -> Option<Vec<(&'a Expr, &'a Expr)>> {
+    let pairs = match value {
+        Expr::List(list) => &list.elts,
+        Expr::Tuple(tuple) => &tuple.elts,
+        _ => {
+            let (dict, stored) = values::visible_dict(ctx, value)?;
+            let items = dict.items.iter().map(|item| Some((item.key.as_ref()?, &item.value)));
+            return items.chain(stored.into_iter().map(Some)).collect();
+        }
+    };
+    let pairs = pairs.iter().map(|pair| match pair {
+        Expr::Tuple(pair) => match &*pair.elts {
+            [field, part] => Some((field, part)),
+            _ => None,
+        },
+        _ => None,
+    });
+    pairs.collect()
+}
+
+fn is_bytes_io(ctx: &Context, content: &Expr) -> bool {
+    matches!(content, Expr::Call(call) if ctx.model.qualified_name(&call.func).as_deref() == Some("io.BytesIO"))
+}
+
+/// The call of `open` whose file an expression is.
+fn opened<'a>(ctx: &Context<'a>, content: &'a Expr) -> Option<&'a ast::ExprCall> {
+    let model = ctx.model;
+    match content {
+        Expr::Call(call) => model.is_builtin(&call.func, "open").then_some(call),
+        Expr::Name(name) => {
+            let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
+            match binding.kind {
+                BindingKind::With(item, _) => opened(ctx, &item.context_expr),
+                BindingKind::Assignment(value) if value.is_call_expr() => opened(ctx, value),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }

@@ -157,14 +157,15 @@ impl Journal {
             .ok_or_else(|| JournalError::NoSuchRun(id.to_owned()))
     }
 
-    /// The last run of which something can be restored; else the last one that was not undone.
-    pub fn last_run(&self, can_restore: impl Fn(&Run) -> Result<bool, JournalError>) -> Result<Run, JournalError> {
+    /// The last run of which something can be restored, with its files; else the last one that was not undone.
+    pub fn last_run(&self, can_restore: impl Fn(&Entry) -> bool) -> Result<(Run, Vec<Entry>), JournalError> {
         let mut last = None;
         for run in self.runs()?.into_iter().rev().filter(|run| !run.undone) {
-            if can_restore(&run)? {
-                return Ok(run);
+            let entries = run.entries()?;
+            if entries.iter().any(&can_restore) {
+                return Ok((run, entries));
             }
-            last = last.or(Some(run));
+            last = last.or(Some((run, entries)));
         }
         last.ok_or(JournalError::NothingToUndo)
     }
@@ -353,10 +354,7 @@ mod tests {
     #[test]
     fn a_run_gives_back_what_was_written_down() {
         let (_state, journal) = journal();
-        assert!(matches!(
-            journal.last_run(|_| Ok(true)),
-            Err(JournalError::NothingToUndo)
-        ));
+        assert!(matches!(journal.last_run(|_| true), Err(JournalError::NothingToUndo)));
         let mut recorder = journal.begin().unwrap();
         recorder
             .record([(Path::new("/a/x.py"), &b"old\n{}\0"[..], &b"new"[..])])
@@ -367,19 +365,15 @@ mod tests {
                 (Path::new("/b"), b"1", b"2"),
             ])
             .unwrap();
-        let run = journal.last_run(|_| Ok(true)).unwrap();
+        let (run, entries) = journal.last_run(|_| true).unwrap();
         assert_eq!(run.file_count().unwrap(), 3);
-        let entries = run.entries().unwrap();
         assert_eq!(entries.len(), 3);
         assert_eq!(entries[0].path, Path::new("/a/x.py"));
         assert_eq!(entries[0].original, b"old\n{}\0");
         assert_eq!(entries[0].before, blake3::hash(b"old\n{}\0"));
         assert_eq!(entries[2].after, blake3::hash(b"2"));
         run.mark_undone().unwrap();
-        assert!(matches!(
-            journal.last_run(|_| Ok(true)),
-            Err(JournalError::NothingToUndo)
-        ));
+        assert!(matches!(journal.last_run(|_| true), Err(JournalError::NothingToUndo)));
         assert!(journal.run(&run.id).unwrap().undone);
         assert!(matches!(journal.run("x"), Err(JournalError::NoSuchRun(_))));
         assert_eq!(run.started().unwrap().len(), "2026-01-01 00:00:00 UTC".len());
@@ -395,11 +389,11 @@ mod tests {
                 (Path::new("/y"), b"def", b"g"),
             ])
             .unwrap();
-        let path = journal.last_run(|_| Ok(true)).unwrap().folder.join(JOURNAL);
+        let path = journal.last_run(|_| true).unwrap().0.folder.join(JOURNAL);
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let entries = journal.last_run(|_| Ok(true)).unwrap().entries().unwrap();
+            let (_, entries) = journal.last_run(|_| true).unwrap();
             assert!(entries.len() <= 2);
             assert!(
                 entries

@@ -5,6 +5,7 @@
 mod colouring;
 mod effects;
 mod forgotten;
+mod joint;
 mod layer;
 
 use std::collections::BTreeSet;
@@ -26,7 +27,8 @@ use crate::project::mentions::Mentions;
 use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, Project, ProjectFacts, READERS, outside, summarise,
+    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, Project, ProjectFacts, READERS, SHARING, outside,
+    summarise,
 };
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -65,6 +67,8 @@ struct Look {
     mentions: Option<Mentions>,
     /// Whether it may make a synchronous engine of SQLAlchemy.
     makes_engine: bool,
+    /// The names of what it may have that changes in all files that use it.
+    shared: Vec<String>,
 }
 
 impl Survey {
@@ -78,10 +82,11 @@ impl Survey {
         })?;
         let makes_engine = |look: &Option<Look>| look.as_ref().is_some_and(|look| look.makes_engine);
         let engines: Vec<usize> = (0..files.len()).filter(|file| makes_engine(&looks[*file])).collect();
-        let (mut seen, mut scans, mut mentions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut seen, mut scans, mut mentions, mut shared) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for look in looks {
-            let parts = look.map(|look| (look.seen, look.scan, look.mentions));
-            let (of_codemods, scan, of_others) = parts.unwrap_or_default();
+            let parts = look.map(|look| (look.seen, look.scan, look.mentions, look.shared));
+            let (of_codemods, scan, of_others, names) = parts.unwrap_or_default();
+            shared.push(names);
             seen.push(of_codemods);
             scans.push(scan);
             mentions.push(of_others);
@@ -160,6 +165,9 @@ impl Survey {
             },
         });
         let mut surveyed: Vec<Surveyed> = surveyed.collect();
+        for (file, joint) in joint::shared(&looker, &surveyed, &shared)? {
+            surveyed[file].facts.joint = Some(Arc::new(joint));
+        }
         for (file, told) in told {
             surveyed[file].facts.elsewhere = Some(Arc::new(told));
         }
@@ -185,6 +193,7 @@ impl Survey {
             || READERS
                 .iter()
                 .chain(OVERLAPPING)
+                .chain(SHARING)
                 .chain(&[FORGOTTEN])
                 .any(|codemod| surveyed.facts.concern(codemod) == Some(true))
     }
@@ -241,6 +250,7 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
             scan: None,
             mentions: None,
             makes_engine: false,
+            shared: Vec::new(),
         });
     }
     let opened = File::open(processor.resolver.folder.join(&file.path)).ok()?;
@@ -252,11 +262,17 @@ fn look(processor: &Processor, file: &InputFile, buffer: &mut Buffer) -> Option<
         let scan = is_module.then(|| Scan::of(&name, bytes));
         let may_turn = || reads_facts(file) && scan.as_ref().is_some_and(Scan::may_turn_itself);
         let is_concerned = seen.as_ref().is_some_and(Seen::is_concerned) || may_turn();
+        let shared = if is_module && selects_any(file, SHARING) {
+            project::joint::names_in(bytes)
+        } else {
+            Vec::new()
+        };
         Look {
             seen,
             scan,
-            mentions: is_module.then(|| Mentions::of(&name, bytes, is_concerned)),
+            mentions: is_module.then(|| Mentions::of(&name, bytes, is_concerned, &shared)),
             makes_engine: selects(file, LAYER) && project::layer::may_make_engine(bytes),
+            shared,
         }
     };
     Some(match processor.cache {

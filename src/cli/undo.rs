@@ -16,11 +16,15 @@ pub fn undo(arguments: &UndoArguments) -> Result<Status, Error> {
     if arguments.list {
         return list(&journal);
     }
-    let run = match &arguments.run {
-        Some(id) => journal.run(id)?,
-        None => journal.last_run(|run| Ok(run.entries()?.iter().any(is_as_rewritten)))?,
+    let (run, entries) = match &arguments.run {
+        Some(id) => {
+            let run = journal.run(id)?;
+            let entries = run.entries()?;
+            (run, entries)
+        }
+        None => journal.last_run(is_as_rewritten)?,
     };
-    let restored = restore(&run, &run.entries()?)?;
+    let restored = restore(&run, &entries)?;
     report(&run, &restored, &folder, arguments)
         .or_else(super::forgive_closed_pipe)
         .map_err(Error::Output)?;

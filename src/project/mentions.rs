@@ -65,7 +65,8 @@ pub struct Mentions {
     /// The names of attributes that it reads, sorted. Only of a file that concerns some codemod.
     attributes: Vec<Name>,
     /// Names of its own that others may not find any more, or not as they were, when it is rewritten: what its imports bind, the packages that
-    /// these name, its coroutine functions and its applications. Sorted. Only of a file that concerns some codemod.
+    /// these name, its coroutine functions and its applications, of a file that concerns some codemod; and what several files may change at
+    /// once. Sorted.
     names: Vec<Name>,
 }
 
@@ -79,8 +80,8 @@ pub struct Patch {
 }
 
 impl Mentions {
-    /// `path` has `/` between its parts.
-    pub fn of(path: &str, text: &[u8], is_concerned: bool) -> Self {
+    /// `path` has `/` between its parts. `shared`: names of the file that others may use.
+    pub fn of(path: &str, text: &[u8], is_concerned: bool, shared: &[String]) -> Self {
         let imports = imports(text);
         // Helpers of tests need not stand among them.
         let is_test = path.contains("test") || imports.iter().any(|import| is_of_tests(&import.path));
@@ -122,9 +123,10 @@ impl Mentions {
             names.extend(coroutines.map(hash));
             let applications = APPLICATIONS.iter().flat_map(|made| memmem::find_iter(text, made));
             names.extend(applications.map(|at| hash(first_word(&text[line_start(text, at)..]))));
-            names.sort_unstable();
-            names.dedup();
         }
+        names.extend(shared.iter().map(|name| hash(name.as_bytes())));
+        names.sort_unstable();
+        names.dedup();
         Self {
             paths: paths.join("\n"),
             patches: patches
@@ -467,7 +469,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Mentions {
-        Mentions::of("tests/test_x.py", text.as_bytes(), false)
+        Mentions::of("tests/test_x.py", text.as_bytes(), false, &[])
     }
 
     #[track_caller]
@@ -492,7 +494,7 @@ mod tests {
         line("import requests\nanswer = requests.get(url)\n", None);
         line("mock.patch(\"shop.max_requests\")\n", None);
         line("with patch(\"shop.db\"):\n    requests.get(url)\n", None);
-        let elsewhere = Mentions::of("shop/http.py", b"mock.patch(\"requests.get\")", false);
+        let elsewhere = Mentions::of("shop/http.py", b"mock.patch(\"requests.get\")", false, &[]);
         assert!(elsewhere.fakes_requests.is_none() && elsewhere.patches.is_empty());
     }
 
@@ -524,7 +526,7 @@ mod tests {
         for text in goes_on {
             assert!(!of(text).stops_clock, "{text}");
         }
-        assert!(!Mentions::of("shop/http.py", b"mock.patch(\"time.sleep\")", false).stops_clock);
+        assert!(!Mentions::of("shop/http.py", b"mock.patch(\"time.sleep\")", false, &[]).stops_clock);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod chains;
 pub mod colouring;
 pub mod effects;
 pub mod given;
+pub mod joint;
 pub mod layer;
 pub mod meddling;
 pub mod mentions;
@@ -35,6 +36,7 @@ use rustc_hash::FxHasher;
 
 pub use self::chains::Blocked;
 use self::colouring::{Colouring, World};
+use self::joint::Joint;
 use self::layer::End;
 use self::modules::{ModuleId, Modules};
 use self::outside::Outside;
@@ -60,6 +62,8 @@ pub struct ProjectFacts {
     pub layer: Option<(Arc<LayerFacts>, TextHash)>,
     /// What its calls do that lead to other files.
     pub elsewhere: Option<Arc<Elsewhere>>,
+    /// What becomes of objects that it shares with other files.
+    pub joint: Option<Arc<Joint>>,
 }
 
 /// What the project says to a file of a layer.
@@ -102,6 +106,9 @@ pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in
 
 /// The codemod that asks which functions of other files are coroutine functions.
 pub const FORGOTTEN: &str = "await_forgotten_coroutine";
+
+/// The codemods that change an object and its uses in all files that share it.
+pub const SHARING: &[&str] = &["rename_sync_dunders", "replace_threading_primitive"];
 
 /// The one of the readers that changes several files at once.
 pub const COLOURING: &str = "color_call_graph";
@@ -225,6 +232,9 @@ impl ProjectFacts {
         if codemod == FORGOTTEN {
             let elsewhere = self.elsewhere.as_ref()?;
             return (!elsewhere.coroutines.is_empty()).then_some(true);
+        }
+        if SHARING.contains(&codemod) {
+            return self.joint.as_ref().map(|_| true);
         }
         if OVERLAPPING.contains(&codemod) {
             let is_known = self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.may_overlap());

@@ -90,6 +90,16 @@ impl Outside {
         self.used.get(name).map(String::as_str).or_else(by_star)
     }
 
+    /// Whether another file uses a name by itself, not among all names.
+    pub fn is_used(&self, name: &str) -> bool {
+        self.used.contains_key(name)
+    }
+
+    /// A file that takes all names of this one, if there is any.
+    pub fn taken_whole_by(&self) -> Option<&str> {
+        self.star.as_deref()
+    }
+
     fn patches_through(&self, name: &str) -> bool {
         self.patches.keys().any(|patched| match patched {
             Patched::Here(path) => first(path) == name,

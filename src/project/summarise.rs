@@ -80,8 +80,13 @@ const FREE: &[&str] = &[
     "asyncio.run",
 ];
 
-/// How the classes begin whose objects stand somewhere: in a stream, in a queue. Whatever is called on them moves that.
-const HAVING_A_PLACE: &[&str] = &["io.", "queue.", "tempfile."];
+/// How the classes begin whose objects are moved on by whatever is called on them, what such a call does, and why that matters.
+const MOVED_BY_USE: &[(&str, &str, &str)] = &[
+    ("io.", "uses", "other tasks may use meanwhile"),
+    ("queue.", "uses", "other tasks may use meanwhile"),
+    ("random.Random", "draws from", "gives each number once"),
+    ("tempfile.", "uses", "other tasks may use meanwhile"),
+];
 
 fn is_tied(name: &str) -> bool {
     TIED.iter().any(|tied| name.starts_with(tied)) && !FREE.contains(&name)
@@ -1153,18 +1158,11 @@ impl<'a> Mapper<'_, 'a> {
                         let text = format!("calls `{name}`, which needs its thread");
                         self.hazard(owner, call.range(), &text);
                     }
-                    let has_place = HAVING_A_PLACE.iter().any(|package| class.starts_with(package));
-                    if has_place && !self.is_made_here(owner, &method.value) {
+                    if let Some((_, does, why)) = MOVED_BY_USE.iter().find(|(moved, ..)| class.starts_with(moved))
+                        && !self.is_made_here(owner, &method.value)
+                    {
                         let object = self.ctx.module.slice(&*method.value);
-                        let text = format!("uses `{object}`, which other tasks may use meanwhile");
-                        self.write(owner, call.range(), &text);
-                    }
-                    if class == "random.Random" && !self.is_made_here(owner, &method.value) {
-                        let text = format!(
-                            "draws from `{}`, which gives each number once",
-                            self.ctx.module.slice(&*method.value)
-                        );
-                        self.write(owner, call.range(), &text);
+                        self.write(owner, call.range(), &format!("{does} `{object}`, which {why}"));
                     }
                 }
                 Type::Scalar(_) => {}

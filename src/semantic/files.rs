@@ -57,20 +57,13 @@ impl<'a> SemanticModel<'a> {
             Some(handed) => (handed.callee, handed.arguments),
             None => (&*call.func, &*call.arguments.args),
         };
-        let name = self.qualified_name(callee);
-        let last = match (&name, callee) {
-            (Some(name), _) => name.rsplit('.').next().unwrap_or_default(),
-            (None, Expr::Attribute(method)) => method.attr.as_str(),
-            _ => return Vec::new(),
-        };
-        if !names.contains(&last) {
-            return Vec::new();
-        }
-        match (&name, callee) {
-            (Some(name), _) if ["os.", "shutil."].iter().any(|module| name.starts_with(module)) => {
-                arguments.iter().collect()
-            }
-            (None, Expr::Attribute(method)) => match self.type_of(&method.value) {
+        let is_named = |name: &str| names.contains(&name);
+        match (self.qualified_name(callee), callee) {
+            (Some(function), _) => match function.rsplit_once('.') {
+                Some(("os" | "os.path" | "shutil", name)) if is_named(name) => arguments.iter().collect(),
+                _ => Vec::new(),
+            },
+            (None, Expr::Attribute(method)) if is_named(&method.attr) => match self.type_of(&method.value) {
                 Type::Foreign(class) if class == "pathlib.Path" => vec![&*method.value],
                 _ => Vec::new(),
             },

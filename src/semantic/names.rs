@@ -1,5 +1,7 @@
 //! Which object a name stands for: lookup by Python's scoping rules, and qualified names through every form of import.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 
 use crate::knowledge::blocking;
@@ -125,6 +127,28 @@ impl<'a> SemanticModel<'a> {
             }
         }
         uses
+    }
+
+    /// The dotted paths under which the module reads imported objects, as far as `ends` says: each once, sorted.
+    pub fn imported_paths(&self, ends: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        for reference in self.references() {
+            let Some(mut path) = self.imported_name(&reference.name.id, reference.scope) else {
+                continue;
+            };
+            let mut id = reference.node;
+            while !ends(&path)
+                && let AnyNodeRef::ExprAttribute(outer) = self.node(self.parent(id))
+            {
+                path.push('.');
+                path.push_str(&outer.attr);
+                id = self.parent(id);
+            }
+            if ends(&path) {
+                paths.insert(path);
+            }
+        }
+        paths
     }
 
     /// What a plain name read in `scope` stands for, when all of its bindings are imports of the same object.

@@ -58,14 +58,12 @@ impl<'a> Walker<'_, 'a> {
         if let Expr::Lambda(lambda) = handed.callee {
             return self.walk(model.id(&*lambda.body));
         }
-        let mut functions = Vec::from_iter(model.function_of(handed.callee));
-        if let Expr::Attribute(method) = handed.callee {
-            if let Some(class) = model.class_of(&method.value) {
-                functions.extend(model.method_candidates(class, &method.attr));
-            }
-            if functions.is_empty() && !model.imported_root(&method.value) {
-                return self.method_on(&method.value, &method.attr, false);
-            }
+        let functions = self.functions_behind(handed.callee);
+        if let Expr::Attribute(method) = handed.callee
+            && functions.is_empty()
+            && !model.imported_root(&method.value)
+        {
+            return self.method_on(&method.value, &method.attr, false);
         }
         let arguments = Arguments {
             object: match handed.callee {

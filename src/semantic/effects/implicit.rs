@@ -123,12 +123,7 @@ impl<'a> Walker<'_, 'a> {
         if let Expr::Lambda(lambda) = callback {
             return self.walk(model.id(&*lambda.body));
         }
-        let mut functions = Vec::from_iter(model.function_of(callback));
-        if let Expr::Attribute(method) = callback
-            && let Some(class) = model.class_of(&method.value)
-        {
-            functions.extend(model.method_candidates(class, &method.attr));
-        }
+        let functions = self.functions_behind(callback);
         for function in &functions {
             let effects = model.effects_of(function, self.settings);
             self.summary.call_back(&function.name, &effects);
@@ -144,6 +139,18 @@ impl<'a> Walker<'_, 'a> {
             )),
         };
         self.summary.demand_builtin(&demand);
+    }
+
+    /// The functions of the module that run when a value which is handed over is called.
+    pub(super) fn functions_behind(&self, callable: &'a Expr) -> Vec<&'a ast::StmtFunctionDef> {
+        let model = self.model;
+        let mut functions = Vec::from_iter(model.function_of(callable));
+        if let Expr::Attribute(method) = callable
+            && let Some(class) = model.class_of(&method.value)
+        {
+            functions.extend(model.method_candidates(class, &method.attr));
+        }
+        functions
     }
 
     /// What a function of the standard library calls back.
