@@ -302,7 +302,7 @@ impl Looker<'_> {
     }
 
     /// Where files await functions of others and rely on it that these do not wait: by the file and the name of such a function, where and why.
-    fn relying(&self, awaiting: &[(usize, usize, scan::Name)]) -> Result<Vec<((usize, scan::Name), String)>, Error> {
+    fn relying(&self, awaiting: &[(usize, usize, scan::Name)]) -> Result<Vec<outside::ReliedOn>, Error> {
         let mut users: Vec<usize> = awaiting.iter().map(|(user, ..)| *user).collect();
         users.dedup();
         if users.len() > self.affordable() {

@@ -166,7 +166,7 @@ fn is_forgotten(text: &[u8], maker: usize) -> bool {
     let Ok(name) = std::str::from_utf8(name) else {
         return false;
     };
-    let is_plain = !name.is_empty() && name.bytes().all(|byte| is_word(byte));
+    let is_plain = !name.is_empty() && name.bytes().all(is_word);
     is_plain
         && is_path(before[equals + 1..].trim_ascii())
         && words(text, name).all(|place| {

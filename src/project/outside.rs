@@ -283,13 +283,11 @@ impl StoppedClock {
     }
 }
 
-/// Tells files which of their functions others await and rely on it that these do not wait. `relying`: by file and name of the function, why.
-pub fn tell_of_awaits(
-    told: &mut [Option<Arc<Outside>>],
-    relying: &[((usize, Name), String)],
-    users: &Users,
-    turning: &Turning,
-) {
+/// A function of which another file relies on it that it does not wait: its file, its name, and where and why.
+pub type ReliedOn = ((usize, Name), String);
+
+/// Tells files which of their functions others await and rely on it that these do not wait.
+pub fn tell_of_awaits(told: &mut [Option<Arc<Outside>>], relying: &[ReliedOn], users: &Users, turning: &Turning) {
     let starts: Vec<(usize, Name)> = relying.iter().map(|(start, _)| *start).collect();
     for (file, name, start) in scan::run_by(users, turning, &starts) {
         let outside = Arc::make_mut(told[file].get_or_insert_with(Arc::default));

@@ -184,7 +184,7 @@ impl<'a> SemanticModel<'a> {
         };
         let changed = touches
             .into_iter()
-            .find(|touch| !matches!(touch.kind, Kind::Read | Kind::Lookup) && !(is_fresh && is_own(&touch.place)));
+            .find(|touch| !(matches!(touch.kind, Kind::Read | Kind::Lookup) || is_fresh && is_own(&touch.place)));
         changed.map(|touch| touch.place)
     }
 
