@@ -103,14 +103,17 @@ impl<'a> Context<'a> {
         Ok(member)
     }
 
-    /// The call that `asyncio.wait_for(f(x), 5)` and `asyncio.create_task(f(x))` are made for.
+    /// The call that `asyncio.create_task(f(x))` is made for.
     fn made_for(&self, call: &'a ast::ExprCall) -> Option<&'a ast::ExprCall> {
         let name = self.model.qualified_name(&call.func)?;
-        let is_wrapper = matches!(name.as_str(), "asyncio.wait_for" | "asyncio.create_task");
-        call.arguments.args.first().filter(|_| is_wrapper)?.as_call_expr()
+        call.arguments
+            .args
+            .first()
+            .filter(|_| name == "asyncio.create_task")?
+            .as_call_expr()
     }
 
-    /// A call with a time limit, or in a task of its own, is what it is made for.
+    /// A call in a task of its own is what the task is made for.
     fn wrapped_member(
         &self,
         call: &'a ast::ExprCall,

@@ -95,7 +95,7 @@ pub fn may_overlap(text: &[u8], callee: &[u8], kept: bool, known_class: bool) ->
         return true;
     };
     let name = callee.rsplit('.').next().unwrap_or_default();
-    if matches!(callee, "asyncio.wait_for" | "asyncio.create_task") {
+    if callee == "asyncio.create_task" {
         // Of the call in it more could be said.
         return true;
     }

@@ -106,7 +106,7 @@ impl<'t> Callees<'t> {
         let Ok(name_text) = std::str::from_utf8(name) else {
             return Fate::Open;
         };
-        if matches!(path, b"asyncio.wait_for" | b"asyncio.create_task") {
+        if path == b"asyncio.create_task" {
             // Of the call in it more could be said.
             return Fate::Open;
         }
