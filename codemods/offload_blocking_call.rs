@@ -9,6 +9,7 @@ mod declared;
 mod functions;
 mod iterators;
 mod lines;
+mod pieces;
 mod units;
 
 use std::collections::BTreeSet;
@@ -80,11 +81,12 @@ fn find(ctx: &Context, acc: &mut Findings) {
             continue;
         }
         if let Some(name) = functions::blocking_function(ctx, call) {
-            let doubt = format!("all of `{name}` runs in the thread: nothing else in it may need the event loop's");
+            let doubt = (!functions::is_one_call(ctx, call))
+                .then(|| format!("all of `{name}` runs in the thread: nothing else in it may need the event loop's"));
             acc.push_defect(
                 call,
                 format!("`{name}` blocks the event loop: every other task waits"),
-                ctx.offload(call, Some(doubt)),
+                ctx.offload(call, doubt),
             );
             continue;
         }
@@ -173,6 +175,12 @@ fn find(ctx: &Context, acc: &mut Findings) {
                 let found = with_unit(ctx, call, &row, &mut names);
                 moved.extend(found.as_ref().ok().and_then(|(_, range)| *range));
                 let result = found.map(|(fix, _)| fix);
+                if result.is_err()
+                    && let Some(result) = pieces::rewrite(ctx, call)
+                {
+                    acc.push_defect(call, message, result);
+                    continue;
+                }
                 // What is kept on an object is reported where it is used.
                 if row.name == "urllib.request.urlopen" || is_connection(row) && is_for_a_name(ctx, call) {
                     acc.push_defect(call, message, result);

@@ -11,6 +11,7 @@ use crate::draft::Draft;
 use crate::edit::Fix;
 use crate::finding::{Declined, Findings};
 use crate::glance;
+use crate::semantic::names::Lookup;
 use crate::semantic::place::Backend;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{Binding, BindingKind, NodeId, ScopeId};
@@ -315,9 +316,13 @@ fn client<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<Fix, Decline
         .enclosing_function(binding.node)
         .map(|function| model.id(function));
     for reference in model.references_named(binding.name) {
-        let found = model.sole_binding(binding.name, reference.scope);
-        if found.is_none_or(|found| found.node != binding.node) {
+        if model.lookup(binding.name, reference.scope) != Lookup::Scope(binding.scope) {
             continue;
+        }
+        match model.binding_of_read(reference.name) {
+            Some(found) if found.node == binding.node => {}
+            Some(_) => continue,
+            None => return Err("the name of the client is bound more than once".into()),
         }
         if model
             .enclosing_function(reference.node)
@@ -338,9 +343,8 @@ fn own_binding<'c, 'a>(ctx: &'c Context<'a>, receiver: &Expr) -> Result<&'c Bind
     let Expr::Name(name) = receiver else {
         return Err("the client is kept where other code can use it: make it an `AsyncClient` there".into());
     };
-    let scope = model.scope_of(model.id(name));
     let binding = model
-        .sole_binding(&name.id, scope)
+        .binding_of_read(name)
         .ok_or("the name of the client is bound more than once")?;
     if binding.scope == ScopeId::MODULE {
         return Err("the client is a global of the module, and an `AsyncClient` belongs to one event loop".into());

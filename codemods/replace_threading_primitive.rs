@@ -7,6 +7,7 @@ use crate::codemod::Context;
 use crate::edit::{self, Applicability, Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::importer::{Definition, Import};
+use crate::knowledge::blocking::Rule;
 use crate::one_loop::Use;
 use crate::project::joint::{Defined, Shared, Used};
 use crate::semantic::objects::{Object, Slot};
@@ -316,11 +317,16 @@ fn is_poll(call: &ast::ExprCall) -> bool {
 }
 
 /// Whether a call stands in a range for which another codemod puts an await.
-fn sleeps_within(ctx: &Context, range: TextRange) -> bool {
+fn sleeps_within<'a>(ctx: &Context<'a>, range: TextRange) -> bool {
     let model = ctx.model;
-    model
-        .calls_to("time.sleep")
-        .any(|call| range.contains_range(call.range()) && model.runs_in_async(model.id(call)))
+    let waits = |call: &'a ast::ExprCall| {
+        ctx.blocking_call(call).is_some_and(|(name, row)| {
+            let is_moved = row.rule == Rule::Call && matches!(row.kind, "file" | "http" | "net" | "subprocess");
+            (is_moved || name == "time.sleep") && !ctx.returns_at_once(call, row)
+        })
+    };
+    let mut calls = model.calls().filter(|call| range.contains_range(call.range()));
+    calls.any(|call| model.runs_in_async(model.id(call)) && waits(call))
 }
 
 /// What stands between a call of `acquire` and the next `release` of the same function.

@@ -128,13 +128,6 @@ impl<'a> Moved<'_, 'a> {
                 "`{name}` in the function looks at its variables, of which those of the statements would be gone"
             )));
         }
-        let line = self.ctx.module.line_end_with_newline(self.range.end());
-        let next = self.ctx.module.line_end(line);
-        let below = &self.ctx.module.text()[TextRange::new(line, next)];
-        let indent = self.ctx.indentation(self.range);
-        if below.trim_start().starts_with('#') && self.ctx.module.indentation(line).len() > indent.len() {
-            return Err("a comment stands behind the last of its statements".into());
-        }
         Ok(())
     }
 
@@ -407,7 +400,7 @@ impl<'a> Moved<'_, 'a> {
             (None, false, false) => format!("{returned} = "),
         };
         below = format!("{below}\n\n{indent}{target}{call}");
-        edits.push(Edit::insertion(below, module.line_end(last.end())));
+        edits.push(Edit::insertion(below, module.line_end(ctx.end_with_comments(last))));
         edits.sort_by_key(|edit| (edit.start(), edit.end()));
         Ok(edits)
     }

@@ -586,8 +586,8 @@ fn member_order(name: &str) -> (u8, &str) {
 
 /// The imports of `old` that had a use there and have none in `new`: the edits on `new` that remove them.
 ///
-/// Kept: everything in a module that reads names as strings (`eval`, `globals()`), what stands in `__all__`, under a condition other than
-/// `TYPE_CHECKING` or in a `try`, behind a comment (`# noqa`), re-exported by `import x as x`, used in a quoted annotation, spelled in other text
+/// Kept: everything in a module that reads names as strings (`eval`, `globals()`), what stands in `__all__`, outside of functions under a
+/// condition other than `TYPE_CHECKING`, in a `try` that may be there to find out whether it can be imported, behind a comment (`# noqa`), re-exported by `import x as x`, used in a quoted annotation, spelled in other text
 /// that somebody reads, or needed by other files of the run; and everything in a package's `__init__.py`, which the caller does not pass here.
 pub(crate) fn remove_unused(old: &SemanticModel, new: &SemanticModel, project: &ProjectFacts) -> Vec<Edit> {
     // Code that is made of strings may name them.
@@ -693,7 +693,7 @@ pub(crate) fn remove_aliases(
         AnyNodeRef::StmtIf(inner) if is_type_checking(&inner.test) => {
             unused.len() < names.len() || inner.body.len() > 1
         }
-        _ => false,
+        _ => is_plain_in_function(model, stmt, unused),
     };
     let lines = TextRange::new(
         behind_mark(module, module.line_start(range.start())),
@@ -735,6 +735,25 @@ pub(crate) fn remove_aliases(
     edits
 }
 
+/// Whether an import in a block of a function, which others than imports stand in too, tells nothing by failing: no handler around it waits for
+/// that, or it is of the standard library, which is there.
+fn is_plain_in_function(model: &SemanticModel, stmt: NodeId, unused: &[&ast::Alias]) -> bool {
+    let has_others = model.block_of(stmt).is_some_and(|(block, _)| {
+        let mut stmts = block.iter();
+        stmts.any(|stmt| !matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_)))
+    });
+    let mut around = model
+        .ancestors(stmt)
+        .take_while(|(_, node)| !node.is_stmt_function_def());
+    let may_fail = around.any(|(_, node)| matches!(node, AnyNodeRef::StmtTry(inner) if !inner.handlers.is_empty()));
+    let is_there = || match model.node(stmt) {
+        AnyNodeRef::StmtImport(_) => unused.iter().all(|alias| is_standard(&alias.name)),
+        AnyNodeRef::StmtImportFrom(import) => import.level == 0 && import.module.as_deref().is_some_and(is_standard),
+        _ => false,
+    };
+    model.enclosing_function(stmt).is_some() && has_others && (!may_fail || is_there())
+}
+
 /// The lines of a statement, with the blank lines above it when blank lines follow as well or it opens the file.
 fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
     let text = module.text();
@@ -751,7 +770,11 @@ fn with_blank_lines(module: &Module, lines: TextRange) -> TextRange {
         .next_back()
         .unwrap_or_default();
     let is_nested = text[lines].starts_with([' ', '\t']);
-    if is_nested && blank_below && !above.trim().is_empty() {
+    // Another import above needs them as this one did.
+    let is_below_import = ["import ", "from "]
+        .iter()
+        .any(|word| above.trim_start().starts_with(word));
+    if is_nested && blank_below && !above.trim().is_empty() && !is_below_import {
         // They set it apart from what comes next, which a comment above it speaks of now.
         return TextRange::new(lines.start(), below_blank_lines(text, lines.end()));
     }

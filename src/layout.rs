@@ -43,6 +43,8 @@ impl Context<'_> {
     /// The edits that put statements of one block, from `first` to `last`, below a new header: the header line above them and one
     /// more level of indentation on each of their lines that does not start inside a string.
     ///
+    /// Comments below the last of them that stand deeper than the block belong to it, and move along.
+    ///
     /// `header` may have several lines, written with `\n` and indented relative to the block. Declined when the statements share a
     /// line with others.
     pub fn wrap(&self, first: &Stmt, last: &Stmt, header: &str) -> Result<Vec<Edit>, Declined> {
@@ -53,8 +55,29 @@ impl Context<'_> {
         let unit = self.indent_unit(id);
         let header = header.replace('\n', &format!("\n{indent}"));
         let mut edits = vec![Edit::insertion(format!("{header}\n{indent}{unit}"), first.start())];
-        edits.extend(self.indent_further_lines(TextRange::new(first.start(), last.end()), indent, &unit));
+        let end = self.end_with_comments(last);
+        edits.extend(self.indent_further_lines(TextRange::new(first.start(), end), indent, &unit));
         Ok(edits)
+    }
+
+    /// Where a statement ends with the comments that close its block: those on the lines below it that are indented deeper than the statement.
+    pub fn end_with_comments(&self, stmt: impl Ranged) -> TextSize {
+        let module = self.module;
+        let length = TextSize::of(module.text());
+        let indent = module.indentation(stmt.start()).len();
+        let mut end = stmt.end();
+        let mut line = module.line_end_with_newline(end);
+        while line < length {
+            let next = module.line_end_with_newline(line);
+            let text = module.text()[TextRange::new(line, next)].trim();
+            if text.starts_with('#') && module.indentation(line).len() > indent {
+                end = module.line_end(line);
+            } else if !text.is_empty() {
+                break;
+            }
+            line = next;
+        }
+        end
     }
 
     /// The edits that give the lines that start inside a range one more level, behind the indentation of the block around it, so that tabs
@@ -165,15 +188,21 @@ impl Context<'_> {
         self.edited(range, self.reindent(range, from, to))
     }
 
-    /// The comments on the lines directly above a statement, each of which holds nothing else.
+    /// The comments on the lines directly above a statement, each of which holds nothing else. Those that are indented deeper close the block above.
     pub fn comments_above(&self, stmt: impl Ranged) -> Vec<TextRange> {
         let module = self.module;
         let mut above = Vec::new();
+        let indent = module.indentation(stmt.start()).len();
         let mut line = module.line_start(stmt.start());
         while line > TextSize::default() {
             let previous = module.line_start(line - TextSize::new(1));
             match module.comments_in(TextRange::new(previous, line)) {
-                [comment] if module.is_first_on_line(comment.start()) => above.insert(0, *comment),
+                [comment]
+                    if module.is_first_on_line(comment.start())
+                        && module.indentation(comment.start()).len() <= indent =>
+                {
+                    above.insert(0, *comment);
+                }
                 _ => break,
             }
             line = previous;

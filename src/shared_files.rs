@@ -269,11 +269,16 @@ impl<'a> Context<'a> {
             return None;
         }
         let written = self.path_as_written(path);
-        let is_in_loop = self.model.loops(self.model.id(call)).next().is_some();
+        let model = self.model;
         let line = self.other_use(call, |other| {
             let (is_read, is_written) = self.uses_path(other, &written);
-            let is_behind = is_in_loop || other.start() >= call.start();
-            let is_before = is_in_loop || other.start() <= call.start();
+            // The next round of a loop that both are in comes behind this one.
+            let comes_again = || {
+                let mut loops = model.loops(model.id(call));
+                loops.any(|round| model.contains(round, model.id(other)))
+            };
+            let is_behind = other.start() >= call.start() || comes_again();
+            let is_before = other.start() <= call.start() || comes_again();
             reads && is_written && is_behind || writes && is_read && is_before
         })?;
         Some(format!(

@@ -19,7 +19,7 @@ pub(super) fn crosses_threads(ctx: &Context, call: &ast::ExprCall) -> bool {
 pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &ast::ExprCall) -> Option<Unit<'a>> {
     transaction(ctx, call)
         .map(Unit::Statements)
-        .or_else(|| read_at_once(ctx, call).map(Unit::Expression))
+        .or_else(|| read_at_once(ctx, call).map(|read| Unit::Expression(read.into())))
 }
 
 /// The connection, as the function writes it.

@@ -40,6 +40,21 @@ pub(super) fn blocking_function<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) 
     })
 }
 
+/// Whether a call is one of a lambda that does nothing but call what is known to be the same in any thread, with constants.
+pub(super) fn is_one_call<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> bool {
+    let Some(Callable::Lambda(lambda)) = callable_of(ctx, &call.func) else {
+        return false;
+    };
+    let Expr::Call(inner) = &*lambda.body else {
+        return false;
+    };
+    let is_exact = ctx
+        .blocking_call(inner)
+        .is_some_and(|(name, row)| row.is_exact && (row.rule == Rule::Call || name == "time.sleep"));
+    let mut given = inner.arguments.iter_source_order();
+    is_exact && inner.func.is_attribute_expr() && given.all(|argument| argument.value().is_literal_expr())
+}
+
 /// Whether a function itself calls something of the table.
 pub(super) fn function_blocks<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> bool {
     blocks(ctx, Callable::Function(function))

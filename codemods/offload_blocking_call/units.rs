@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, ExprRef, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
@@ -21,7 +21,7 @@ use crate::semantic::{BindingKind, NodeId, ScopeId};
 /// Statements of one block that move together, or an expression that does the whole work.
 pub(super) enum Unit<'a> {
     Statements(&'a [Stmt]),
-    Expression(&'a ast::ExprCall),
+    Expression(ExprRef<'a>),
 }
 
 impl Unit<'_> {
@@ -32,7 +32,7 @@ impl Unit<'_> {
                 .map(Ranged::range)
                 .reduce(TextRange::cover)
                 .unwrap_or_default(),
-            Self::Expression(call) => call.range(),
+            Self::Expression(expr) => expr.range(),
         }
     }
 }
@@ -101,10 +101,27 @@ pub(super) fn unit_of<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<
             }
             AnyNodeRef::Arguments(_) | AnyNodeRef::ExprAttribute(_) => at = parent,
             AnyNodeRef::ExprCall(outer) => {
-                if is_read_at_once(ctx, call, outer) {
-                    return Ok(Unit::Expression(outer));
+                if is_read_at_once(ctx, call, outer) || opens_lines(ctx, call) && reads_lines(ctx, outer, call) {
+                    return Ok(Unit::Expression(ExprRef::from(outer)));
                 }
                 at = parent;
+            }
+            AnyNodeRef::Comprehension(inner) if gives_lines(ctx, &inner.iter, call) && opens_lines(ctx, call) => {
+                let whole = model.parent(parent);
+                let is_first = |generators: &[ast::Comprehension]| generators[0].range() == inner.range();
+                match model.node(whole) {
+                    AnyNodeRef::ExprListComp(list) if is_first(&list.generators) => {
+                        return Ok(Unit::Expression(ExprRef::from(list)));
+                    }
+                    AnyNodeRef::ExprSetComp(set) if is_first(&set.generators) => {
+                        return Ok(Unit::Expression(ExprRef::from(set)));
+                    }
+                    AnyNodeRef::ExprDictComp(dict) if is_first(&dict.generators) => {
+                        return Ok(Unit::Expression(ExprRef::from(dict)));
+                    }
+                    AnyNodeRef::ExprGenerator(generator) if is_first(&generator.generators) => at = whole,
+                    _ => break,
+                }
             }
             _ => break,
         }
@@ -188,6 +205,52 @@ fn is_read_at_once(ctx: &Context, call: &ast::ExprCall, outer: &ast::ExprCall) -
                 .is_some_and(|first| first.range() == call.range())
         }
     }
+}
+
+/// Whether a call opens a file, of which a loop reads the lines.
+fn opens_lines(ctx: &Context, call: &ast::ExprCall) -> bool {
+    ctx.blocking_call(call)
+        .is_some_and(|(_, row)| row.rule == Rule::Closure && row.kind == "file" && row.name.ends_with("open"))
+}
+
+/// Functions that read to its end what they are given first.
+pub(super) const ENDS: &[&str] = &[
+    "all",
+    "any",
+    "bytes",
+    "dict",
+    "frozenset",
+    "len",
+    "list",
+    "max",
+    "min",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+];
+
+/// Whether a call reads all lines of what opens a file, which is its first argument, or gives it one line, or what is made of one, after the other.
+fn reads_lines(ctx: &Context, outer: &ast::ExprCall, open: &ast::ExprCall) -> bool {
+    let is_lines = |first: &Expr| match first {
+        Expr::Generator(generator) => generator.range().contains_range(open.range()),
+        given => gives_lines(ctx, given, open),
+    };
+    outer.arguments.args.first().is_some_and(is_lines)
+        && ENDS.iter().any(|name| ctx.model.is_builtin(&outer.func, name))
+}
+
+/// Whether an expression is the file that a call opens, or the rows of it.
+fn gives_lines(ctx: &Context, expr: &Expr, open: &ast::ExprCall) -> bool {
+    let is_open = |expr: &Expr| expr.range() == open.range();
+    is_open(expr)
+        || matches!(expr, Expr::Call(rows) if reads_by_row(ctx, rows) && rows.arguments.args.first().is_some_and(is_open))
+}
+
+/// Whether a call gives an iterator over what it reads from a file.
+pub(super) fn reads_by_row(ctx: &Context, call: &ast::ExprCall) -> bool {
+    let name = ctx.model.qualified_name(&call.func);
+    name.is_some_and(|name| matches!(name.as_str(), "csv.reader" | "csv.DictReader"))
 }
 
 /// Methods whose value is plain data and no longer tied to the object.
@@ -362,7 +425,7 @@ pub(super) fn offload<'a>(
             Ok(fix)
         }
         Unit::Expression(outer) => {
-            let at = model.id(*outer);
+            let at = model.id(outer);
             if model.subtree(at).any(|(_, node)| {
                 matches!(
                     node,

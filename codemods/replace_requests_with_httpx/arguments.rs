@@ -150,6 +150,8 @@ impl<'a> Conversion<'_, 'a> {
                     }
                     removed.push(argument.range);
                 }
+                // What they are where they are left out.
+                "cert" | "hooks" if argument.value.is_none_literal_expr() => removed.push(argument.range),
                 "verify" | "proxies" | "cookies" if !in_session => {
                     self.move_to_client(argument.name, argument.value, &mut request.configuration)?;
                     removed.push(argument.range);

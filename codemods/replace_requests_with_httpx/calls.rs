@@ -124,9 +124,11 @@ fn session_of<'a>(ctx: &Context<'a>, receiver: &'a Expr) -> Result<Item<'a>, Str
         Expr::Call(_) => return elsewhere("not bound to a name"),
         _ => return elsewhere("kept in a container"),
     };
-    let scope = model.scope_of(model.id(name));
-    let Some(binding) = model.sole_binding(&name.id, scope) else {
-        return elsewhere("bound more than once");
+    let Some(binding) = model.binding_of_read(name) else {
+        return Err(format!(
+            "`{}` is bound more than once, and may be another session here: keep requests and off-load the call with asyncio.to_thread",
+            name.id
+        ));
     };
     if binding.scope == crate::semantic::ScopeId::MODULE {
         return elsewhere("a global of the module");

@@ -236,7 +236,11 @@ impl<'a> Conversion<'_, 'a> {
 
     fn other_use(&self, node: NodeId) -> Declined {
         let model = self.ctx.model;
-        let around = model.slice(model.node(model.parent(node)));
+        let mut around = model.parent(node);
+        if matches!(model.node(around), AnyNodeRef::Arguments(_)) {
+            around = model.parent(around);
+        }
+        let around = model.slice(model.node(around));
         let shown: String = around.lines().next().unwrap_or_default().chars().take(50).collect();
         self.keep(format!("`{shown}` is not known to work with the response of httpx"))
     }

@@ -195,6 +195,13 @@ impl<'a> Conversion<'_, 'a> {
         let function = model.enclosing_function(model.id(name)).ok_or_else(seen_by_others)?;
         let reads = model.reads_of_local(function, &name.id).ok_or_else(seen_by_others)?;
         let own = Definition::At(model.id(name));
+        let is_other = |seen: &Definition| *seen != own && *seen != Definition::Entry;
+        if reads
+            .values()
+            .any(|seen| seen.contains(&own) && seen.iter().any(is_other))
+        {
+            return Err(self.keep(format!("`{}` may be another session", name.id)));
+        }
         let mut reads: Vec<NodeId> = reads
             .into_iter()
             .filter(|(_, definitions)| definitions.contains(&own))

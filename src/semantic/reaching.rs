@@ -9,7 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
 use super::names::Lookup;
-use super::{BindingKind, NodeId, ScopeId, SemanticModel};
+use super::{Binding, BindingKind, NodeId, ScopeId, SemanticModel};
 
 /// What may be the value of a name: the node of the binding, or the state before the function bound it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +52,22 @@ impl<'a> SemanticModel<'a> {
         };
         walk.block(&function.body, Some(State::from([Definition::Entry])));
         Some(walk.reads)
+    }
+
+    /// The only binding whose value a read of a name may see: that of the `with` around it where several bind the name.
+    pub fn binding_of_read(&self, name: &ast::ExprName) -> Option<&Binding<'a>> {
+        let (at, scope) = (self.id(name), self.scope_of(self.id(name)));
+        if let Some(binding) = self.sole_binding(&name.id, scope) {
+            return Some(binding);
+        }
+        let function = self.enclosing_function(at)?;
+        let reads = self.reads_of_local(function, &name.id)?;
+        let mut seen = reads.get(&at)?.iter();
+        let (Some(Definition::At(node)), None) = (seen.next(), seen.next()) else {
+            return None;
+        };
+        let mut bindings = self.bindings_in(self.body_scope(function), &name.id);
+        bindings.find(|binding| binding.node == *node)
     }
 
     /// Whether the value that a local name has here was given to it inside a range.

@@ -425,10 +425,17 @@ impl<'a> SemanticModel<'a> {
                     known => known,
                 },
             },
-            BindingKind::With(item, _) => match self.infer(&item.context_expr, steps + 1) {
+            BindingKind::With(item, is_async) => match self.infer(&item.context_expr, steps + 1) {
                 // Whether `__enter__` returns the manager itself is known only for a few.
                 Type::Foreign(name) if enters_itself(&name) => Type::Foreign(name),
                 Type::Instance(class) if self.enters_itself(class) => Type::Instance(class),
+                Type::Instance(class)
+                    if self
+                        .inherited_from(class, if is_async { "__aenter__" } else { "__enter__" })
+                        .is_some_and(|base| enters_itself(&base)) =>
+                {
+                    Type::Instance(class)
+                }
                 _ => self.infer_entered(&item.context_expr, steps),
             },
             BindingKind::Other => match (self.unpacked_value(binding), self.infer_unpacked(binding)) {
@@ -824,6 +831,7 @@ const ENTERS_ITSELF: &[&str] = &[
     "redis.client.Pipeline",
     "sqlite3.Connection",
     "requests.Session",
+    "requests_toolbelt.sessions.BaseUrlSession",
     "requests.sessions.Session",
     "socket.socket",
     "subprocess.Popen",
