@@ -10,9 +10,26 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::Role;
 use crate::misuse::{Misuse, expected, misuse};
-use crate::semantic::BindingKind;
+use crate::semantic::{BindingKind, NodeId};
+
+/// Methods of a result that is streamed which are coroutine functions.
+const OF_STREAM: &[&str] = &[
+    "all",
+    "close",
+    "fetchall",
+    "fetchmany",
+    "fetchone",
+    "first",
+    "freeze",
+    "one",
+    "one_or_none",
+    "scalar",
+    "scalar_one",
+    "scalar_one_or_none",
+];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
+    plain_managers(ctx, acc);
     for call in ctx.model.calls() {
         let Expr::Attribute(method) = &*call.func else {
             continue;
@@ -26,6 +43,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             ctx.model
                 .sqlalchemy_object(&method.value)
                 .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr))
+                || OF_STREAM.contains(&method.attr.as_str()) && ctx.model.is_streamed(&method.value)
         };
         let Some(misuse) = misuse(ctx, call).filter(|_| is_coroutine()) else {
             continue;
@@ -41,6 +59,36 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         } else {
             acc.push_defect(call, message, rewrite(ctx, call, misuse));
         }
+    }
+}
+
+/// `async with session.no_autoflush:` -> `with`: there is nothing to wait for.
+fn plain_managers(ctx: &Context, acc: &mut Findings) {
+    let model = ctx.model;
+    if !ctx.module.text().contains(".no_autoflush") {
+        return;
+    }
+    for (id, node) in model.subtree(NodeId(0)) {
+        let AnyNodeRef::StmtWith(with) = node else { continue };
+        let is_plain = |item: &ast::WithItem| {
+            matches!(&item.context_expr, Expr::Attribute(read)
+                if read.attr.as_str() == "no_autoflush" && model.is_session(&read.value, true))
+        };
+        let Some(first) = with.items.iter().find(|item| with.is_async && is_plain(item)) else {
+            continue;
+        };
+        let message = "`no_autoflush` is a plain context manager: `async with` raises";
+        let fix = if with.items.iter().all(is_plain) {
+            let text = &ctx.module.slice(with)["async".len()..];
+            let blank = text.len() - text.trim_start().len();
+            let word = TextRange::at(with.start(), TextSize::of("async") + TextSize::of(&text[..blank]));
+            model
+                .failure_is_seen(id)
+                .map(|doubt| Fix::with_doubt(doubt, vec![Edit::deletion(word)]))
+        } else {
+            Err("it stands beside what only `async with` can enter".into())
+        };
+        acc.push_defect(&first.context_expr, message, fix);
     }
 }
 
