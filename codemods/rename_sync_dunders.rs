@@ -1,13 +1,14 @@
 //! `async def __enter__` and `__exit__` -> `__aenter__` and `__aexit__`, and `with` -> `async with` for the class.
 
 use memchr::memmem;
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::project::joint::{Defined, Shared, Used};
+use crate::semantic::members::method_in_body;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, ScopeId};
 
@@ -126,8 +127,8 @@ struct Managers<'a> {
 
 impl<'a> Managers<'a> {
     fn of(class: &'a ast::StmtClassDef) -> Option<Self> {
-        let enter = own_method(class, "__enter__");
-        let exit = own_method(class, "__exit__");
+        let enter = method_in_body(class, "__enter__");
+        let exit = method_in_body(class, "__exit__");
         Some(Self {
             class,
             enter,
@@ -141,13 +142,6 @@ impl<'a> Managers<'a> {
     }
 }
 
-fn own_method<'a>(class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
-    class.body.iter().find_map(|stmt| match stmt {
-        Stmt::FunctionDef(function) if function.name.as_str() == name => Some(function),
-        _ => None,
-    })
-}
-
 impl<'a> Managers<'a> {
     fn rewrite(&self, ctx: &Context<'a>) -> Result<Fix, Declined> {
         let model = ctx.model;
@@ -156,7 +150,7 @@ impl<'a> Managers<'a> {
             return Err("it has only one of `__enter__` and `__exit__`: the other one is missing or inherited".into());
         };
         for name in ["__aenter__", "__aexit__"] {
-            if own_method(class, name).is_some() {
+            if method_in_body(class, name).is_some() {
                 return Err(format!("it has `{name}` as well").into());
             }
         }

@@ -3,8 +3,8 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
 use ruff_text_size::Ranged;
 
-use super::types::Type;
-use super::{Binding, BindingKind, SemanticModel};
+use super::types::{STR_TO_LIST, Type};
+use super::{Binding, BindingKind, NodeId, SemanticModel};
 
 impl<'a> SemanticModel<'a> {
     /// The class of `value[index]`.
@@ -27,10 +27,23 @@ impl<'a> SemanticModel<'a> {
             Expr::List(list) => self.common(&list.elts, steps),
             Expr::Tuple(tuple) => self.common(&tuple.elts, steps),
             Expr::Set(set) => self.common(&set.elts, steps),
+            Expr::Dict(dict) if dict.items.iter().all(|item| item.key.is_some()) => {
+                let keys = dict.items.iter().filter_map(|item| item.key.as_ref());
+                self.common(keys, steps)
+            }
             Expr::Call(call) => {
                 let is = |name: &str| self.is_builtin(&call.func, name);
                 if is("range") {
                     return Type::Scalar("int");
+                }
+                if let Expr::Attribute(method) = &*call.func {
+                    let receiver = self.infer(&method.value, steps + 1);
+                    return match (receiver, method.attr.as_str()) {
+                        (Type::Scalar("str"), name) if STR_TO_LIST.contains(&name) => Type::Scalar("str"),
+                        (Type::Container("dict"), "keys") => self.element_type(&method.value, steps + 1),
+                        (Type::Container("dict"), "values") => self.value_type(&method.value, steps + 1),
+                        _ => Type::Unknown,
+                    };
                 }
                 match call.arguments.args.first() {
                     Some(first)
@@ -87,6 +100,9 @@ impl<'a> SemanticModel<'a> {
         let mut agreed = match made {
             Expr::List(list) if list.elts.is_empty() => None,
             Expr::List(_) | Expr::ListComp(_) => Some(self.element_type(made, steps + 1)),
+            Expr::Call(_) if self.infer(made, steps + 1) == Type::Container("list") => {
+                Some(self.element_type(made, steps + 1))
+            }
             _ => return Type::Unknown,
         };
         for reference in self.references_like(name) {
@@ -94,6 +110,9 @@ impl<'a> SemanticModel<'a> {
             let added = match self.node(self.parent(reference.node)) {
                 AnyNodeRef::StmtFor(inner) if inner.iter.range() == at => continue,
                 AnyNodeRef::Comprehension(inner) if inner.iter.range() == at => continue,
+                AnyNodeRef::ExprSubscript(element) if element.ctx.is_load() && element.value.range() == at => continue,
+                AnyNodeRef::StmtReturn(_) | AnyNodeRef::StmtIf(_) | AnyNodeRef::ExprCompare(_) => continue,
+                AnyNodeRef::Arguments(_) if self.is_only_looked_at(reference.node) => continue,
                 AnyNodeRef::ExprAttribute(method) if method.attr.as_str() == "append" => {
                     match self.node(self.parent(self.parent(reference.node))) {
                         AnyNodeRef::ExprCall(call) if call.func.range() == method.range() => {
@@ -113,8 +132,40 @@ impl<'a> SemanticModel<'a> {
         agreed.unwrap_or(Type::Unknown)
     }
 
+    /// Whether a list is handed to a builtin that leaves it as it is, or to `join`.
+    fn is_only_looked_at(&self, argument: NodeId) -> bool {
+        let AnyNodeRef::ExprCall(call) = self.node(self.parent(self.parent(argument))) else {
+            return false;
+        };
+        let is_join = matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "join" && method.value.is_string_literal_expr());
+        is_join
+            || self.builtin(&call.func).is_some_and(|name| {
+                [
+                    "all",
+                    "any",
+                    "enumerate",
+                    "len",
+                    "list",
+                    "max",
+                    "min",
+                    "reversed",
+                    "set",
+                    "sorted",
+                    "sum",
+                    "tuple",
+                    "zip",
+                ]
+                .contains(&name)
+            })
+    }
+
     fn value_type(&self, expr: &Expr, steps: usize) -> Type<'a> {
-        self.annotated_elements(expr, 1, steps)
+        match expr {
+            Expr::Dict(dict) if dict.items.iter().all(|item| item.key.is_some()) => {
+                self.common(dict.items.iter().map(|item| &item.value), steps)
+            }
+            _ => self.annotated_elements(expr, 1, steps),
+        }
     }
 
     /// The arguments of the annotation of a name: all of a tuple's must agree; of a dictionary's, the one with this index.
@@ -162,8 +213,8 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    fn common(&self, elements: &[Expr], steps: usize) -> Type<'a> {
-        let mut types = elements.iter().map(|element| self.infer(element, steps + 1));
+    fn common<'e>(&self, elements: impl IntoIterator<Item = &'e Expr>, steps: usize) -> Type<'a> {
+        let mut types = elements.into_iter().map(|element| self.infer(element, steps + 1));
         let first = types.next().unwrap_or(Type::Unknown);
         if types.all(|other| other == first) {
             first
@@ -174,15 +225,55 @@ impl<'a> SemanticModel<'a> {
 
     /// The class of a loop variable.
     pub(super) fn loop_variable(&self, binding: &Binding<'a>, steps: usize) -> Type<'a> {
-        let (target, iter) = match self.node(self.parent(binding.node)) {
+        let Some((target, iter)) = self.iteration_of(binding) else {
+            return Type::Unknown;
+        };
+        match target {
+            Expr::Name(name) if name.range() == binding.range => self.element_type(iter, steps + 1),
+            Expr::Tuple(tuple) if !tuple.elts.iter().any(Expr::is_starred_expr) => {
+                let mut parts = tuple.elts.iter();
+                let position = parts.position(|part| part.is_name_expr() && part.range() == binding.range);
+                position.map_or(Type::Unknown, |position| self.part_type(iter, position, steps))
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The loop or comprehension that binds a name: its target and what it goes over.
+    pub(super) fn iteration_of(&self, binding: &Binding<'a>) -> Option<(&'a Expr, &'a Expr)> {
+        let around = self.ancestors(binding.node).map(|(_, node)| node);
+        let mut around =
+            around.skip_while(|node| node.is_expr_tuple() || node.is_expr_list() || node.is_expr_starred());
+        let (target, iter) = match around.next()? {
             AnyNodeRef::Comprehension(inner) if !inner.is_async => (&inner.target, &inner.iter),
             AnyNodeRef::StmtFor(inner) if !inner.is_async => (&*inner.target, &*inner.iter),
-            _ => return Type::Unknown,
+            _ => return None,
         };
-        if target.is_name_expr() && target.range() == binding.range {
-            self.element_type(iter, steps + 1)
-        } else {
-            Type::Unknown
+        target.range().contains_range(binding.range).then_some((target, iter))
+    }
+
+    /// The class of one part of the tuples that iterating over a call gives: `enumerate(x)`, `zip(a, b)`, `d.items()`.
+    fn part_type(&self, iter: &Expr, position: usize, steps: usize) -> Type<'a> {
+        let Expr::Call(call) = iter else { return Type::Unknown };
+        let arguments = &call.arguments.args;
+        match (&*call.func, position) {
+            (func, 0) if self.is_builtin(func, "enumerate") => Type::Scalar("int"),
+            (func, 1) if self.is_builtin(func, "enumerate") => match arguments.first() {
+                Some(counted) => self.element_type(counted, steps + 1),
+                None => Type::Unknown,
+            },
+            (func, _) if self.is_builtin(func, "zip") => match arguments.get(position) {
+                Some(zipped) if !zipped.is_starred_expr() => self.element_type(zipped, steps + 1),
+                _ => Type::Unknown,
+            },
+            (Expr::Attribute(method), 0 | 1) if method.attr.as_str() == "items" && arguments.is_empty() => {
+                match (self.infer(&method.value, steps + 1), position) {
+                    (Type::Container("dict"), 0) => self.element_type(&method.value, steps + 1),
+                    (Type::Container("dict"), _) => self.value_type(&method.value, steps + 1),
+                    _ => Type::Unknown,
+                }
+            }
+            _ => Type::Unknown,
         }
     }
 

@@ -32,6 +32,14 @@ pub(super) struct Members {
 /// Functions that make a class of what they are given.
 const CLASS_MAKERS: &[&str] = &["dataclasses.make_dataclass", "types.new_class"];
 
+/// The method of this name in the body of a class.
+pub fn method_in_body<'a>(class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+    class.body.iter().find_map(|stmt| match stmt {
+        ast::Stmt::FunctionDef(function) if function.name.as_str() == name => Some(function),
+        _ => None,
+    })
+}
+
 impl<'a> SemanticModel<'a> {
     fn members(&self) -> &Members {
         self.members.get_or_init(|| {

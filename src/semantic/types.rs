@@ -182,7 +182,7 @@ impl<'a> SemanticModel<'a> {
                 if left == right { left } else { Type::Unknown }
             }
             Expr::Named(named) => self.infer(&named.value, steps + 1),
-            Expr::Await(inner) => self.infer_awaited(&inner.value),
+            Expr::Await(inner) => self.infer_awaited(&inner.value, steps),
             Expr::Call(call) => self.infer_call(call, steps),
             Expr::Name(name) => self.infer_name(name, steps),
             Expr::Subscript(subscript) => self.infer_subscript(subscript, steps),
@@ -196,17 +196,7 @@ impl<'a> SemanticModel<'a> {
             self.infer(&binary.left, steps + 1),
             self.infer(&binary.right, steps + 1),
         );
-        match (&left, &right) {
-            (Type::Scalar("str"), Type::Scalar(_)) if binary.op == Operator::Mod => Type::Scalar("str"),
-            (Type::Scalar(one), Type::Scalar(other)) if one == other => match (one, binary.op) {
-                (&"int", Operator::Div) => Type::Scalar("float"),
-                _ => left,
-            },
-            (Type::Scalar("int" | "float"), Type::Scalar("int" | "float")) => Type::Scalar("float"),
-            // Whatever a path is divided by, a path comes out.
-            (Type::Foreign(name), _) if name == PATH && binary.op == Operator::Div => left,
-            _ => Type::Unknown,
-        }
+        operator(&left, binary.op, &right)
     }
 
     fn infer_call(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
@@ -216,11 +206,16 @@ impl<'a> SemanticModel<'a> {
         if let Some(name) = self.builtin(&call.func) {
             return self.infer_builtin_call(name, call, steps);
         }
-        if let Expr::Attribute(method) = &*call.func
-            && STR_TO_STR.contains(&method.attr.as_str())
-            && self.infer(&method.value, steps + 1) == Type::Scalar("str")
-        {
-            return Type::Scalar("str");
+        if let Expr::Attribute(method) = &*call.func {
+            let name = method.attr.as_str();
+            if (STR_TO_STR.contains(&name) || STR_TO_LIST.contains(&name))
+                && self.infer(&method.value, steps + 1) == Type::Scalar("str")
+            {
+                return match STR_TO_STR.contains(&name) {
+                    true => Type::Scalar("str"),
+                    false => Type::Container("list"),
+                };
+            }
         }
         match self.infer_sqlalchemy(call, steps) {
             Type::Unknown => {}
@@ -244,7 +239,10 @@ impl<'a> SemanticModel<'a> {
                 None => Type::Unknown,
             },
             None => match self.infer_path_method(call, steps) {
-                Type::Unknown => self.infer_maker(call, steps),
+                Type::Unknown => match self.infer_maker(call, steps) {
+                    Type::Unknown => self.infer_returned(call, false, steps),
+                    known => known,
+                },
                 known => known,
             },
         }
@@ -283,15 +281,28 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// What the functions of `asyncio` give that are awaited for an object.
-    fn infer_awaited(&self, awaited: &Expr) -> Type<'a> {
+    /// What the functions of `asyncio`, and those of this module that say so, give to who awaits them.
+    fn infer_awaited(&self, awaited: &Expr, steps: usize) -> Type<'a> {
         match self.called(awaited).as_deref() {
             Some("asyncio.create_subprocess_exec" | "asyncio.create_subprocess_shell") => {
                 Type::Foreign("asyncio.subprocess.Process".to_owned())
             }
             Some("asyncio.start_server" | "asyncio.start_unix_server") => Type::Foreign("asyncio.Server".to_owned()),
-            _ => Type::Unknown,
+            _ => match awaited {
+                Expr::Call(call) => self.infer_returned(call, true, steps),
+                _ => Type::Unknown,
+            },
         }
+    }
+
+    /// What the annotation of a function of this module says that a call of it gives.
+    fn infer_returned(&self, call: &ast::ExprCall, is_awaited: bool, steps: usize) -> Type<'a> {
+        let function = self.function_of(&call.func).filter(|function| {
+            // What a decorator makes of it is not known.
+            function.is_async == is_awaited && function.decorator_list.is_empty() && !self.is_generator(function)
+        });
+        let returns = function.and_then(|function| function.returns.as_deref());
+        returns.map_or(Type::Unknown, |returns| self.annotation(returns, steps + 1))
     }
 
     /// What a name is bound to a part of, and which: `a, b = value`.
@@ -328,6 +339,18 @@ impl<'a> SemanticModel<'a> {
             (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), 1) => {
                 Type::Foreign("asyncio.StreamWriter".to_owned())
             }
+            (Some("asyncio.gather"), position) => match &*value.value {
+                Expr::Call(gather)
+                    if gather.arguments.keywords.is_empty()
+                        && !gather.arguments.args.iter().any(Expr::is_starred_expr) =>
+                {
+                    match gather.arguments.args.get(position) {
+                        Some(Expr::Call(call)) => self.infer_returned(call, true, 0),
+                        _ => Type::Unknown,
+                    }
+                }
+                _ => Type::Unknown,
+            },
             _ => Type::Unknown,
         }
     }
@@ -343,7 +366,12 @@ impl<'a> SemanticModel<'a> {
     fn infer_name(&self, name: &ast::ExprName, steps: usize) -> Type<'a> {
         let scope = self.scope_of(self.id(name));
         let mut agreed: Option<Type<'a>> = None;
+        let mut updates = Vec::new();
         for binding in self.resolve(&name.id, scope) {
+            if let Some(update) = self.augmented(binding) {
+                updates.push(update);
+                continue;
+            }
             let type_ = self.infer_binding(binding, steps);
             match &agreed {
                 _ if type_ == Type::Unknown => return Type::Unknown,
@@ -352,7 +380,23 @@ impl<'a> SemanticModel<'a> {
                 Some(_) => return Type::Unknown,
             }
         }
-        agreed.unwrap_or(Type::Unknown)
+        let agreed = agreed.unwrap_or(Type::Unknown);
+        updates.into_iter().fold(agreed, |known, update| {
+            let value = self.infer(&update.value, steps + 1);
+            match known {
+                // In place, whatever is added (Python reference, 7.2.1, and the sequence and set types of the library).
+                Type::Container("list" | "set" | "dict") => known,
+                _ => operator(&known, update.op, &value),
+            }
+        })
+    }
+
+    /// `name += value`, where a binding is one.
+    pub(super) fn augmented(&self, binding: &Binding<'a>) -> Option<&'a ast::StmtAugAssign> {
+        match (binding.kind, self.node(self.parent(binding.node))) {
+            (BindingKind::AugAssignment, AnyNodeRef::StmtAugAssign(stmt)) => Some(stmt),
+            _ => None,
+        }
     }
 
     /// What one binding says about the class of its name's value.
@@ -648,6 +692,22 @@ impl<'a> SemanticModel<'a> {
     }
 }
 
+/// What an operator gives.
+fn operator<'a>(left: &Type<'a>, op: Operator, right: &Type<'a>) -> Type<'a> {
+    match (left, right) {
+        (Type::Scalar("str"), Type::Scalar(_)) if op == Operator::Mod => Type::Scalar("str"),
+        (Type::Scalar("str" | "bytes"), Type::Scalar("int")) if op == Operator::Mult => left.clone(),
+        (Type::Scalar(one), Type::Scalar(other)) if one == other => match (one, op) {
+            (&"int", Operator::Div) => Type::Scalar("float"),
+            _ => left.clone(),
+        },
+        (Type::Scalar("int" | "float"), Type::Scalar("int" | "float")) => Type::Scalar("float"),
+        // Whatever a path is divided by, a path comes out.
+        (Type::Foreign(name), _) if name == PATH && op == Operator::Div => left.clone(),
+        _ => Type::Unknown,
+    }
+}
+
 /// Whether an annotation says what an object can do, and not of which class it is.
 pub(crate) fn is_abstract(name: &str) -> bool {
     ["typing", "typing_extensions", "collections.abc"]
@@ -681,6 +741,13 @@ const FACTORIES: &[(&str, &str)] = &[
     ("asyncio.get_event_loop", "asyncio.AbstractEventLoop"),
     ("asyncio.create_task", "asyncio.Task"),
     ("asyncio.run_coroutine_threadsafe", FUTURE),
+    ("datetime.date", "datetime.date"),
+    ("datetime.date.today", "datetime.date"),
+    ("datetime.datetime", "datetime.datetime"),
+    ("datetime.datetime.fromisoformat", "datetime.datetime"),
+    ("datetime.datetime.now", "datetime.datetime"),
+    ("datetime.time", "datetime.time"),
+    ("datetime.timedelta", "datetime.timedelta"),
     ("boto3.client", "botocore.client.BaseClient"),
     ("pathlib.Path.cwd", PATH),
     ("pathlib.Path.home", PATH),
@@ -768,6 +835,9 @@ const ENTERS_ITSELF: &[&str] = &[
     "httpx2.AsyncClient",
     "aiohttp.ClientSession",
 ];
+
+/// Methods of `str` that return a list of `str`.
+pub(super) const STR_TO_LIST: &[&str] = &["rsplit", "split", "splitlines"];
 
 /// Methods of `str` that return a `str`.
 const STR_TO_STR: &[&str] = &[

@@ -8,10 +8,11 @@ use ruff_text_size::Ranged;
 use super::given::{Arguments, Binds, Code, Given, Kind, Run, Signature, Slot};
 use super::linked::Pending;
 use super::tables::{BUILTIN_EXCEPTIONS, PURE_BUILTINS, PURE_FUNCTIONS};
-use super::walk::Walker;
+use super::walk::{MAX_STEPS, Walker};
 use super::{Location, Outside, Root, declared_as};
 use crate::knowledge;
 use crate::module::one_line;
+use crate::semantic::members::method_in_body;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
 use crate::semantic::{NodeId, SemanticModel};
@@ -145,6 +146,21 @@ impl<'a> Walker<'_, 'a> {
         if let Some(class) = model.class_named(&call.func) {
             return self.construction(call, class);
         }
+        if let Expr::Attribute(method) = &*call.func
+            && let Expr::Call(super_) = &*method.value
+            && let Some(init) = self.base_constructor(super_)
+        {
+            return match init {
+                Some(init) => {
+                    let arguments = Arguments {
+                        object: Some(Given::own_object()),
+                        ..self.arguments(call)
+                    };
+                    self.run(init, &arguments, Run::Call { awaited: false });
+                }
+                None => self.arguments_are_read(call),
+            };
+        }
         if let Some(name) = model.qualified_name(&call.func) {
             return self.library_call(call, &name, awaited);
         }
@@ -201,6 +217,7 @@ impl<'a> Walker<'_, 'a> {
                     .writes
                     .insert(Location::External(Outside::Stdout, String::new()));
             }
+            "super" if self.base_constructor(call).is_some() => {}
             "super" => self.summary.give_up("it calls its base class"),
             "exit" | "quit" => {
                 self.summary.exits = true;
@@ -228,29 +245,81 @@ impl<'a> Walker<'_, 'a> {
         }
     }
 
+    /// Where `super().__init__` leads in a class of one base whose bases are in view: the function of this module, or none, where a builtin
+    /// exception or `object` is made. `None`: it is not known.
+    fn base_constructor(&self, super_: &ast::ExprCall) -> Option<Option<&'a ast::StmtFunctionDef>> {
+        let model = self.model;
+        let id = model.id(super_);
+        let is_init = matches!(model.node(model.parent(id)), AnyNodeRef::ExprAttribute(method) if method.attr.as_str() == "__init__");
+        if !is_init || !model.is_builtin(&super_.func, "super") || !super_.arguments.is_empty() {
+            return None;
+        }
+        let class = model.class_of_method(model.enclosing_function(id)?)?;
+        // In a class of several bases, another one may come next.
+        let mut classes = model.classes();
+        if classes
+            .any(|other| other.bases().len() > 1 && (std::ptr::eq(other, class) || model.derives_from(other, class, 0)))
+        {
+            return None;
+        }
+        self.constructor_above(class, MAX_STEPS)
+    }
+
+    /// The constructor that a class inherits, as [`Walker::base_constructor`].
+    fn constructor_above(
+        &self,
+        class: &'a ast::StmtClassDef,
+        steps: usize,
+    ) -> Option<Option<&'a ast::StmtFunctionDef>> {
+        let model = self.model;
+        let [base] = class.bases() else {
+            return class.bases().is_empty().then_some(None);
+        };
+        if is_builtin_exception(base) || model.is_builtin(base, "object") {
+            return Some(None);
+        }
+        let base = model.class_named(base)?;
+        if method_in_body(base, "__new__").is_some() || !base.decorator_list.is_empty() {
+            return None;
+        }
+        match method_in_body(base, "__init__") {
+            Some(init) => Some(Some(init)),
+            None => self.constructor_above(base, steps.checked_sub(1)?),
+        }
+    }
+
+    /// The exception that a class of this module is in the end, if it is one.
+    fn is_exception(&self, class: &'a ast::StmtClassDef, steps: usize) -> bool {
+        class.bases().iter().any(|base| {
+            is_builtin_exception(base)
+                || steps > 0
+                    && self
+                        .model
+                        .class_named(base)
+                        .is_some_and(|base| self.is_exception(base, steps - 1))
+        })
+    }
+
     fn construction(&mut self, call: &'a ast::ExprCall, class: &'a ast::StmtClassDef) {
         let model = self.model;
-        let is_exception = class
-            .arguments
-            .iter()
-            .flat_map(|arguments| arguments.args.iter())
-            .any(|base| matches!(base, Expr::Name(name) if BUILTIN_EXCEPTIONS.contains(&name.id.as_str())));
-        let has_constructor = class
-            .body
-            .iter()
-            .any(|stmt| matches!(stmt, ast::Stmt::FunctionDef(function) if matches!(function.name.as_str(), "__init__" | "__new__")));
-        if is_exception && !has_constructor {
-            return self.arguments_are_read(call);
+        let own = method_in_body(class, "__init__");
+        let has_constructor = own.is_some() || method_in_body(class, "__new__").is_some();
+        if self.is_exception(class, MAX_STEPS) && method_in_body(class, "__new__").is_none() {
+            match own.map(Some).or_else(|| self.constructor_above(class, MAX_STEPS)) {
+                Some(Some(init)) => return self.function_call(call, init, Run::Construction),
+                Some(None) => return self.arguments_are_read(call),
+                None => {}
+            }
         }
-        let own = class.body.iter().find_map(|stmt| match stmt {
-            ast::Stmt::FunctionDef(function) if function.name.as_str() == "__init__" => Some(function),
-            _ => None,
-        });
         match (model.method(class, "__init__"), own) {
             (Some(init), _) => self.function_call(call, init, Run::Construction),
             (None, None)
                 if !has_constructor
-                    && model.bases(class).is_empty()
+                    && class.bases().iter().all(|base| {
+                        let name = model.qualified_name(base);
+                        model.is_builtin(base, "object")
+                            || name.is_some_and(|name| PLAIN_BASES.contains(&name.as_str()))
+                    })
                     && (class.decorator_list.is_empty() || model.is_plain_dataclass(class)) =>
             {
                 self.arguments_are_read(call)
@@ -390,6 +459,13 @@ impl<'a> Walker<'_, 'a> {
         };
         matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.value.is_name_expr()))
     }
+}
+
+/// Bases that give a class a constructor which only keeps what it is given.
+const PLAIN_BASES: &[&str] = &["typing.NamedTuple", "typing.TypedDict", "typing_extensions.TypedDict"];
+
+fn is_builtin_exception(base: &Expr) -> bool {
+    matches!(base, Expr::Name(name) if BUILTIN_EXCEPTIONS.contains(&name.id.as_str()))
 }
 
 /// A callable that a thread is to call.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::tables::{MUTATORS, is_lock, is_log_call};
+use super::tables::{MUTATORS, VALUE_CLASSES, is_lock, is_log_call};
 use super::{Location, Outside, ParameterCall, Root, Summary};
 use crate::knowledge::{self, Verb};
 use crate::module::one_line;
@@ -77,6 +77,15 @@ impl Given {
     pub(super) fn new_object() -> Self {
         Self {
             kind: Kind::New,
+            ..Self::default()
+        }
+    }
+
+    /// The first parameter of the method looked at.
+    pub(super) fn own_object() -> Self {
+        Self {
+            kind: Kind::Instance,
+            roots: BTreeSet::from([Root::Parameter(0)]),
             ..Self::default()
         }
     }
@@ -407,6 +416,9 @@ impl Summary {
             } else {
                 self.sets_context = true;
             }
+            return;
+        }
+        if VALUE_CLASSES.contains(&class) {
             return;
         }
         if class.starts_with("logging.") {

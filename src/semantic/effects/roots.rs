@@ -46,12 +46,23 @@ impl<'a> SemanticModel<'a> {
                     self.collect_roots(&item.value, roots, seen);
                 }
             }
-            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => {
-                roots.insert(Root::Anything);
-            }
+            Expr::ListComp(inner) => self.collect_display(expr, std::slice::from_ref(&*inner.elt), roots, seen),
+            Expr::SetComp(inner) => self.collect_display(expr, std::slice::from_ref(&*inner.elt), roots, seen),
+            Expr::DictComp(inner) => self.collect_display(expr, std::slice::from_ref(&*inner.value), roots, seen),
             _ if self.type_of(expr).is_scalar() => {}
+            // What a builtin container holds comes out of it.
+            Expr::Call(ast::ExprCall { func, arguments, .. })
+                if let Expr::Attribute(method) = &**func
+                    && ["get", "pop", "setdefault", "copy"].contains(&method.attr.as_str())
+                    && matches!(self.type_of(&method.value), Type::Container(_)) =>
+            {
+                self.collect_roots(&method.value, roots, seen);
+                for argument in &arguments.args {
+                    self.collect_roots(argument, roots, seen);
+                }
+            }
             Expr::Call(call) => match self.type_of(expr) {
-                Type::Container(_) | Type::Instance(_) => {
+                Type::Container(_) | Type::Instance(_) if self.makes_new(call) => {
                     roots.insert(Root::Made(self.id(call)));
                     for argument in &call.arguments.args {
                         self.collect_roots(argument, roots, seen);
@@ -64,6 +75,47 @@ impl<'a> SemanticModel<'a> {
             _ => {
                 roots.insert(Root::Anything);
             }
+        }
+    }
+
+    /// Whether a call makes an object: a constructor, a builtin, a method of a string. What a function says that it gives may be anybody's.
+    fn makes_new(&self, call: &ast::ExprCall) -> bool {
+        let of_string = || matches!(&*call.func, Expr::Attribute(method) if self.type_of(&method.value).is_scalar());
+        self.class_named(&call.func).is_some() || self.builtin(&call.func).is_some() || of_string()
+    }
+
+    /// Where the elements of what a loop goes over may come from.
+    fn collect_iterated(&self, iter: &Expr, roots: &mut BTreeSet<Root>, seen: &mut Vec<NodeId>) {
+        match self.iterated_parts(iter) {
+            Some(parts) => parts.into_iter().for_each(|part| self.collect_roots(part, roots, seen)),
+            None => self.collect_roots(iter, roots, seen),
+        }
+    }
+
+    /// What a call goes over in turn that makes an iterable of builtin ones and runs no other code: `enumerate(rows)`, `d.items()`, `range(n)`.
+    /// `None`: it is not known to be one.
+    pub(super) fn iterated_parts<'e>(&self, iter: &'e Expr) -> Option<Vec<&'e Expr>> {
+        let Expr::Call(call) = iter else { return None };
+        let arguments = &call.arguments;
+        let is = |name: &str| self.is_builtin(&call.func, name);
+        if is("range") {
+            return Some(Vec::new());
+        }
+        if ["enumerate", "zip", "reversed"].iter().any(|name| is(name))
+            && !arguments.args.iter().any(Expr::is_starred_expr)
+        {
+            let counted = if is("enumerate") { 1 } else { arguments.args.len() };
+            return Some(arguments.args.iter().take(counted).collect());
+        }
+        match &*call.func {
+            Expr::Attribute(method)
+                if arguments.is_empty()
+                    && ["items", "keys", "values"].contains(&method.attr.as_str())
+                    && self.type_of(&method.value) == Type::Container("dict") =>
+            {
+                Some(vec![&*method.value])
+            }
+            _ => None,
         }
     }
 
@@ -122,7 +174,21 @@ impl<'a> SemanticModel<'a> {
                 | BindingKind::Import(_)
                 | BindingKind::FromImport(..)
                 | BindingKind::Deletion => {}
-                BindingKind::AugAssignment | BindingKind::With(..) | BindingKind::Other => {
+                BindingKind::AugAssignment => match self.augmented(binding) {
+                    // What it was before is told by the other bindings.
+                    Some(stmt) => self.collect_roots(&stmt.value, roots, seen),
+                    None => {
+                        roots.insert(Root::Anything);
+                    }
+                },
+                BindingKind::Other => match self.iteration_of(binding) {
+                    Some(_) if self.type_of_binding(binding).is_scalar() => {}
+                    Some((_, iter)) => self.collect_iterated(iter, roots, seen),
+                    None => {
+                        roots.insert(Root::Anything);
+                    }
+                },
+                BindingKind::With(..) => {
                     roots.insert(Root::Anything);
                 }
             }

@@ -52,6 +52,11 @@ pub(super) const PURE_FUNCTIONS: &[&str] = &[
     "base64.b64decode",
     "copy.copy",
     "copy.deepcopy",
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.datetime.fromisoformat",
+    "datetime.date.fromisoformat",
+    "datetime.time",
     "datetime.timedelta",
     "decimal.Decimal",
     "os.path.join",
@@ -63,6 +68,17 @@ pub(super) const PURE_FUNCTIONS: &[&str] = &[
     "urllib.parse.urlparse",
     "uuid.UUID",
     "typing.cast",
+];
+
+/// Classes of the standard library whose objects nothing changes, and whose methods and operators only give values.
+pub(super) const VALUE_CLASSES: &[&str] = &[
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.time",
+    "datetime.timedelta",
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "uuid.UUID",
 ];
 
 /// Functions of the standard library that call what they are given: at this position, and by these names.

@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextSize};
 use super::given::{Arguments, Demand, Run};
 use super::implicit::Imported;
 use super::linked::Pending;
-use super::tables::{MUTATORS, is_lock};
+use super::tables::{MUTATORS, VALUE_CLASSES, is_lock};
 use super::{Location, Outside, ParameterCall, Root, Summary, declared_as};
 use crate::module::one_line;
 use crate::semantic::names::Lookup;
@@ -172,8 +172,13 @@ impl<'m, 'a> Walker<'m, 'a> {
                 spread.for_each(|item| self.unpacked(&item.value));
             }
             AnyNodeRef::StmtAugAssign(inner) => {
-                self.needs_scalar(&inner.target, "an operator");
-                self.needs_scalar(&inner.value, "an operator");
+                // An operator of a builtin container goes over the value and asks its elements for nothing.
+                if matches!(self.model.type_of(&inner.target), Type::Container(_)) {
+                    self.iterated(&inner.value);
+                } else {
+                    self.needs_scalar(&inner.target, "an operator");
+                    self.needs_scalar(&inner.value, "an operator");
+                }
                 self.touch(&inner.target, true);
             }
             AnyNodeRef::InterpolatedElement(inner) => self.needs_scalar(&inner.expression, "a format"),
@@ -340,8 +345,20 @@ impl<'m, 'a> Walker<'m, 'a> {
             }
             None => {}
         }
+        // A member of an enumeration is a constant.
+        if attribute.ctx.is_load()
+            && let Some(class) = model.class_named(&attribute.value)
+            && class.bases().iter().any(|base| model.qualified_name(base).is_some_and(|name| name.starts_with("enum.")))
+            && class.body.iter().any(|stmt| matches!(stmt, ast::Stmt::Assign(assign) if matches!(&*assign.targets, [Expr::Name(name)] if name.id == attribute.attr.as_str())))
+        {
+            return;
+        }
         match model.type_of(&attribute.value) {
             Type::Scalar(_) => {}
+            // What a constructor puts into its object nobody else sees; who runs it on another object passes that.
+            Type::Instance(_) if attribute.ctx.is_store() && self.is_object_under_construction(&attribute.value) => {
+                self.summary.writes.insert(Location::Content(Root::Parameter(0)));
+            }
             Type::Instance(class) if model.is_plain_attribute(class, &attribute.attr) => {
                 let location = Location::Attribute {
                     class: class.name.to_string(),
@@ -358,6 +375,25 @@ impl<'m, 'a> Walker<'m, 'a> {
             },
             _ => self.unknown_attribute(attribute),
         }
+    }
+
+    /// Whether an expression is the first parameter of the constructor that is walked.
+    fn is_object_under_construction(&self, expr: &Expr) -> bool {
+        let (Expr::Name(name), Some(function)) = (expr, self.function) else {
+            return false;
+        };
+        let AnyNodeRef::StmtFunctionDef(function) = self.model.node(function) else {
+            return false;
+        };
+        let scope = self.model.scope_of(self.model.id(name));
+        let is_first = || self.model.parameter_index(self.model.body_scope(function), &name.id) == Some(0);
+        let is_parameter = |kind| matches!(kind, BindingKind::Parameter(_));
+        function.name.as_str() == "__init__"
+            && self
+                .model
+                .sole_binding(&name.id, scope)
+                .is_some_and(|binding| is_parameter(binding.kind))
+            && is_first()
     }
 
     fn unknown_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
@@ -424,8 +460,10 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn computed_from_scalars(&self, expr: &Expr, operation: &str, demand: &mut Demand, steps: usize) {
-        if self.model.type_of(expr).is_scalar() {
-            return;
+        match self.model.type_of(expr) {
+            Type::Scalar(_) => return,
+            Type::Foreign(class) if VALUE_CLASSES.contains(&class.as_str()) => return,
+            _ => {}
         }
         if let Some(index) = self.own_parameter(expr) {
             demand.parameters.insert(index);
@@ -464,6 +502,9 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     pub(super) fn needs_builtin(&mut self, expr: &Expr) {
+        if let Some(parts) = self.model.iterated_parts(expr) {
+            return parts.into_iter().for_each(|part| self.needs_builtin(part));
+        }
         let demand = self.builtin_demand(expr);
         if demand.uses_up {
             self.touch(expr, true);
@@ -541,6 +582,9 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     pub(super) fn iterated(&mut self, iterable: &Expr) {
+        if let Some(parts) = self.model.iterated_parts(iterable) {
+            return parts.into_iter().for_each(|part| self.iterated(part));
+        }
         self.needs_builtin(iterable);
         self.touch(iterable, false);
     }
