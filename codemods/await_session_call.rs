@@ -10,13 +10,26 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::Role;
 use crate::misuse::{Misuse, expected, misuse};
-use crate::module::one_line;
 use crate::semantic::{BindingKind, NodeId};
 
+/// Methods of a result that is streamed which are coroutine functions.
+const OF_STREAM: &[&str] = &[
+    "all",
+    "close",
+    "fetchall",
+    "fetchmany",
+    "fetchone",
+    "first",
+    "freeze",
+    "one",
+    "one_or_none",
+    "scalar",
+    "scalar_one",
+    "scalar_one_or_none",
+];
+
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
-    if memchr::memmem::find(ctx.module.text().as_bytes(), b"stream").is_some() {
-        plain_loops(ctx, acc);
-    }
+    plain_managers(ctx, acc);
     for call in ctx.model.calls() {
         let Expr::Attribute(method) = &*call.func else {
             continue;
@@ -37,11 +50,10 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             continue;
         }
         let is_coroutine = || {
-            let of_object = ctx
-                .model
+            ctx.model
                 .sqlalchemy_object(&method.value)
-                .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr));
-            of_object || STREAMED.contains(&method.attr.as_str()) && is_stream(ctx, &method.value)
+                .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr))
+                || OF_STREAM.contains(&method.attr.as_str()) && ctx.model.is_streamed(&method.value)
         };
         let Some(misuse) = misuse(ctx, call).filter(|_| is_coroutine()) else {
             continue;
@@ -95,67 +107,35 @@ fn in_sync_session(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttrib
     ))
 }
 
-/// Coroutine functions of the results that come row by row.
-const STREAMED: &[&str] = &[
-    "all",
-    "fetchall",
-    "fetchmany",
-    "fetchone",
-    "first",
-    "one",
-    "one_or_none",
-    "scalar",
-    "scalar_one",
-    "scalar_one_or_none",
-];
-
-/// A plain loop over a result that comes row by row, which raises: it is an asynchronous iterator.
-fn plain_loops(ctx: &Context, acc: &mut Findings) {
+/// `async with session.no_autoflush:` -> `with`: there is nothing to wait for.
+fn plain_managers(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
+    if !ctx.module.text().contains(".no_autoflush") {
+        return;
+    }
     for (id, node) in model.subtree(NodeId(0)) {
-        let (iter, word) = match node {
-            AnyNodeRef::StmtFor(stmt) if !stmt.is_async => (&*stmt.iter, stmt.start()),
-            AnyNodeRef::Comprehension(clause) if !clause.is_async => (&clause.iter, clause.start()),
-            _ => continue,
+        let AnyNodeRef::StmtWith(with) = node else { continue };
+        let is_plain = |item: &ast::WithItem| {
+            matches!(&item.context_expr, Expr::Attribute(read)
+                if read.attr.as_str() == "no_autoflush" && model.is_session(&read.value, true))
         };
-        if !is_stream(ctx, iter) {
+        let Some(first) = with.items.iter().find(|item| with.is_async && is_plain(item)) else {
             continue;
-        }
-        let message = format!(
-            "`{}` comes row by row, as an asynchronous iterator: a plain `for` over it raises TypeError",
-            one_line(model.slice(iter))
-        );
-        let fix = model.await_is_legal(id, ctx.settings.target).and_then(|()| {
-            let doubt = model.failure_is_seen(id)?;
-            Ok(Fix::with_doubt(doubt, vec![Edit::insertion("async ", word)]))
-        });
-        acc.push_defect(iter, message, fix);
+        };
+        let message = "`no_autoflush` is a plain context manager: `async with` raises";
+        let fix = if with.items.iter().all(is_plain) {
+            let text = &ctx.module.slice(with)["async".len()..];
+            let blank = text.len() - text.trim_start().len();
+            let word = TextRange::at(with.start(), TextSize::of("async") + TextSize::of(&text[..blank]));
+            model
+                .failure_is_seen(id)
+                .map(|doubt| Fix::with_doubt(doubt, vec![Edit::deletion(word)]))
+        } else {
+            Err("it stands beside what only `async with` can enter".into())
+        };
+        acc.push_defect(&first.context_expr, message, fix);
     }
 }
-
-/// Whether an expression is what an awaited `stream` or `stream_scalars` has given, or a view of it.
-fn is_stream(ctx: &Context, expr: &Expr) -> bool {
-    let model = ctx.model;
-    match expr {
-        Expr::Call(call) => {
-            matches!(&*call.func, Expr::Attribute(view) if VIEWS.contains(&view.attr.as_str()) && is_stream(ctx, &view.value))
-        }
-        Expr::Await(inner) => match &*inner.value {
-            Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
-                if matches!(method.attr.as_str(), "stream" | "stream_scalars")
-                    && model.sqlalchemy_object(&method.value).is_some_and(|class| class.is_async)),
-            _ => false,
-        },
-        Expr::Name(name) => {
-            let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
-            matches!(binding.map(|binding| binding.kind), Some(BindingKind::Assignment(value @ (Expr::Await(_) | Expr::Call(_)))) if is_stream(ctx, value))
-        }
-        _ => false,
-    }
-}
-
-/// Views of a result.
-const VIEWS: &[&str] = &["scalars", "mappings", "unique", "columns", "tuples"];
 
 fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {
     let model = ctx.model;
@@ -227,6 +207,9 @@ fn needless_await<'a>(
     };
     (of_session() || is_result(ctx, &method.value)).then_some(await_)
 }
+
+/// Views of a result.
+const VIEWS: &[&str] = &["scalars", "mappings", "unique", "columns", "tuples"];
 
 /// Whether an expression is what an awaited `execute` or `scalars` has given, or a view of it: all of it is in memory.
 fn is_result(ctx: &Context, expr: &Expr) -> bool {

@@ -3,57 +3,32 @@
 mod created;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
-use ruff_text_size::{Ranged, TextSize};
+use ruff_text_size::Ranged;
 
 use crate::codemod::{Context, Wanted};
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::glance;
-use crate::semantic::names::Lookup;
+use crate::loaded::Asked;
 use crate::semantic::{BindingKind, NodeId};
-
-/// What gives one object of a result; everything else gives many.
-const ONE: &[&str] = &[
-    "one",
-    "one_or_none",
-    "first",
-    "scalar_one",
-    "scalar_one_or_none",
-    "scalar",
-];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let model = ctx.model;
     for await_ in model.awaits() {
-        let Expr::Call(run) = &*await_.value else { continue };
-        let Expr::Attribute(method) = &*run.func else { continue };
-        let runs = matches!(method.attr.as_str(), "execute" | "scalars" | "scalar");
-        if !runs || !model.is_session(&method.value, true) {
-            continue;
-        }
-        let Some((select, class)) = run
-            .arguments
-            .args
-            .first()
-            .and_then(|statement| selected(ctx, statement))
-        else {
+        let Some(asked) = Asked::of(ctx, await_) else { continue };
+        let Some(function) = model.enclosing_function(model.id(await_)) else {
             continue;
         };
-        let Some(objects) = Objects::of(ctx, await_) else {
+        let Some(source) = Source::of(ctx, &asked) else {
             continue;
         };
         let mut done: Vec<&str> = Vec::new();
-        for read in objects.reads(ctx) {
+        for read in asked.loaded(ctx).reads {
             let name = read.attr.as_str();
-            let Some(evidence) = evidence(ctx, class, read) else {
+            let Some(evidence) = evidence(ctx, source.class, read) else {
                 continue;
             };
-            let statement = run
-                .arguments
-                .args
-                .first()
-                .map_or("", |statement| model.slice(statement));
-            if done.contains(&name) || statement.contains(&format!(".{name}")) || statement.contains("options(") {
+            if done.contains(&name) || source.loads(ctx, name) || is_loaded_otherwise(ctx, function, read) {
                 continue;
             }
             done.push(name);
@@ -61,10 +36,102 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                 "`{}` is loaded when it is read, which raises `MissingGreenlet` in async code",
                 model.slice(read)
             );
-            acc.push_defect(read, message, load(ctx, select, class, name, evidence));
+            acc.push_defect(read, message, load(ctx, &source, name, evidence));
         }
     }
     created::report(ctx, acc);
+}
+
+/// What says what is loaded, and with what.
+struct Source<'a> {
+    /// The call that is given the loader: `select(Class)`, or the `get` of the session.
+    call: &'a ast::ExprCall,
+    class: &'a Expr,
+    is_by_key: bool,
+    /// All expressions that the statement is made by.
+    parts: Vec<&'a Expr>,
+}
+
+impl<'a> Source<'a> {
+    fn of(ctx: &Context<'a>, asked: &Asked<'a>) -> Option<Self> {
+        let first = asked.call.arguments.args.first()?;
+        if asked.is_by_key() {
+            return matches!(first, Expr::Name(_) | Expr::Attribute(_)).then(|| Self {
+                call: asked.call,
+                class: first,
+                is_by_key: true,
+                parts: asked
+                    .call
+                    .arguments
+                    .keywords
+                    .iter()
+                    .map(|keyword| &keyword.value)
+                    .collect(),
+            });
+        }
+        if asked.method == "merge" {
+            return None;
+        }
+        let parts = statements(ctx, first)?;
+        let mut selects = parts.iter().filter_map(|part| selected(ctx, part));
+        let (call, class) = selects.next()?;
+        selects.next().is_none().then_some(Self {
+            call,
+            class,
+            is_by_key: false,
+            parts,
+        })
+    }
+
+    /// Whether it has something to say of how a relationship is loaded.
+    fn loads(&self, ctx: &Context, relationship: &str) -> bool {
+        if self.is_by_key {
+            let keywords = &self.call.arguments.keywords;
+            return keywords
+                .iter()
+                .any(|keyword| keyword.arg.as_deref().is_none_or(|name| name == "options"));
+        }
+        self.parts.iter().any(|part| {
+            let text = ctx.model.slice(*part);
+            text.contains(&format!(".{relationship}")) || text.contains("options(")
+        })
+    }
+}
+
+/// What a statement is made by: itself, or all that its name is bound to, one after the other.
+fn statements<'a>(ctx: &Context<'a>, statement: &'a Expr) -> Option<Vec<&'a Expr>> {
+    let model = ctx.model;
+    let Expr::Name(name) = statement else {
+        return Some(vec![statement]);
+    };
+    let id = model.id(name);
+    let function = model.enclosing_function(id)?;
+    let scope = model.body_scope(function);
+    let values: Option<Vec<&Expr>> = model
+        .resolve(&name.id, model.scope_of(id))
+        .map(|binding| match binding.kind {
+            BindingKind::Assignment(value) if binding.scope == scope => Some(value),
+            BindingKind::Annotated(assign) if binding.scope == scope => assign.value.as_deref(),
+            _ => None,
+        })
+        .collect();
+    values.filter(|values| !values.is_empty())
+}
+
+/// Whether something else loads what an object reads: `refresh`, or what runs in the synchronous session.
+fn is_loaded_otherwise(ctx: &Context, function: &ast::StmtFunctionDef, read: &ast::ExprAttribute) -> bool {
+    let model = ctx.model;
+    let Expr::Name(object) = &*read.value else { return false };
+    model.subtree(model.id(function)).any(|(_, node)| match node {
+        AnyNodeRef::ExprCall(call) => {
+            matches!(&*call.func, Expr::Attribute(method) if matches!(method.attr.as_str(), "refresh" | "run_sync"))
+                && call
+                    .arguments
+                    .iter_source_order()
+                    .any(|argument| model.slice(argument.range()).contains(object.id.as_str()))
+        }
+        _ => false,
+    })
 }
 
 /// How it is known that an attribute is a relationship.
@@ -98,127 +165,6 @@ fn selected<'a>(ctx: &Context<'a>, statement: &'a Expr) -> Option<(&'a ast::Expr
     }
 }
 
-/// The names of a function that hold what a statement selected.
-struct Objects<'a> {
-    function: &'a ast::StmtFunctionDef,
-    names: Vec<&'a str>,
-    from: TextSize,
-}
-
-impl<'a> Objects<'a> {
-    fn of(ctx: &Context<'a>, await_: &'a ast::ExprAwait) -> Option<Self> {
-        let model = ctx.model;
-        let function = model.enclosing_function(model.id(await_))?;
-        // The chain behind the `await`: `.scalars().all()`.
-        let mut at = model.id(await_);
-        let mut is_one = matches!(&*await_.value, Expr::Call(call)
-            if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "scalar"));
-        let holder = loop {
-            let parent = model.parent(at);
-            match model.node(parent) {
-                AnyNodeRef::ExprAttribute(link) => is_one |= ONE.contains(&link.attr.as_str()),
-                AnyNodeRef::ExprCall(call) if call.func.range() == model.node(at).range() => {}
-                other => break other,
-            }
-            at = parent;
-        };
-        let mut objects = Self {
-            function,
-            names: Vec::new(),
-            from: await_.start(),
-        };
-        match holder {
-            AnyNodeRef::StmtFor(outer) if outer.iter.range() == model.node(at).range() => {
-                objects.add(&outer.target);
-            }
-            AnyNodeRef::Comprehension(outer) if outer.iter.range() == model.node(at).range() => {
-                objects.add(&outer.target);
-            }
-            AnyNodeRef::StmtAssign(assign) => {
-                let [Expr::Name(target)] = &*assign.targets else {
-                    return None;
-                };
-                let scope = model.scope_of(model.id(target));
-                model.sole_binding(&target.id, scope)?;
-                if is_one {
-                    objects.names.push(&target.id);
-                } else {
-                    objects.elements_of(ctx, &target.id);
-                }
-            }
-            _ => return None,
-        }
-        Some(objects)
-    }
-
-    fn add(&mut self, target: &'a Expr) {
-        if let Expr::Name(name) = target {
-            self.names.push(&name.id);
-        }
-    }
-
-    /// The variables of loops over a list of objects.
-    fn elements_of(&mut self, ctx: &Context<'a>, list: &str) {
-        let is_it = |expr: &Expr| matches!(expr, Expr::Name(name) if name.id == list);
-        for (_, node) in ctx.model.subtree(ctx.model.id(self.function)) {
-            match node {
-                AnyNodeRef::StmtFor(inner) if is_it(&inner.iter) => self.add(&inner.target),
-                AnyNodeRef::Comprehension(inner) if is_it(&inner.iter) => self.add(&inner.target),
-                _ => {}
-            }
-        }
-    }
-
-    /// Attributes of the objects that are read behind the statement and not loaded in another way.
-    fn reads(&self, ctx: &Context<'a>) -> Vec<&'a ast::ExprAttribute> {
-        let model = ctx.model;
-        let all = || model.subtree(model.id(self.function));
-        let is_refreshed = |name: &str| {
-            all().any(|(_, node)| match node {
-                AnyNodeRef::ExprCall(call) => {
-                    matches!(&*call.func, Expr::Attribute(method) if matches!(method.attr.as_str(), "refresh" | "run_sync"))
-                        && call.arguments.iter_source_order().any(|argument| model.slice(argument.range()).contains(name))
-                }
-                _ => false,
-            })
-        };
-        let mut found = Vec::new();
-        for (id, node) in all() {
-            let AnyNodeRef::ExprAttribute(read) = node else {
-                continue;
-            };
-            let Expr::Name(object) = &*read.value else { continue };
-            let is_local = model.lookup(&object.id, model.scope_of(id)) != Lookup::Builtin;
-            if read.start() > self.from
-                && read.ctx.is_load()
-                && is_local
-                && self.names.contains(&object.id.as_str())
-                && !is_refreshed(&object.id)
-            {
-                found.push(read);
-            }
-        }
-        // What a comprehension reads stands in front of what it reads from.
-        for (id, node) in all() {
-            let AnyNodeRef::ExprAttribute(read) = node else {
-                continue;
-            };
-            let in_element = read.start() < self.from
-                && matches!(&*read.value, Expr::Name(object) if self.names.contains(&object.id.as_str()))
-                && model.ancestors(id).any(|(_, outer)| match outer {
-                    AnyNodeRef::ExprListComp(outer) => outer.range().contains(self.from),
-                    AnyNodeRef::ExprSetComp(outer) => outer.range().contains(self.from),
-                    AnyNodeRef::ExprDictComp(outer) => outer.range().contains(self.from),
-                    _ => false,
-                });
-            if in_element {
-                found.push(read);
-            }
-        }
-        found
-    }
-}
-
 fn evidence(ctx: &Context, class: &Expr, read: &ast::ExprAttribute) -> Option<Evidence> {
     let model = ctx.model;
     let name = read.attr.as_str();
@@ -229,7 +175,8 @@ fn evidence(ctx: &Context, class: &Expr, read: &ast::ExprAttribute) -> Option<Ev
             .any(|stmt| declares(ctx, stmt, name))
             .then_some(Evidence::Class);
     }
-    (names_class(ctx, name) && is_collection(ctx, read)).then_some(Evidence::Name)
+    let is_related = names_class(ctx, name) && is_collection(ctx, read) || is_object(ctx, name, read);
+    is_related.then_some(Evidence::Name)
 }
 
 /// `name = relationship(...)`, with or without an annotation, that is loaded when it is read.
@@ -268,6 +215,21 @@ fn names_class(ctx: &Context, attribute: &str) -> bool {
     })
 }
 
+/// Whether an attribute has the name of an imported class, and an attribute of its own is read: `address.user.name`.
+fn is_object(ctx: &Context, attribute: &str, read: &ast::ExprAttribute) -> bool {
+    let model = ctx.model;
+    let outer = model.parent(model.id(read));
+    let is_asked = matches!(model.node(outer), AnyNodeRef::ExprAttribute(inner) if inner.ctx.is_load());
+    let plain = attribute.replace('_', "");
+    is_asked
+        && !model.is_callee(outer)
+        && model.bindings().iter().any(|binding| {
+            matches!(binding.kind, BindingKind::FromImport(..))
+                && binding.name.starts_with(char::is_uppercase)
+                && binding.name.to_lowercase() == plain
+        })
+}
+
 /// Whether an attribute is read as a collection is: counted, iterated over, asked for an item.
 fn is_collection(ctx: &Context, read: &ast::ExprAttribute) -> bool {
     let model = ctx.model;
@@ -296,22 +258,23 @@ fn is_collection(ctx: &Context, read: &ast::ExprAttribute) -> bool {
     }
 }
 
-fn load(
-    ctx: &Context,
-    select: &ast::ExprCall,
-    class: &Expr,
-    relationship: &str,
-    evidence: Evidence,
-) -> Result<Fix, Declined> {
-    let at: NodeId = ctx.model.id(select);
+fn load(ctx: &Context, source: &Source, relationship: &str, evidence: Evidence) -> Result<Fix, Declined> {
+    let at: NodeId = ctx.model.id(source.call);
     let (loader, import) = ctx.plain_member("sqlalchemy.orm", "selectinload", at)?;
-    let class = ctx.model.slice(class);
-    let reason = match evidence {
+    let class = ctx.model.slice(source.class);
+    let mut reason = match evidence {
         Evidence::Class => "a second query loads the relationship of all objects that are selected".to_owned(),
         Evidence::Name => format!("that `{relationship}` is a relationship is told by its name and its use alone"),
     };
-    let text = format!(".options({loader}({class}.{relationship}))");
-    Ok(Fix::unsafe_because(reason, vec![Edit::insertion(text, select.end())]).import(import))
+    let edit = if source.is_by_key {
+        reason += "; and an object that the session holds already is given as it is";
+        let last = source.call.arguments.iter_source_order().last();
+        let end = last.ok_or("nothing is asked for")?.range().end();
+        Edit::insertion(format!(", options=[{loader}({class}.{relationship})]"), end)
+    } else {
+        Edit::insertion(format!(".options({loader}({class}.{relationship}))"), source.call.end())
+    };
+    Ok(Fix::unsafe_because(reason, vec![edit]).import(import))
 }
 
 /// Something is selected or written in async code by a session.

@@ -126,7 +126,7 @@ fn argument(ctx: &Context, app: &WebApp, name: &str) -> Result<Vec<Edit>, Declin
     };
     let mut edits = vec![Edit::replacement(argument, first.range())];
     if let Some(second) = lists.next() {
-        edits.push(ctx.without_argument(app.call, second.range())?);
+        edits.push(ctx.without_argument_but(app.call, second.range(), Some(second.value.range()))?);
     }
     Ok(edits)
 }
@@ -136,7 +136,11 @@ fn definition(ctx: &Context, app: &WebApp, name: &str, manager: &str, handlers: 
     let calls = |event: Event, depth: usize| -> Vec<(usize, String)> {
         let of_event = handlers.iter().filter(|handler| handler.event == event);
         of_event
-            .map(|handler| (depth, format!("{}{}()", handler.prefix(), handler.name)))
+            .map(|handler| {
+                let comment = handler.comment.iter().map(|comment| format!("  {comment}"));
+                let call = format!("{}{}()", handler.prefix(), handler.name);
+                (depth, call + &comment.collect::<String>())
+            })
             .collect()
     };
     let has_app = |handler: &Handler| handler.name.split('.').next() == Some("app");

@@ -9,6 +9,7 @@ use crate::edit::{Edit, Fix};
 use crate::finding::Findings;
 use crate::glance;
 use crate::knowledge::sqlalchemy::{self, Role};
+use crate::loaded::Asked;
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId, ScopeId};
 
@@ -245,12 +246,22 @@ fn reads_after<'a>(
     let scope = model.body_scope(function);
     let end = model.node(stmt).range().end();
     let objects = match expiry {
-        Expiry::Commit => objects_of(ctx, function, session, end, true),
-        Expiry::All => objects_of(ctx, function, session, end, false),
+        Expiry::Commit => added(ctx, function, session, end),
+        Expiry::All => Vec::new(),
         Expiry::One(object) => vec![object],
+    };
+    let loaded = match expiry {
+        Expiry::Commit | Expiry::All => reads_of_loaded(ctx, function, stmt, session),
+        Expiry::One(_) => Vec::new(),
     };
     let mut found = Vec::new();
     for stmt in following(ctx, stmt) {
+        found.extend(
+            loaded
+                .iter()
+                .filter(|read| stmt.range().contains_range(read.range()))
+                .map(|read| (stmt, *read)),
+        );
         for (id, node) in model.subtree(model.id(stmt)) {
             let AnyNodeRef::ExprAttribute(attribute) = node else {
                 continue;
@@ -293,76 +304,99 @@ fn following<'a>(ctx: &Context<'a>, stmt: NodeId) -> Vec<&'a Stmt> {
     }
 }
 
-/// Names that hold an object of the session before an offset: what it was asked for, and what is added to it, `with_new`.
-fn objects_of<'a>(
+/// Names of objects that are put into the session before an offset.
+fn added<'a>(
     ctx: &Context<'a>,
     function: &'a ast::StmtFunctionDef,
     session: &ast::ExprName,
     before: TextSize,
-    with_new: bool,
 ) -> Vec<&'a str> {
     let model = ctx.model;
     let mut objects = Vec::new();
     for (_, node) in model.subtree(model.id(function)) {
-        match node {
-            AnyNodeRef::ExprCall(call) if with_new && call.start() < before => {
-                let Expr::Attribute(method) = &*call.func else {
-                    continue;
-                };
-                let is_own = matches!(&*method.value, Expr::Name(name) if name.id == session.id);
-                if is_own && matches!(method.attr.as_str(), "add" | "add_all" | "refresh") {
-                    objects.extend(call.arguments.args.iter().take(1).flat_map(|argument| {
-                        match argument {
-                            Expr::Name(name) => vec![name.id.as_str()],
-                            Expr::List(list) => list
-                                .elts
-                                .iter()
-                                .filter_map(|element| element.as_name_expr())
-                                .map(|name| name.id.as_str())
-                                .collect(),
-                            _ => Vec::new(),
-                        }
-                    }));
+        if let AnyNodeRef::ExprCall(call) = node
+            && call.start() < before
+            && let Expr::Attribute(method) = &*call.func
+            && matches!(&*method.value, Expr::Name(name) if name.id == session.id)
+            && matches!(method.attr.as_str(), "add" | "add_all" | "refresh")
+        {
+            match call.arguments.args.first() {
+                Some(Expr::Name(name)) => objects.push(name.id.as_str()),
+                Some(Expr::List(list)) => {
+                    let names = list.elts.iter().filter_map(|element| element.as_name_expr());
+                    objects.extend(names.map(|name| name.id.as_str()));
                 }
+                _ => {}
             }
-            AnyNodeRef::StmtAssign(assign) if assign.end() <= before => {
-                if let [Expr::Name(target)] = &*assign.targets
-                    && is_asked(&assign.value, session)
-                {
-                    objects.push(target.id.as_str());
-                }
-            }
-            _ => {}
         }
     }
     objects
 }
 
-/// `await session.get(...)`, `(await session.execute(...)).scalar_one()`: one object.
-fn is_asked(value: &Expr, session: &ast::ExprName) -> bool {
-    const OBJECTS: &[&str] = &["get", "get_one", "merge"];
-    const ONES: &[&str] = &["scalar_one", "scalar_one_or_none"];
-    match value {
-        Expr::Await(inner) => match &*inner.value {
-            Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
-                if OBJECTS.contains(&method.attr.as_str())
-                    && matches!(&*method.value, Expr::Name(name) if name.id == session.id)),
-            _ => false,
-        },
-        Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
-            if ONES.contains(&method.attr.as_str()) && method.value.is_await_expr()),
-        _ => false,
+/// The attributes behind an expiry of objects that the session has loaded before it, and that are not loaded again.
+fn reads_of_loaded<'a>(
+    ctx: &Context<'a>,
+    function: &'a ast::StmtFunctionDef,
+    expiry: NodeId,
+    session: &ast::ExprName,
+) -> Vec<&'a ast::ExprAttribute> {
+    let model = ctx.model;
+    let end = model.node(expiry).range().end();
+    let mut found: Vec<&ast::ExprAttribute> = Vec::new();
+    for await_ in model.awaits() {
+        let is_here = function.range().contains_range(await_.range()) && await_.end() <= end;
+        let Some(asked) = Asked::of(ctx, await_).filter(|_| is_here) else {
+            continue;
+        };
+        let is_own = matches!(asked.session, Expr::Name(name) if name.id == session.id)
+            && entered(ctx, model.id(await_), session) == entered(ctx, expiry, session);
+        if !is_own {
+            continue;
+        }
+        for read in asked.loaded(ctx).reads {
+            let is_read = read.start() > end && !read.attr.starts_with("__") && !model.is_callee(model.id(read));
+            let is_renewed =
+                || matches!(&*read.value, Expr::Name(name) if is_refreshed(ctx, function, &name.id, end, read.start()));
+            if is_read && !is_renewed() && !found.contains(&read) {
+                found.push(read);
+            }
+        }
     }
+    found
+}
+
+/// The `with` that binds the session under this name for a node: a function may enter one after the other.
+fn entered(ctx: &Context, at: NodeId, session: &ast::ExprName) -> Option<TextRange> {
+    let model = ctx.model;
+    let own = std::iter::once((at, model.node(at)));
+    own.chain(model.ancestors(at)).find_map(|(_, node)| match node {
+        AnyNodeRef::StmtWith(with) => with
+            .items
+            .iter()
+            .any(|item| matches!(item.optional_vars.as_deref(), Some(Expr::Name(name)) if name.id == session.id))
+            .then(|| with.range()),
+        _ => None,
+    })
 }
 
 /// Whether a name is bound anew between two offsets, or its object is loaded again.
 fn is_renewed(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, from: TextSize, to: TextSize) -> bool {
     let model = ctx.model;
     let between = TextRange::new(from, to);
-    model.subtree(model.id(function)).any(|(_, node)| match node {
+    let is_bound = model.subtree(model.id(function)).any(|(_, node)| match node {
         AnyNodeRef::ExprName(target) => {
             target.ctx.is_store() && target.id == name && between.contains_range(target.range())
         }
+        _ => false,
+    });
+    is_bound || is_refreshed(ctx, function, name, from, to)
+}
+
+/// Whether the object of a name is loaded again between two offsets.
+fn is_refreshed(ctx: &Context, function: &ast::StmtFunctionDef, name: &str, from: TextSize, to: TextSize) -> bool {
+    let model = ctx.model;
+    let between = TextRange::new(from, to);
+    model.subtree(model.id(function)).any(|(_, node)| match node {
         AnyNodeRef::ExprCall(call) if between.contains_range(call.range()) => {
             matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "refresh")
                 && matches!(call.arguments.args.first(), Some(Expr::Name(object)) if object.id == name)

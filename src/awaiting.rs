@@ -61,6 +61,12 @@ impl Context<'_> {
             )
             .into());
         }
+        if let Some(place) = self.model.contents_around(at) {
+            return Err(format!(
+                "{place} is read before the await and written behind it because of what was read: an update by another task in between would be lost. Read it again behind the await, or put both under an asyncio.Lock"
+            )
+            .into());
+        }
         let mut doubt = None;
         let mut is_shielded = false;
         let mut inner = at;
@@ -386,6 +392,15 @@ impl Context<'_> {
                 if let Some(place) = update.filter(|_| never_waited) {
                     return Err(format!(
                         "`{}` is awaited in line {} between the reading and the writing of `{place}`: an update by another task in between would be lost",
+                        function.name,
+                        line()
+                    )
+                    .into());
+                }
+                let contents = use_.awaited.filter(|_| never_waited);
+                if let Some(place) = contents.and_then(|at| model.contents_around(at)) {
+                    return Err(format!(
+                        "`{}` is awaited in line {} between the reading and the writing of {place}: an update by another task in between would be lost",
                         function.name,
                         line()
                     )

@@ -293,6 +293,16 @@ impl Context<'_> {
     /// The edit that takes one argument out of a call, with its comma. A call that stood on several lines only because it was too long
     /// for one moves onto one line where it fits now. Declined when a comment stands beside the argument.
     pub fn without_argument(&self, call: &ast::ExprCall, argument: TextRange) -> Result<Edit, Declined> {
+        self.without_argument_but(call, argument, None)
+    }
+
+    /// As [`Context::without_argument`], where the comments in this range are written elsewhere.
+    pub fn without_argument_but(
+        &self,
+        call: &ast::ExprCall,
+        argument: TextRange,
+        carried: Option<TextRange>,
+    ) -> Result<Edit, Declined> {
         let module = self.module;
         let inside = TextRange::new(
             call.arguments.start() + TextSize::new(1),
@@ -323,7 +333,18 @@ impl Context<'_> {
             (None, None) => inside,
         };
         let beside = TextRange::new(gap.start(), module.line_end(gap.end()).min(inside.end()).max(gap.end()));
-        if !module.comments_in(beside).is_empty() {
+        // What stands behind a line with other arguments is said of all of them, and stays.
+        let stays = |comment: &TextRange| {
+            previous.is_some_and(|previous| {
+                comment.start() >= gap.end() && module.line_start(previous.end()) == module.line_start(gap.end())
+            })
+        };
+        let is_carried = |comment: &TextRange| carried.is_some_and(|carried| carried.contains_range(*comment));
+        if module
+            .comments_in(beside)
+            .iter()
+            .any(|comment| !stays(comment) && !is_carried(comment))
+        {
             return Err("a comment stands beside the argument".into());
         }
         let kept: String = [

@@ -30,6 +30,7 @@ pub mod knowledge;
 pub mod layout;
 pub mod legacy_query;
 pub mod lifespan;
+mod loaded;
 mod misuse;
 pub mod module;
 pub mod offload;

@@ -42,6 +42,8 @@ pub(super) struct Handler<'a> {
     is_async: bool,
     function: &'a ast::StmtFunctionDef,
     pub doubt: Option<String>,
+    /// The comment behind it in a list.
+    pub comment: Option<String>,
 }
 
 impl Handler<'_> {
@@ -123,19 +125,30 @@ pub(super) fn of_list<'a>(
     list: &Expr,
     event: Event,
 ) -> Result<Vec<Handler<'a>>, Declined> {
-    if !ctx.module.comments_in(list.range()).is_empty() {
-        return Err("a comment stands in the list of handlers".into());
-    }
     let elements = match list {
         Expr::List(list) => &list.elts,
         Expr::Tuple(tuple) => &tuple.elts,
         Expr::NoneLiteral(_) => return Ok(Vec::new()),
         _ => return Err("the handlers are not written as a list".into()),
     };
-    elements
-        .iter()
-        .map(|element| of_value(ctx, app, element, event))
-        .collect()
+    let mut comments = ctx.module.comments_in(list.range()).iter().peekable();
+    let mut handlers = Vec::new();
+    for (index, element) in elements.iter().enumerate() {
+        let mut handler = of_value(ctx, app, element, event)?;
+        let until = elements.get(index + 1).map_or(list.end(), Ranged::start);
+        let behind = TextRange::new(
+            element.end(),
+            ctx.module.line_end(element.end()).min(until).max(element.end()),
+        );
+        if let Some(comment) = comments.next_if(|comment| behind.contains_range(**comment)) {
+            handler.comment = Some(ctx.module.slice(*comment).to_owned());
+        }
+        handlers.push(handler);
+    }
+    if comments.next().is_some() {
+        return Err("a comment stands in the list of handlers, and behind none of them".into());
+    }
+    Ok(handlers)
 }
 
 /// The handler of one registration; the edits take the registration away.
@@ -189,10 +202,14 @@ fn without_decorator(ctx: &Context, decorator: &ast::Decorator) -> Result<Edit, 
         module.line_start(decorator.start()),
         module.line_end_with_newline(decorator.end()),
     );
-    if !module.comments_in(lines).is_empty() {
-        return Err("a comment stands beside a decorator that has to go".into());
+    match module.comments_in(lines) {
+        [] => Ok(Edit::deletion(lines)),
+        // It gets the line for itself.
+        [comment] if comment.start() >= decorator.end() => {
+            Ok(Edit::deletion(TextRange::new(decorator.start(), comment.start())))
+        }
+        _ => Err("a comment stands inside a decorator that has to go".into()),
     }
-    Ok(Edit::deletion(lines))
 }
 
 fn is_registration(ctx: &Context, decorator: &Expr) -> bool {
@@ -267,6 +284,7 @@ fn of_function<'a>(
         name: name.to_owned(),
         is_async,
         function,
+        comment: None,
         doubt: doubt.or_else(|| called_with_arguments(ctx, function)),
     })
 }

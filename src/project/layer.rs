@@ -579,7 +579,7 @@ fn beside(project: &Project, linked: &BTreeSet<usize>, file: usize, prepares: fn
 }
 
 /// Whether a file belongs to the tests, by its name or its folder's.
-fn is_test(path: &Path) -> bool {
+pub fn is_test(path: &Path) -> bool {
     let mut parts = path.iter().map(|part| part.to_string_lossy());
     parts.any(|part| part.starts_with("test") || part.ends_with("_test.py") || part == "conftest.py")
 }

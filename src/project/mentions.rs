@@ -213,6 +213,19 @@ fn imports(text: &[u8]) -> Vec<Imported<'_>> {
     found
 }
 
+/// Whether a text may import a module of this name, the last part of it: by a statement, or by its name in a string.
+pub fn may_import(text: &[u8], module: &str) -> bool {
+    if memmem::find(text, module.as_bytes()).is_none() {
+        return false;
+    }
+    let names_it = |import: &Imported| import.path.split('.').any(|part| part == module);
+    let by_name = || {
+        let loads = IMPORTERS.iter().any(|word| memmem::find(text, word).is_some());
+        loads && words(text, module).next().is_some()
+    };
+    imports(text).iter().any(names_it) || by_name()
+}
+
 /// The words of an import statement, dots and stars included, with `,` and `;` as words of their own; no comments.
 fn statement_words(statement: &[u8]) -> std::iter::Peekable<impl Iterator<Item = &[u8]>> {
     let lines = statement.split(|byte| *byte == b'\n');
@@ -475,6 +488,21 @@ mod tests {
     #[track_caller]
     fn line(text: &str, expected: Option<usize>) {
         assert_eq!(of(text).fakes_requests, expected, "{text}");
+    }
+
+    #[test]
+    fn what_may_import_a_module_is_seen() {
+        for text in [
+            "import shop.main\n",
+            "from .main import app\n",
+            "from shop import (\n    main,\n)\n",
+            "importlib.import_module(\"shop.main\")\n",
+        ] {
+            assert!(may_import(text.as_bytes(), "main"), "{text}");
+        }
+        for text in ["def main(): ...\n", "from mainly import x\n", "import shop  # main\n"] {
+            assert!(!may_import(text.as_bytes(), "main"), "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_text_size::TextRange;
 use serde::{Deserialize, Serialize};
 
-use super::colouring::usage::Usage;
+use super::colouring::usage::{Place, Usage};
 use super::effects::Effects;
 use super::layer::Part;
 
@@ -43,6 +43,12 @@ impl Summary {
         if let Some(usage) = &mut self.usage {
             usage.end_program();
         }
+    }
+
+    /// Whether it ends with calls that can run in an event loop if nobody imports it.
+    pub fn has_end(&self) -> bool {
+        let uses = self.usage.iter().flat_map(|usage| &usage.uses);
+        uses.into_iter().any(|used| used.place == Place::End)
     }
 }
 

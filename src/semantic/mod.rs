@@ -6,6 +6,7 @@
 
 mod build;
 pub mod constants;
+mod contents;
 mod crossing;
 pub mod effects;
 mod elements;

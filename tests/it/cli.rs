@@ -824,6 +824,36 @@ fn a_database_layer_turns_in_all_files_or_in_none() {
 }
 
 #[test]
+fn a_program_that_nobody_imports_runs_its_database_layer_in_an_event_loop() {
+    let models = "from sqlalchemy import Column, ForeignKey, Integer, String\nfrom sqlalchemy.orm import declarative_base, relationship\n\nBase = declarative_base()\n\n\nclass User(Base):\n    __tablename__ = \"user\"\n    id = Column(Integer, primary_key=True)\n    name = Column(String)\n    addresses = relationship(\"Address\")\n\n\nclass Address(Base):\n    __tablename__ = \"address\"\n    id = Column(Integer, primary_key=True)\n    user_id = Column(ForeignKey(\"user.id\"))\n";
+    let shop = |body: &str| {
+        format!(
+            "from sqlalchemy import create_engine, select\nfrom sqlalchemy.orm import Session\n\nfrom models import User\n\nengine = create_engine(\"sqlite:///x.db\")\n\n\ndef main():\n    with Session(engine) as session:\n        print({body})\n\n\nmain()\n"
+        )
+    };
+    let names = shop("session.scalars(select(User.name)).all()");
+    let project = Project::new(&[("models.py", models), ("shop.py", &names)]);
+    migrate(&project);
+    let text = project.read("shop.py");
+    assert!(text.contains("asyncio.run(main())"), "{text}");
+
+    let project = Project::new(&[("models.py", models), ("shop.py", &names), ("tool.py", "import shop\n")]);
+    let said = migrate(&project).stdout;
+    assert_eq!(project.read("shop.py"), names, "{said}");
+
+    // Another codemod changes the file first: what was said of the layer still holds.
+    let lazy = shop("session.query(User).filter_by(id=1).one().addresses");
+    let project = Project::new(&[("models.py", models), ("shop.py", &lazy)]);
+    project.write("requirements.txt", "sqlalchemy==2.0.44\naiosqlite\n");
+    project.run(&["apply", "--no-cache", "--unsafe-fixes", "."]);
+    let text = project.read("shop.py");
+    assert!(
+        text.contains("= create_engine(") && text.contains("select(User)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_a_database_layer_takes_for_granted_is_said() {
     let layer = |engine: &str| {
         let database = DATABASE.replace("engine = create_engine(\"sqlite:///x.db\")", engine);

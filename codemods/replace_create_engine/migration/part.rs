@@ -69,6 +69,8 @@ fn summary(ctx: &Context, known: Known, is_alone: bool) -> (Summary, Result<(), 
 pub fn run(ctx: &Context, acc: &mut Findings) {
     let told = match &ctx.project.layer {
         Some((facts, text)) if *text == TextHash::of(ctx.module.text().as_bytes()) => Some(facts),
+        // It was said of another text, and the other files still belong to the layer: the next run looks at all of them anew.
+        Some((_, text)) if *text != TextHash::default() => return,
         _ => None,
     };
     if let Some(facts) = told {

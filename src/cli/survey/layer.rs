@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::codemods::replace_create_engine;
 use crate::edit::Applicability;
 use crate::project::colouring::Options;
-use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer};
+use crate::project::summary::Summary;
+use crate::project::{LAYER, LayerFacts, Project, ProjectFacts, TextHash, layer, mentions};
 use crate::semantic::sqlalchemy::Known;
 
 use super::super::Error;
@@ -32,12 +33,13 @@ pub fn layers(looker: &Looker, engines: Vec<usize>) -> Result<Vec<Facts>, Error>
         if done.contains(&start) {
             continue;
         }
-        let (project, hashes, known) = read(looker, start)?;
+        let (mut project, hashes, known) = read(looker, start)?;
         let linked = layer::linked(&project, start);
         done.extend(&linked);
         if linked.len() == 1 {
             continue;
         }
+        end_programs(looker, &mut project, &linked)?;
         let found = changes(looker, &project, &known, &hashes, start)?;
         // A layer of one file is seen without the others, where they run nothing of it.
         let is_shared = linked
@@ -128,6 +130,33 @@ fn read(looker: &Looker, start: usize) -> Result<(Project, Vec<TextHash>, Vec<Kn
         }
     }
     Ok((project, hashes, known))
+}
+
+/// Takes the files for programs that no other file imports: what they call at their end can run in an event loop.
+fn end_programs(looker: &Looker, project: &mut Project, linked: &BTreeSet<usize>) -> Result<(), Error> {
+    for &file in linked {
+        let path = &looker.files[file].path;
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            continue;
+        };
+        let (settings, _) = looker.processor.settings(&looker.files[file]);
+        let is_entered = settings.entry_points.iter().any(|entry| {
+            let module = entry.split(':').next().unwrap_or_default();
+            module.rsplit('.').next() == Some(stem)
+        });
+        let ends = project.files[file].1.as_ref().is_some_and(Summary::has_end);
+        if !ends || is_entered || stem == "__init__" || layer::is_test(path) {
+            continue;
+        }
+        let others = looker.unparsed(&BTreeSet::from([file]), |text| mentions::may_import(text, stem))?;
+        if others.is_empty()
+            && !looker.have_outsiders(std::iter::once(file))
+            && let Some(summary) = &mut project.files[file].1
+        {
+            summary.end_program();
+        }
+    }
+    Ok(())
 }
 
 fn changes(
