@@ -64,6 +64,19 @@ const TIED: &[&str] = &[
 /// What gives an object that is tied to the thread that has made it, or is another one in each.
 const TIED_FACTORIES: &[&str] = &["sqlite3.connect", "threading.local"];
 
+/// What of the standard library looks at the function that calls, or at those that call that one: in a thread these are others
+/// (`inspect`, "The interpreter stack"; `sys._getframe`).
+const LOOKS_AT_CALLERS: &[&str] = &[
+    "inspect.currentframe",
+    "inspect.getouterframes",
+    "inspect.stack",
+    "sys._getframe",
+    "sys._getframemodulename",
+    "traceback.extract_stack",
+    "traceback.format_stack",
+    "traceback.print_stack",
+];
+
 /// The last words of names for what one thread may use: of an object that is given, and of which nothing else is known.
 const TIED_NAMES: &[&str] = &["conn", "connection", "cur", "cursor", "session"];
 
@@ -651,6 +664,7 @@ impl<'a> Mapper<'_, 'a> {
         let mut reads: BTreeMap<(usize, &'a str), TextRange> = BTreeMap::new();
         // The first reading of a file, and the last writing.
         let mut files: BTreeMap<(usize, String), [Option<TextRange>; 2]> = BTreeMap::new();
+        let has_threads = model.imports_package("threading");
         for (id, node) in model.subtree(NodeId(0)) {
             let Some(owner) = self.owner(id) else {
                 self.use_apart(id, node);
@@ -680,6 +694,19 @@ impl<'a> Mapper<'_, 'a> {
             {
                 let read = reads.entry((owner, &name.id)).or_insert(name.range());
                 *read = read.cover(name.range());
+            }
+            let objects = match node {
+                _ if !has_threads => &[],
+                AnyNodeRef::ExprAttribute(attribute) => std::slice::from_ref(&*attribute.value),
+                AnyNodeRef::ExprCall(call) => &*call.arguments.args,
+                _ => &[],
+            };
+            if let Some(object) = objects.iter().find(|object| self.is_thread_local(object)) {
+                let text = format!(
+                    "uses `{}`, which is another object in each thread",
+                    self.ctx.module.slice(object)
+                );
+                self.hazard(owner, object.range(), &text);
             }
             if let AnyNodeRef::ExprAttribute(attribute) = node
                 && self.is_tied_object(&attribute.value)
@@ -1143,6 +1170,10 @@ impl<'a> Mapper<'_, 'a> {
             self.write(owner, call.range(), &text);
         }
         if let Some(name) = model.qualified_name(&call.func) {
+            if LOOKS_AT_CALLERS.contains(&name.as_str()) {
+                let text = format!("calls `{name}`, which sees other callers in a thread");
+                self.hazard(owner, call.range(), &text);
+            }
             // Whether it is of the project or of a library, the link tells.
             if is_tied(&name) {
                 let text = format!("calls `{name}`, which needs its thread");
@@ -1313,6 +1344,35 @@ impl<'a> Mapper<'_, 'a> {
                 let last = name.rsplit('_').next().unwrap_or(name);
                 model.type_of(expr) == Type::Unknown && TIED_NAMES.contains(&last)
             }
+        }
+    }
+
+    /// Whether an object holds other values in each thread: a `threading.local`, or one of a class of the file that derives from it.
+    fn is_thread_local(&self, expr: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let is_local = |base: &Expr| model.qualified_name(base).as_deref() == Some("threading.local");
+        match self.receiver(expr, 0) {
+            Some(Receiver::Result(target)) => matches!(&*target, Target::Path(path) if path == "threading.local"),
+            Some(Receiver::Instance(ClassName::Path(path))) => path == "threading.local",
+            Some(Receiver::Instance(ClassName::Own(_))) => {
+                let Type::Instance(class) = model.type_of_receiver(expr) else {
+                    return false;
+                };
+                let mut open = vec![class];
+                let mut seen = 0;
+                while let Some(class) = open.pop() {
+                    let mut bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
+                    seen += 1;
+                    if bases.any(is_local) {
+                        return true;
+                    }
+                    if seen < 50 {
+                        open.extend(model.bases(class).into_iter().flatten());
+                    }
+                }
+                false
+            }
+            _ => false,
         }
     }
 

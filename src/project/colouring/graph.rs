@@ -7,7 +7,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
-use super::closed::starts;
+use super::closed::{reaching, starts};
 use super::groups::Groups;
 use super::suites::Suites;
 use super::usage::{
@@ -100,6 +100,8 @@ pub struct Graph<'l, 'p> {
     pub decorated: FxHashSet<NodeIndex>,
     /// Those of them of which the decorator only passes the call on.
     passed_on: FxHashSet<NodeIndex>,
+    /// Decorators of which the wrapper waits itself, before it passes the call on.
+    waiting_decorators: FxHashSet<FunctionId>,
     /// The files of a layer of SQLAlchemy, where what asks its database is the reason to turn.
     pub layer: Option<BTreeSet<usize>>,
     /// What uses by name may mean, while they are looked at: by the name, and whether it is that of a member.
@@ -166,6 +168,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
             passed_on: FxHashSet::default(),
+            waiting_decorators: FxHashSet::default(),
             layer: None,
             namesakes: FxHashMap::default(),
             unresolved: Vec::new(),
@@ -188,6 +191,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.entry_points(world);
         graph.families();
         graph.resolve();
+        graph.find_waiting_decorators();
         graph.hand_over();
         graph.forward();
         graph.enter();
@@ -449,8 +453,9 @@ impl<'l, 'p> Graph<'l, 'p> {
             };
             for node in self.named(name.trim()).to_vec() {
                 let id = self.nodes[node].function();
-                let is_it =
-                    self.linker.modules.name_of(id.file) == module.trim() && self.function(node).class.is_none();
+                // What was looked at alone is a module of any name.
+                let own = self.linker.modules.name_of(id.file);
+                let is_it = (own == module.trim() || own.is_empty()) && self.function(node).class.is_none();
                 if is_it {
                     self.stop(node, || {
                         "the distribution runs it as a program, without waiting".to_owned()
@@ -786,11 +791,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                         let Node::Function(owner) = self.nodes[owner] else {
                             continue;
                         };
-                        let own = Node::Function(FunctionId {
-                            file: owner.file,
-                            index: self.nature(owner).wrapper.as_ref().map_or(0, |wrapper| wrapper.inner),
-                        });
-                        self.uses[node][at].is_understood = self.nodes[node] == own;
+                        self.uses[node][at].is_understood = self.is_wrapper_of(node, owner);
                     }
                     How::Decorates(decorated) => {
                         let decorated = FunctionId {
@@ -809,6 +810,52 @@ impl<'l, 'p> Graph<'l, 'p> {
         for (function, name) in filled {
             self.is_always_passed(function, &name, &passed);
         }
+    }
+
+    /// Wrappers that wait, whatever they wrap, were it only by what they call.
+    fn find_waiting_decorators(&mut self) {
+        let wrappers: Vec<(FunctionId, usize)> = self
+            .linker
+            .functions()
+            .filter_map(|(id, _)| {
+                let wrapper = self.usage(id.file)?.natures[id.index].wrapper.as_ref()?;
+                wrapper.passes_through.then_some((id, wrapper.inner))
+            })
+            .collect();
+        if wrappers.is_empty() {
+            return;
+        }
+        let reaching = reaching(self);
+        let waits = |(decorator, index): &(FunctionId, usize)| {
+            let inner = FunctionId {
+                index: *index,
+                ..*decorator
+            };
+            self.known(inner).is_some_and(|inner| reaching[inner])
+        };
+        let waiting = wrappers.into_iter().filter(waits);
+        self.waiting_decorators = waiting.map(|(decorator, _)| decorator).collect();
+    }
+
+    /// Whether the wrapper of a decorator does nothing with a call but to pass it on: what it gives can be a coroutine as well as anything else.
+    fn only_passes_on(&self, decorator: FunctionId) -> bool {
+        let wrapper = self.nature(decorator).wrapper.as_ref();
+        wrapper.is_some_and(|wrapper| wrapper.passes_through) && !self.waiting_decorators.contains(&decorator)
+    }
+
+    /// Whether a function is what a decorator gives, which turns with all that is decorated: whoever gets it in another way would not wait for it.
+    fn is_wrapper_of(&self, node: NodeIndex, decorator: FunctionId) -> bool {
+        let wrapper = self.nature(decorator).wrapper.as_ref();
+        let inner = wrapper.map(|wrapper| FunctionId {
+            index: wrapper.inner,
+            ..decorator
+        });
+        let decorates = |used: &Resolved| matches!(used.found.how, How::Decorates(_));
+        let uses = self.known(decorator).map_or(&[][..], |node| &self.uses[node]);
+        inner.is_some_and(|inner| self.nodes[node] == Node::Function(inner))
+            && !self.only_passes_on(decorator)
+            && !uses.is_empty()
+            && uses.iter().all(decorates)
     }
 
     /// Functions that tests put in the place of others turn with them.
@@ -955,15 +1002,22 @@ impl<'l, 'p> Graph<'l, 'p> {
         };
         let parameter = self.node(Node::Parameter(id, wrapper.parameter));
         self.families.unite(node, parameter);
-        if wrapper.passes_through {
+        if self.only_passes_on(id) {
             self.passed_on.insert(node);
         } else {
+            let is_plain = matches!(self.kind(node), Kind::Plain | Kind::Pytest | Kind::Unittest);
             let inner = self.node(Node::Function(FunctionId {
                 file: id.file,
                 index: wrapper.inner,
             }));
             self.families.unite(node, inner);
             self.wrappers.push(inner);
+            if !is_plain {
+                let name = self.function(node).qualname.clone();
+                self.stop(inner, || {
+                    format!("it wraps `{name}`, which would not be awaited as a function is")
+                });
+            }
             let other = self.uses[decorator]
                 .iter()
                 .find(|used| !matches!(used.found.how, How::Decorates(_)));
@@ -1382,7 +1436,7 @@ impl Resolved<'_> {
             return false;
         };
         let wrapper = graph.nature(*function).wrapper.as_ref();
-        wrapper.is_some_and(|wrapper| wrapper.passes_through && wrapper.parameter == *name)
+        wrapper.is_some_and(|wrapper| wrapper.parameter == *name) && graph.only_passes_on(*function)
     }
 }
 

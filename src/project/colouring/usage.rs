@@ -565,6 +565,9 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_sqlalchemy_chain(&attribute.value, 0) {
             return None;
         }
+        if let Some(module) = self.loaded(&attribute.value) {
+            return Some(member_of(module, attribute.attr.as_str()));
+        }
         let expr = Expr::Attribute(attribute.clone());
         if let Some(target) = self.mapper.target(&expr, 0) {
             return Some(Named::Target(target));
@@ -589,6 +592,44 @@ impl<'a> Finder<'_, '_, 'a> {
                 Some(Named::Unknown(name, of))
             }
         }
+    }
+
+    /// The module that an expression gets by its name, `importlib.import_module("name")`, `sys.modules["name"]`, or a variable of it. The inner
+    /// `None`: one of a name that is computed.
+    fn loaded(&self, expr: &Expr) -> Option<Option<String>> {
+        let model = self.ctx.model;
+        let expr = match expr {
+            Expr::Name(name) => match model.sole_binding(&name.id, model.scope_of(model.id(name)))?.kind {
+                BindingKind::Assignment(value) => value,
+                _ => return None,
+            },
+            expr => expr,
+        };
+        // What `__import__` gives for a dotted name is the first of its packages.
+        let mut is_whole = true;
+        let name = match expr {
+            Expr::Call(call) => {
+                is_whole = model.qualified_name(&call.func).as_deref() == Some("importlib.import_module");
+                match &*call.arguments.args {
+                    _ if !is_whole && !model.is_builtin(&call.func, "__import__") => return None,
+                    [name] if call.arguments.keywords.is_empty() => name,
+                    _ => return Some(None),
+                }
+            }
+            Expr::Subscript(subscript) => {
+                let of = model.qualified_name(&subscript.value);
+                of.filter(|name| name == "sys.modules").map(|_| &*subscript.slice)?
+            }
+            _ => return None,
+        };
+        Some(match name {
+            Expr::StringLiteral(name) => {
+                let name = name.value.to_str();
+                let is_known = !name.starts_with('.') && (is_whole || !name.contains('.'));
+                is_known.then(|| name.to_owned())
+            }
+            _ => None,
+        })
     }
 
     /// Whether a name is bound to several imports, or to what is chosen among imported modules.
@@ -654,6 +695,8 @@ impl<'a> Finder<'_, '_, 'a> {
                 AnyNodeRef::StmtFunctionDef(function) if self.decoration(&decorator.expression) == Decoration::Own => {
                     How::Decorates(self.mapper.functions[&model.id(function)])
                 }
+                // It gives what takes the place of a class, or it is not followed to where it is defined.
+                _ if matches!(named, Named::Target(_)) => How::Value(Sink::Other("it is used as a decorator")),
                 _ => return,
             },
             // A function compares as it did, whatever calling it gives.
@@ -890,6 +933,14 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => false,
         };
         known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
+    }
+}
+
+/// A member of a module, as far as that is known.
+fn member_of(module: Option<String>, name: &str) -> Named {
+    match module {
+        Some(module) => Named::Target(Target::Path(format!("{module}.{name}"))),
+        None => Named::Unknown(name.to_owned(), Unknown::OfModule),
     }
 }
 

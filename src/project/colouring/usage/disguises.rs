@@ -288,11 +288,26 @@ impl<'a> Finder<'_, '_, 'a> {
         }
     }
 
-    /// A member that is got by a name in a string.
-    pub(super) fn by_string(&self, usage: &mut Usage, call: &ast::ExprCall, name: &str) {
+    /// A member that is got by a name in a string: of an object, or of one that is not known. That may be a module, and the name a function's.
+    pub(super) fn by_string(&self, usage: &mut Usage, call: &'a ast::ExprCall, object: Option<&'a Expr>, name: &str) {
+        let model = self.ctx.model;
+        let unknown = || Named::Unknown(name.to_owned(), Unknown::Member);
+        let named = match object {
+            Some(object) => match (self.loaded(object), model.qualified_name(object)) {
+                (Some(module), _) => member_of(module, name),
+                (None, Some(path)) => Named::Target(Target::Path(format!("{path}.{name}"))),
+                (None, None) if self.may_be_module(object) => member_of(None, name),
+                (None, None) => unknown(),
+            },
+            None => unknown(),
+        };
+        if object.is_none_or(|object| self.mapper.receiver(object, 0).is_none()) {
+            let line = self.line(call);
+            usage.strings.entry(name.to_owned()).or_insert(line);
+        }
         usage.uses.push(Use {
             owner: self.owner(call),
-            named: Named::Unknown(name.to_owned(), Unknown::Member),
+            named,
             how: How::Value(Sink::Other("it is got by its name")),
             place: Place::Never("it is got by its name"),
             range: call.range(),
@@ -358,7 +373,7 @@ impl<'a> Finder<'_, '_, 'a> {
         if model.is_builtin(&call.func, "getattr") {
             let Some(object) = arguments.args.first() else { return };
             match arguments.args.get(1) {
-                Some(Expr::StringLiteral(name)) => self.by_string(usage, call, name.value.to_str()),
+                Some(Expr::StringLiteral(name)) => self.by_string(usage, call, Some(object), name.value.to_str()),
                 _ if !self.is_only_asked(call) => usage.computed.push((self.mapper.receiver(object, 0), line)),
                 _ => {}
             }
@@ -367,7 +382,8 @@ impl<'a> Finder<'_, '_, 'a> {
         if matches!(name, "methodcaller" | "attrgetter")
             && let Some(Expr::StringLiteral(name)) = arguments.args.first()
         {
-            self.by_string(usage, call, name.value.to_str());
+            let name = name.value.to_str();
+            self.by_string(usage, call, None, name.rsplit('.').next().unwrap_or(name));
             return;
         }
         for name in keyword_replacements(self.ctx, call) {
