@@ -1,6 +1,6 @@
 # codemods: offload_blocking_call
 # level: unsafe
-"""Files that are open while their function waits: lines, rows, parts and documents, and lines that one expression reads."""
+"""Files that are open while their function waits: lines, rows, parts and documents."""
 
 import asyncio
 import csv
@@ -61,27 +61,20 @@ async def document(name: str) -> str:
             return await handle(str(error))
 
 
-async def at_once(name: str) -> list:
-    return [
-        [line.strip() for line in open(name)],
-        sum(1 for _ in open(name)),
-        {line for line in open(name)} == set(open(name)),
-        dict(row[:2] for row in csv.reader(open(name)) if len(row) > 1),
-    ]
+def write(name: str, text: str) -> None:
+    with open(name, "w", newline="") as file:
+        file.write(text)
 
 
-async def main():
-    with tempfile.TemporaryDirectory() as folder:
-        name = os.path.join(folder, "text")
-        with open(name, "w", newline="") as file:
-            file.write("a,b\nc,d\r\n\"e\nf\",g\nstop\nlast")
-        found = [await lines(name), [pair async for pair in numbered(name)], await rows(name), await parts(name)]
-        found.append(await at_once(name))
-        found.append(await document(name))
-        with open(name, "w") as file:
-            json.dump({"a": [1, 2]}, file)
-        return [*found, await document(name)]
+async def main(name: str) -> list:
+    found = [await lines(name), [pair async for pair in numbered(name)], await rows(name), await parts(name)]
+    return [*found, await document(name)]
 
 
-for item in asyncio.run(main()):
-    print(item)
+with tempfile.TemporaryDirectory() as folder:
+    name = os.path.join(folder, "text")
+    write(name, 'a,b\nc,d\r\n"e\nf",g\nstop\nlast')
+    for item in asyncio.run(main(name)):
+        print(item)
+    write(name, json.dumps({"a": [1, 2]}))
+    print(asyncio.run(document(name)))
