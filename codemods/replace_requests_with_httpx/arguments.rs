@@ -546,8 +546,7 @@ impl<'a> Conversion<'_, 'a> {
             .end()
     }
 
-    /// The parts of a form. requests names a part without a name after its file, or else after its field; httpx names it `upload`, and gives
-    /// each part with a name a type.
+    /// The parts of a form, each a field or with a name and a type of its own: anything less, httpx completes in another way than requests.
     fn files(&mut self, argument: &Argument<'a>, data: Option<&Argument<'a>>) -> Result<(), Declined> {
         let ctx = self.ctx;
         // Pairs become a body, and that cannot have files beside it.
@@ -556,60 +555,17 @@ impl<'a> Conversion<'_, 'a> {
         {
             return Err("what httpx makes of `data` beside `files` is known only of a dict".into());
         }
-        for (field, part) in fields(ctx, argument.value).ok_or(UNKNOWN_PARTS)? {
+        for part in parts(ctx, argument.value).ok_or(UNKNOWN_PARTS)? {
             let content = match part {
                 Expr::Tuple(part) => match &*part.elts {
-                    [name, content] => {
-                        if !name.is_none_literal_expr() {
-                            self.doubt(TYPED);
-                        }
-                        content
-                    }
-                    [_, content, _] => content,
+                    [Expr::NoneLiteral(_), content] | [_, content, _] => content,
                     _ => return Err(UNKNOWN_PARTS.into()),
                 },
-                content => {
-                    let name = self.part_name(field, content).ok_or(UNKNOWN_PARTS)?;
-                    let whole = self.with_parentheses(content);
-                    self.draft.insert(whole.start(), format!("({name}, "));
-                    self.draft.insert(whole.end(), ")");
-                    self.doubt(TYPED);
-                    content
-                }
+                _ => return Err(UNKNOWN_PARTS.into()),
             };
             self.content_of_part(content)?;
         }
         Ok(())
-    }
-
-    /// What requests calls a part that is given without a name: the last part of the path of an opened file, else the field.
-    fn part_name(&mut self, field: &'a Expr, content: &'a Expr) -> Option<String> {
-        let ctx = self.ctx;
-        let field = field
-            .is_string_literal_expr()
-            .then(|| ctx.model.slice(field).to_owned());
-        let Some(opened) = opened(ctx, content) else {
-            let has_no_name =
-                matches!(values::kind(ctx, content), Kind::Bytes | Kind::Str) || is_bytes_io(ctx, content);
-            return field.filter(|_| has_no_name);
-        };
-        let path = opened.arguments.find_argument_value("file", 0)?;
-        if let Expr::StringLiteral(path) = path {
-            let name = path.value.to_str().rsplit('/').next()?.to_owned();
-            let is_plain = |character: char| character.is_ascii_alphanumeric() || "._- ".contains(character);
-            return (!name.is_empty() && name.chars().all(is_plain)).then(|| format!("\"{name}\""));
-        }
-        // Of a file that is opened by a `Path`, the name is no text.
-        if values::kind(ctx, path) != Kind::Str {
-            return None;
-        }
-        let place = match content {
-            Expr::Name(_) => format!("{}.name", ctx.model.slice(content)),
-            _ if path.is_name_expr() => ctx.model.slice(path).to_owned(),
-            _ => return None,
-        };
-        let os = self.import(Import::Module("os"), ctx.model.id(content)).ok()?;
-        Some(format!("{os}.path.basename({place})"))
     }
 
     fn content_of_part(&mut self, content: &'a Expr) -> Result<(), Declined> {
@@ -938,22 +894,20 @@ fn is_constant(value: &Expr) -> bool {
 
 const UNKNOWN_PARTS: &str = "httpx gives the parts of `files` another name or type";
 
-const TYPED: &str = "httpx adds a `Content-Type` to a part of `files` that requests sends without one";
-
-/// The fields of a form and their parts: of a dict that is seen as a whole, or of a list of pairs.
-fn fields<'a>(ctx: &Context<'a>, value: &'a Expr) -> Option<Vec<(&'a Expr, &'a Expr)>> {
+/// The parts of a form: of a dict that is seen as a whole, or of a list of pairs.
+fn parts<'a>(ctx: &Context<'a>, value: &'a Expr) -> Option<Vec<&'a Expr>> {
     let pairs = match value {
         Expr::List(list) => &list.elts,
         Expr::Tuple(tuple) => &tuple.elts,
         _ => {
             let (dict, stored) = values::visible_dict(ctx, value)?;
-            let items = dict.items.iter().map(|item| Some((item.key.as_ref()?, &item.value)));
-            return items.chain(stored.into_iter().map(Some)).collect();
+            let items = dict.items.iter().map(|item| item.key.as_ref().map(|_| &item.value));
+            return items.chain(stored.into_iter().map(|(_, part)| Some(part))).collect();
         }
     };
     let pairs = pairs.iter().map(|pair| match pair {
         Expr::Tuple(pair) => match &*pair.elts {
-            [field, part] => Some((field, part)),
+            [_, part] => Some(part),
             _ => None,
         },
         _ => None,

@@ -24,6 +24,11 @@ async def with_pairs(base: str):
     return base64.b64decode(response.json()["body"]).count(b'name="a"')
 
 
+async def without_a_type(base: str):
+    response = requests.post(base + "/echo/e", files=[("f", ("a.txt", b"abc")), ("g", b"x")])
+    return base64.b64decode(response.json()["body"]).count(b"Content-Type")
+
+
 async def of_what_is_given(base: str, files):
     return requests.post(base + "/echo/d", files=files).status_code
 
@@ -36,5 +41,6 @@ async def main(base):
             await as_text(base, path),
             await of_a_path(base, pathlib.Path(path)),
             await with_pairs(base),
+            await without_a_type(base),
             await of_what_is_given(base, {"f": b"1"}),
         ]
