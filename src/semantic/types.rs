@@ -244,9 +244,33 @@ impl<'a> SemanticModel<'a> {
                 None => Type::Unknown,
             },
             None => match self.infer_path_method(call, steps) {
-                Type::Unknown => self.infer_maker(call, steps),
+                Type::Unknown => match self.infer_maker(call, steps) {
+                    Type::Unknown => self.infer_returned(call, steps),
+                    known => known,
+                },
                 known => known,
             },
+        }
+    }
+
+    /// `get_mailer()`: an instance of the class of this module that a plain function of it says to return.
+    fn infer_returned(&self, call: &ast::ExprCall, steps: usize) -> Type<'a> {
+        let Expr::Name(name) = &*call.func else {
+            return Type::Unknown;
+        };
+        let function = match self.sole_binding(&name.id, self.scope_of(self.id(name))) {
+            Some(Binding {
+                kind: BindingKind::Function(function),
+                ..
+            }) if !function.is_async && function.decorator_list.is_empty() => *function,
+            _ => return Type::Unknown,
+        };
+        match function.returns.as_deref() {
+            Some(returned) if !self.is_generator(function) => match self.annotation(returned, steps + 1) {
+                instance @ Type::Instance(_) => instance,
+                _ => Type::Unknown,
+            },
+            _ => Type::Unknown,
         }
     }
 
@@ -321,7 +345,14 @@ impl<'a> SemanticModel<'a> {
         let Some((Expr::Await(value), position)) = self.unpacked_from(binding) else {
             return Type::Unknown;
         };
-        match (self.called(&value.value).as_deref(), position) {
+        let called = match &*value.value {
+            // What it awaits, and no longer than that.
+            Expr::Call(limited) if self.qualified_name(&limited.func).as_deref() == Some("asyncio.wait_for") => {
+                limited.arguments.args.first().and_then(|awaited| self.called(awaited))
+            }
+            awaited => self.called(awaited),
+        };
+        match (called.as_deref(), position) {
             (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), 0) => {
                 Type::Foreign("asyncio.StreamReader".to_owned())
             }
@@ -513,15 +544,38 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// The class that an annotation in quotes names, where that is a plain name.
+    /// The class that an annotation in quotes names, with or without what it is a class of: `"asyncio.Queue[int]"`.
     fn quoted_class(&self, quoted: &ast::ExprStringLiteral) -> Type<'a> {
-        let (name, scope) = (quoted.value.to_str(), self.scope_of(self.id(quoted)));
-        if let Some(path) = self.imported_name(name, scope) {
+        self.class_in_quotes(quoted.value.to_str(), self.scope_of(self.id(quoted)))
+    }
+
+    fn class_in_quotes(&self, text: &str, scope: ScopeId) -> Type<'a> {
+        let text = text.trim();
+        let name = match text.split_once('[') {
+            Some((name, rest)) if rest.find(']') == Some(rest.len() - 1) => name,
+            Some(_) => return Type::Unknown,
+            None => text,
+        };
+        let (first, members) = match name.split_once('.') {
+            Some((first, members)) => (first, Some(members)),
+            None => (name, None),
+        };
+        let path = self.imported_name(first, scope).map(|mut path| {
+            if let Some(members) = members {
+                path.push('.');
+                path.push_str(members);
+            }
+            path
+        });
+        if let Some(path) = path {
             return if is_abstract(&path) {
                 Type::Unknown
             } else {
                 Type::Foreign(path)
             };
+        }
+        if members.is_some() {
+            return Type::Unknown;
         }
         match self.sole_binding(name, scope).map(|binding| binding.kind) {
             Some(BindingKind::Class(class)) => Type::Instance(class),
@@ -541,6 +595,12 @@ impl<'a> SemanticModel<'a> {
     fn not_none(&self, expr: &Expr) -> Option<Type<'a>> {
         let mut types = Vec::new();
         let mut note = |annotation: Option<&'a Expr>, value: Option<&'a Expr>| match annotation {
+            Some(Expr::StringLiteral(quoted)) => {
+                let text = quoted.value.to_str().trim();
+                let inner = text.strip_suffix("| None").or_else(|| text.strip_prefix("None |"));
+                let scope = self.scope_of(self.id(quoted));
+                types.push(self.class_in_quotes(inner.unwrap_or(text), scope));
+            }
             Some(annotation) => types.push(self.annotation(inner_of_optional(self, annotation), 0)),
             None => types.extend(
                 value
