@@ -4,13 +4,14 @@ mod dropped;
 mod glance;
 mod owner;
 
+use ruff_python_ast::{AnyNodeRef, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::codemod::Context;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::layout::own_lines;
-use crate::semantic::Binding;
+use crate::semantic::{Binding, BindingKind};
 
 pub(super) use glance::glance;
 
@@ -58,11 +59,15 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
     let owner = Owner::of(ctx, task)?;
     let (name, set) = (variable(ctx, task), &owner.expression);
     let kept = format!("\n{indent}{set}.add({name})\n{indent}{name}.add_done_callback({set}.discard)");
+    let freed = format!("\n{indent}del {name}");
     let mut edits = owner.edits;
     match &task.place {
         Place::Callback(stmt) => {
             edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
             edits.push(Edit::insertion(format!("{kept}\n{indent}{name}"), task.call.end()));
+            if outlives(ctx, task, stmt) {
+                edits.push(Edit::insertion(freed, ctx.module.line_end(stmt.end())));
+            }
         }
         Place::Statement(stmt) => {
             edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
@@ -70,7 +75,8 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
             if !line.contains('\n') && !ctx.fits(&format!("{indent}{name} = {line}")) {
                 edits.extend(ctx.explode(task.call, indent, &ctx.indent_unit(ctx.model.id(*stmt))));
             }
-            edits.push(Edit::insertion(kept, ctx.module.line_end(stmt.end())));
+            let freed = if outlives(ctx, task, stmt) { &*freed } else { "" };
+            edits.push(Edit::insertion(kept + freed, ctx.module.line_end(stmt.end())));
         }
         Place::Assigned(stmt, target) => {
             if target.id != name {
@@ -100,6 +106,53 @@ fn variable(ctx: &Context, task: &Dropped) -> String {
     }
 }
 
+/// Whether the task may be done while a variable that is bound in place of a statement still holds it: its failure would be reported, and what
+/// it was given be let go, only with the frame.
+fn outlives(ctx: &Context, task: &Dropped, stmt: &Stmt) -> bool {
+    let model = ctx.model;
+    let at = model.id(stmt);
+    let Some(function) = model.enclosing_function(at) else {
+        return true;
+    };
+    let own = model.id(function);
+    let around = || model.ancestors(at).take_while(|(outer, _)| *outer != own);
+    let has_cleanup = around().any(|(_, node)| matches!(node, AnyNodeRef::StmtWith(_) | AnyNodeRef::StmtTry(_)));
+    let leaves = model.block_of(at).and_then(|(block, _)| match block.last() {
+        Some(last @ Stmt::Return(_)) if !has_cleanup => Some(last.end()),
+        _ => None,
+    });
+    let loops = around().filter(|(_, node)| matches!(node, AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_)));
+    let rest = match leaves {
+        Some(end) => TextRange::new(stmt.end(), end),
+        None => TextRange::new(
+            loops.last().map_or(stmt.end(), |(_, outer)| outer.start()),
+            function.end(),
+        ),
+    };
+    // Where no loop runs yet, a call may run it.
+    let may_run_loop = !function.is_async && matches!(task.spawner, Spawner::Other);
+    let suspends = |node: AnyNodeRef| match node {
+        AnyNodeRef::ExprAwait(_)
+        | AnyNodeRef::ExprYield(_)
+        | AnyNodeRef::ExprYieldFrom(_)
+        // What leaves with an exception is held by it.
+        | AnyNodeRef::StmtRaise(_) => true,
+        AnyNodeRef::StmtFor(stmt) => stmt.is_async,
+        AnyNodeRef::StmtWith(stmt) => stmt.is_async,
+        AnyNodeRef::Comprehension(part) => part.is_async,
+        AnyNodeRef::ExprCall(_) => may_run_loop,
+        _ => false,
+    };
+    around().any(|(_, node)| matches!(node, AnyNodeRef::StmtWith(with) if with.is_async))
+        || model.subtree(own).any(|(id, node)| {
+            rest.contains(node.start())
+                && suspends(node)
+                && model
+                    .enclosing_function(id)
+                    .is_some_and(|inner| std::ptr::eq(inner, function))
+        })
+}
+
 /// Whether all that the function does with a name is to hold a task until it is in its set: then it can hold another one afterwards.
 fn is_only_ours(ctx: &Context, task: &Dropped, name: &str) -> bool {
     let model = ctx.model;
@@ -119,7 +172,10 @@ fn is_only_ours(ctx: &Context, task: &Dropped, name: &str) -> bool {
         matches!(&*texts, [made, added, called] if made.starts_with(&format!("{name} = "))
             && added.strip_suffix(&format!(".add({name})")).is_some_and(|set| *called == format!("{name}.add_done_callback({set}.discard)")))
     };
-    let bindings = model.bindings_within(id).iter().filter(|binding| binding.name == name);
+    let bindings = model
+        .bindings_within(id)
+        .iter()
+        .filter(|binding| binding.name == name && !matches!(binding.kind, BindingKind::Deletion));
     let all = bindings.inspect(|_| kept += 1).all(is_kept);
     let reads = model
         .references_in(id)

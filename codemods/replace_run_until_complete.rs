@@ -2,6 +2,7 @@
 
 mod argument;
 mod current;
+mod left;
 mod removal;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -9,6 +10,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use argument::{Argument, argument, in_coroutine};
 use current::{current_loop, foreign_objects};
+use left::left_behind;
 use removal::removal;
 
 use crate::codemod::Context;
@@ -103,7 +105,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, runs: &[&ast::ExprCall]) -> Resu
         }
     };
     if doubt.is_none() {
-        doubt = foreign_objects(ctx, call);
+        doubt = foreign_objects(ctx, call).or_else(|| left_behind(ctx));
     }
     edits.extend(removal(ctx, &removed)?);
     edits.sort_by_key(|edit| (edit.start(), edit.end()));

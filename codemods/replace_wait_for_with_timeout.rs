@@ -16,7 +16,7 @@ use crate::knowledge::blocking::Rule;
 use crate::project::summary::Edge;
 use crate::semantic::NodeId;
 use crate::semantic::purity::{Before, Purity};
-use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::types::Type;
 
 use layout::Pieces;
 
@@ -222,6 +222,15 @@ fn check_awaitable(ctx: &Context, awaitable: &Expr, doubts: &mut Vec<String>) ->
         Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_) => check_part(ctx, awaitable, doubts),
         Expr::Call(call) => {
             check_parts(ctx, call, doubts)?;
+            if let Some(function) = ctx.model.function_called(&call.func)
+                && does_more_than_pass_on(function)
+            {
+                return Err(format!(
+                    "`{}` is a plain function: what it does when it is called would count against the limit",
+                    short(ctx, &call.func)
+                )
+                .into());
+            }
             if !makes_an_awaitable(ctx, call) {
                 doubts.push(format!(
                     "`{}` is not known to be a coroutine function: what it does when it is called would count against the limit",
@@ -324,6 +333,19 @@ const HTTPX: &[&str] = &[
 /// Methods whose name says what they are, whatever the class.
 const TELLING: &[&str] = &["__aiter__", "__anext__", "readexactly", "readuntil", "run_in_executor"];
 
+/// Whether a plain function does anything but return what a call gives.
+fn does_more_than_pass_on(function: &ast::StmtFunctionDef) -> bool {
+    let mut body = function
+        .body
+        .iter()
+        .filter(|stmt| !matches!(stmt, ast::Stmt::Expr(expr) if expr.value.is_string_literal_expr()));
+    !function.is_async
+        && !matches!(
+            (body.next(), body.next()),
+            (Some(ast::Stmt::Return(stmt)), None) if stmt.value.as_deref().is_some_and(Expr::is_call_expr)
+        )
+}
+
 /// Whether a call itself does no work of its own.
 fn makes_an_awaitable(ctx: &Context, call: &ast::ExprCall) -> bool {
     let model = ctx.model;
@@ -342,7 +364,7 @@ fn makes_an_awaitable(ctx: &Context, call: &ast::ExprCall) -> bool {
     if TELLING.contains(&method.attr.as_str()) {
         return true;
     }
-    match model.type_of(&method.value) {
+    match model.type_of_receiver(&method.value) {
         Type::Foreign(class) => {
             class.starts_with("asyncio.")
                 && METHODS.iter().any(|(name, methods)| {

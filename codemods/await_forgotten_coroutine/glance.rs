@@ -144,7 +144,7 @@ impl<'t> Look<'t> {
             return self.made_on_the_spot(call);
         }
         let is_own = self.own.contains_key(word);
-        if is_own && matches!(receiver, b"self" | b"cls") {
+        if is_own && (matches!(receiver, b"self" | b"cls") || self.is_class(receiver, true, word)) {
             return true;
         }
         if let Some(known) = self.typed.borrow().get(&(receiver, word)) {
@@ -174,7 +174,9 @@ impl<'t> Look<'t> {
                     depth = depth.saturating_sub(1);
                     if depth == 0 {
                         let start = at - text[..at].iter().rev().take_while(|byte| is_word(**byte)).count();
-                        return text[start..at] != *b"super" && self.is_class(&text[start..at], true, call.word());
+                        // `super().name`, and what a function of the text returns.
+                        return self.own.contains_key(call.word())
+                            || self.is_class(&text[start..at], true, call.word());
                     }
                 }
                 // An item or a literal.

@@ -19,6 +19,13 @@ pub enum Lookup {
     Unknown,
 }
 
+/// Which class an expression stands for.
+enum Meant<'a> {
+    Itself(&'a ast::StmtClassDef),
+    /// This one, or one that derives from it.
+    OrDerived(&'a ast::StmtClassDef),
+}
+
 impl From<ScopeId> for Lookup {
     fn from(scope: ScopeId) -> Self {
         Self::Scope(scope)
@@ -283,11 +290,95 @@ impl<'a> SemanticModel<'a> {
             Expr::Attribute(attribute) => {
                 // Most names are no method of any class here, and the receiver's class need not be found.
                 self.methods_named(&attribute.attr).next()?;
+                if let Some(meant) = self.class_meant(&attribute.value) {
+                    return self.method_of_class(meant, &attribute.attr);
+                }
                 let class = self.class_of(&attribute.value)?;
                 self.method(class, &attribute.attr)
             }
             _ => None,
         }
+    }
+
+    /// The class of this module that an expression stands for: its name, `cls` in its class methods, `type(self)`.
+    fn class_meant(&self, expr: &Expr) -> Option<Meant<'a>> {
+        match expr {
+            Expr::Name(name) => {
+                let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
+                match binding.kind {
+                    BindingKind::Class(_) if binding.scope == ScopeId::MODULE && self.is_replaced(&name.id) => None,
+                    BindingKind::Class(class) => Some(Meant::Itself(class)),
+                    BindingKind::Parameter(parameter) => {
+                        let function = self.function_of_scope(binding.scope)?;
+                        let parameters = &function.parameters;
+                        let first = parameters.posonlyargs.iter().chain(&parameters.args).next()?;
+                        let is_given = std::ptr::eq(&raw const first.parameter, parameter)
+                            && self.is_decorated_with(function, "classmethod");
+                        let class = self.class_of_method(function)?;
+                        is_given.then_some(Meant::OrDerived(class))
+                    }
+                    _ => None,
+                }
+            }
+            Expr::Call(call) if self.is_builtin(&call.func, "type") => match &*call.arguments.args {
+                [instance] => self.class_of(instance).map(Meant::OrDerived),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The class method or static method that a call on a class runs.
+    fn method_of_class(&self, meant: Meant<'a>, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+        let method = match meant {
+            Meant::Itself(class) => self.method_of_exactly(class, name),
+            Meant::OrDerived(class) => self.method(class, name),
+        }?;
+        ["classmethod", "staticmethod"]
+            .iter()
+            .any(|decorator| self.is_decorated_with(method, decorator))
+            .then_some(method)
+    }
+
+    /// The method that a class has under a name, own or inherited, whatever classes derive from it.
+    fn method_of_exactly(&self, class: &'a ast::StmtClassDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+        let is_certain = !self.is_attribute_assigned(name) && self.hierarchy_is_plain(class);
+        is_certain.then(|| self.find_method(class, name, 0)).flatten()
+    }
+
+    /// The method of an instance that is called by way of a class: `super().start()`, `Base.start(self)`. Its first parameter is then given
+    /// in another way than by what stands before the dot.
+    pub(super) fn method_by_class(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        let Expr::Attribute(attribute) = callee else {
+            return None;
+        };
+        if let Some(Meant::Itself(class)) = self.class_meant(&attribute.value) {
+            return self.method_of_exactly(class, &attribute.attr);
+        }
+        let Expr::Call(call) = &*attribute.value else {
+            return None;
+        };
+        if !call.arguments.is_empty() || !self.is_builtin(&call.func, "super") {
+            return None;
+        }
+        let class = self.class_of_method(self.enclosing_function(self.id(call))?)?;
+        // With several bases, of the class or of one that derives from it, another class may come next.
+        let has_one_base = |class: &'a ast::StmtClassDef| self.bases(class).len() == 1;
+        let is_linear = has_one_base(class)
+            && self
+                .classes()
+                .all(|other| !self.derives_from(other, class, 0) || has_one_base(other));
+        match self.bases(class).as_slice() {
+            [Some(base)] if is_linear => self.method_of_exactly(base, &attribute.attr),
+            _ => None,
+        }
+    }
+
+    fn is_decorated_with(&self, function: &ast::StmtFunctionDef, builtin: &str) -> bool {
+        function
+            .decorator_list
+            .iter()
+            .any(|decorator| self.is_builtin(&decorator.expression, builtin))
     }
 
     /// The method that a call on an instance of `class` runs, if that is certain within this module.

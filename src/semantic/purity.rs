@@ -271,7 +271,10 @@ impl<'a> SemanticModel<'a> {
             self.methods_named(&attribute.attr)
                 .find(|(_, method)| method.is_async)?;
         }
-        let function = self.function_of(callee).or_else(|| self.own_method(callee))?;
+        let function = self
+            .function_of(callee)
+            .or_else(|| self.own_method(callee))
+            .or_else(|| self.method_by_class(callee))?;
         (function.is_async && self.is_plainly_decorated(function)).then_some(function)
     }
 
@@ -298,7 +301,7 @@ impl<'a> SemanticModel<'a> {
         }
         let Expr::Attribute(method) = callee else { return false };
         is_coroutine_method(&method.attr)
-            && matches!(self.type_of(&method.value), Type::Foreign(class) if has_coroutine_method(&class, &method.attr))
+            && matches!(self.type_of_receiver(&method.value), Type::Foreign(class) if has_coroutine_method(&class, &method.attr))
     }
 
     /// The method that `self.name` or `instance.name` finds in its own class, whatever the bases are: it goes before theirs.

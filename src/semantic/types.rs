@@ -297,7 +297,15 @@ impl<'a> SemanticModel<'a> {
 
     /// What the annotation of a function of this module says that a call of it gives.
     fn infer_returned(&self, call: &ast::ExprCall, is_awaited: bool, steps: usize) -> Type<'a> {
-        let function = self.function_of(&call.func).filter(|function| {
+        let function = match &*call.func {
+            Expr::Attribute(method) if self.methods_named(&method.attr).next().is_none() => None,
+            Expr::Attribute(method) => match self.infer(&method.value, steps + 1) {
+                Type::Instance(class) => self.method(class, &method.attr),
+                _ => None,
+            },
+            callee => self.function_of(callee),
+        };
+        let function = function.filter(|function| {
             // What a decorator makes of it is not known.
             function.is_async == is_awaited && function.decorator_list.is_empty() && !self.is_generator(function)
         });
@@ -332,7 +340,14 @@ impl<'a> SemanticModel<'a> {
         let Some((Expr::Await(value), position)) = self.unpacked_from(binding) else {
             return Type::Unknown;
         };
-        match (self.called(&value.value).as_deref(), position) {
+        let called = match &*value.value {
+            // What it awaits, and no longer than that.
+            Expr::Call(limited) if self.qualified_name(&limited.func).as_deref() == Some("asyncio.wait_for") => {
+                limited.arguments.args.first().and_then(|awaited| self.called(awaited))
+            }
+            awaited => self.called(awaited),
+        };
+        match (called.as_deref(), position) {
             (Some("asyncio.open_connection" | "asyncio.open_unix_connection"), 0) => {
                 Type::Foreign("asyncio.StreamReader".to_owned())
             }
@@ -564,15 +579,38 @@ impl<'a> SemanticModel<'a> {
         }
     }
 
-    /// The class that an annotation in quotes names, where that is a plain name.
+    /// The class that an annotation in quotes names, with or without what it is a class of: `"asyncio.Queue[int]"`.
     fn quoted_class(&self, quoted: &ast::ExprStringLiteral) -> Type<'a> {
-        let (name, scope) = (quoted.value.to_str(), self.scope_of(self.id(quoted)));
-        if let Some(path) = self.imported_name(name, scope) {
+        self.class_in_quotes(quoted.value.to_str(), self.scope_of(self.id(quoted)))
+    }
+
+    fn class_in_quotes(&self, text: &str, scope: ScopeId) -> Type<'a> {
+        let text = text.trim();
+        let name = match text.split_once('[') {
+            Some((name, rest)) if rest.find(']') == Some(rest.len() - 1) => name,
+            Some(_) => return Type::Unknown,
+            None => text,
+        };
+        let (first, members) = match name.split_once('.') {
+            Some((first, members)) => (first, Some(members)),
+            None => (name, None),
+        };
+        let path = self.imported_name(first, scope).map(|mut path| {
+            if let Some(members) = members {
+                path.push('.');
+                path.push_str(members);
+            }
+            path
+        });
+        if let Some(path) = path {
             return if is_abstract(&path) {
                 Type::Unknown
             } else {
                 Type::Foreign(path)
             };
+        }
+        if members.is_some() {
+            return Type::Unknown;
         }
         match self.sole_binding(name, scope).map(|binding| binding.kind) {
             Some(BindingKind::Class(class)) => Type::Instance(class),
@@ -592,6 +630,12 @@ impl<'a> SemanticModel<'a> {
     fn not_none(&self, expr: &Expr) -> Option<Type<'a>> {
         let mut types = Vec::new();
         let mut note = |annotation: Option<&'a Expr>, value: Option<&'a Expr>| match annotation {
+            Some(Expr::StringLiteral(quoted)) => {
+                let text = quoted.value.to_str().trim();
+                let inner = text.strip_suffix("| None").or_else(|| text.strip_prefix("None |"));
+                let scope = self.scope_of(self.id(quoted));
+                types.push(self.class_in_quotes(inner.unwrap_or(text), scope));
+            }
             Some(annotation) => types.push(self.annotation(inner_of_optional(self, annotation), 0)),
             None => types.extend(
                 value
