@@ -59,36 +59,7 @@ const ATTRIBUTES: &[&str] = &[
 ];
 
 pub fn misuse(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
-    value(ctx, ctx.model.id(call)).or_else(|| stored(ctx, call))
-}
-
-/// A name is bound to it alone, and used in no other way than its result could be.
-fn stored(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
-    let model = ctx.model;
-    let id = model.id(call);
-    let AnyNodeRef::StmtAssign(assign) = model.node(model.parent(id)) else {
-        return None;
-    };
-    let [Expr::Name(target)] = &*assign.targets else {
-        return None;
-    };
-    let function = model.enclosing_function(id)?;
-    let binding = model.sole_binding(&target.id, model.scope_of(model.id(target)))?;
-    if binding.scope != model.body_scope(function) {
-        return None;
-    }
-    let own = model.lookup(&target.id, model.scope_of(model.id(target)));
-    let uses = model.references_in(model.id(function)).iter();
-    let uses = uses.filter(|used| used.name.id == target.id && model.lookup(&target.id, used.scope) == own);
-    let mut how = None;
-    for used in uses {
-        match value(ctx, used.node)? {
-            // Who catches what the use raises may rely on it.
-            Misuse::Value(found) if model.failure_is_seen(used.node) == Ok(None) => how = how.or(Some(found)),
-            _ => return None,
-        }
-    }
-    how.map(Misuse::Value)
+    value(ctx, ctx.model.id(call))
 }
 
 fn value(ctx: &Context, id: NodeId) -> Option<Misuse> {
