@@ -27,7 +27,9 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
             Misuse::Dropped => {
                 format!("the coroutine that `{callee}`{place} gives is never awaited: nothing of it runs")
             }
-            Misuse::Value(how) => format!("`{callee}`{place} gives a coroutine, which {how}, instead of its result"),
+            Misuse::Value(how) | Misuse::Kept { how, .. } => {
+                format!("`{callee}`{place} gives a coroutine, which {how}, instead of its result")
+            }
         };
         if let Some(line) = misuse::expected(ctx, call) {
             let reason = format!("what follows from the missing await is expected in line {line}");
@@ -49,7 +51,7 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, D
     ctx.no_thread_lock_around(model.id(call), &[])?;
     let reason = match misuse {
         Misuse::Dropped => "the call had no effect until now: with `await` it runs, takes its time, and can raise",
-        Misuse::Value(_) => {
+        Misuse::Value(_) | Misuse::Kept { .. } => {
             "the coroutine was never run until now: with `await` it runs, and its result decides what happens"
         }
     };

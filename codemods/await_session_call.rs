@@ -10,40 +10,39 @@ use crate::finding::{Declined, Findings};
 use crate::glance;
 use crate::knowledge::sqlalchemy::Role;
 use crate::misuse::{Misuse, expected, misuse};
+use crate::module::one_line;
 use crate::semantic::{BindingKind, NodeId};
-
-/// Methods of a result that is streamed which are coroutine functions.
-const OF_STREAM: &[&str] = &[
-    "all",
-    "close",
-    "fetchall",
-    "fetchmany",
-    "fetchone",
-    "first",
-    "freeze",
-    "one",
-    "one_or_none",
-    "scalar",
-    "scalar_one",
-    "scalar_one_or_none",
-];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     plain_managers(ctx, acc);
+    if memchr::memmem::find(ctx.module.text().as_bytes(), b"stream").is_some() {
+        plain_loops(ctx, acc);
+    }
     for call in ctx.model.calls() {
         let Expr::Attribute(method) = &*call.func else {
             continue;
         };
+        if SYNC_ONLY.contains(&method.attr.as_str())
+            && ctx
+                .model
+                .sqlalchemy_object(&method.value)
+                .is_some_and(|class| class.is_async && matches!(class.role, Role::Session))
+        {
+            let message = format!("an asynchronous session has no `{}`", method.attr);
+            acc.push_defect(call, message, in_sync_session(ctx, call, method));
+            continue;
+        }
         if let Some(await_) = needless_await(ctx, call, method) {
             let message = format!("`{}` gives nothing that can be awaited", method.attr);
             acc.push_defect(await_, message, without_await(ctx, await_));
             continue;
         }
         let is_coroutine = || {
-            ctx.model
+            let of_object = ctx
+                .model
                 .sqlalchemy_object(&method.value)
-                .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr))
-                || OF_STREAM.contains(&method.attr.as_str()) && ctx.model.is_streamed(&method.value)
+                .is_some_and(|class| class.is_async && class.has_coroutine(&method.attr));
+            of_object || STREAMED.contains(&method.attr.as_str()) && is_stream(ctx, &method.value)
         };
         let Some(misuse) = misuse(ctx, call).filter(|_| is_coroutine()) else {
             continue;
@@ -51,7 +50,9 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
         let callee = ctx.model.slice(&*call.func);
         let message = match misuse {
             Misuse::Dropped => format!("`{callee}` is never awaited: it does nothing, and what it was to do is lost"),
-            Misuse::Value(how) => format!("`{callee}` gives a coroutine, which {how}, instead of its result"),
+            Misuse::Value(how) | Misuse::Kept { how, .. } => {
+                format!("`{callee}` gives a coroutine, which {how}, instead of its result")
+            }
         };
         if let Some(line) = expected(ctx, call) {
             let reason = format!("what follows from the missing await is expected in line {line}");
@@ -92,6 +93,101 @@ fn plain_managers(ctx: &Context, acc: &mut Findings) {
     }
 }
 
+/// Methods that only a synchronous session has.
+const SYNC_ONLY: &[&str] = &["bulk_insert_mappings", "bulk_save_objects", "bulk_update_mappings"];
+
+/// `await session.run_sync(lambda session: session.bulk_save_objects(users))`: the same call, in the synchronous session inside.
+fn in_sync_session(ctx: &Context, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Result<Fix, Declined> {
+    let model = ctx.model;
+    let id = model.id(call);
+    model.await_is_legal(id, ctx.settings.target)?;
+    let waits = |(_, node): (NodeId, AnyNodeRef)| node.is_expr_await() || node.is_expr_named() || node.is_expr_yield();
+    if model.subtree(model.id(&call.arguments)).any(waits) {
+        return Err("one of its arguments waits, which nothing can in a lambda".into());
+    }
+    let session = model.slice(&*method.value);
+    let name = match &*method.value {
+        Expr::Name(name) => name.id.as_str(),
+        _ => "session",
+    };
+    let is_awaited = model.node(model.parent(id)).is_expr_await();
+    let prefix = if is_awaited { "" } else { ctx.await_prefix(call) };
+    let suffix = if prefix.starts_with('(') { "))" } else { ")" };
+    let edits = vec![
+        Edit::replacement(
+            format!("{prefix}{session}.run_sync(lambda {name}: {name}"),
+            method.value.range(),
+        ),
+        Edit::insertion(suffix, call.end()),
+    ];
+    Ok(Fix::unsafe_because(
+        "the call, which raised, now runs in the synchronous session inside",
+        edits,
+    ))
+}
+
+/// Coroutine functions of the results that come row by row.
+const STREAMED: &[&str] = &[
+    "all",
+    "fetchall",
+    "fetchmany",
+    "fetchone",
+    "first",
+    "one",
+    "one_or_none",
+    "scalar",
+    "scalar_one",
+    "scalar_one_or_none",
+];
+
+/// A plain loop over a result that comes row by row, which raises: it is an asynchronous iterator.
+fn plain_loops(ctx: &Context, acc: &mut Findings) {
+    let model = ctx.model;
+    for (id, node) in model.subtree(NodeId(0)) {
+        let (iter, word) = match node {
+            AnyNodeRef::StmtFor(stmt) if !stmt.is_async => (&*stmt.iter, stmt.start()),
+            AnyNodeRef::Comprehension(clause) if !clause.is_async => (&clause.iter, clause.start()),
+            _ => continue,
+        };
+        if !is_stream(ctx, iter) {
+            continue;
+        }
+        let message = format!(
+            "`{}` comes row by row, as an asynchronous iterator: a plain `for` over it raises TypeError",
+            one_line(model.slice(iter))
+        );
+        let fix = model.await_is_legal(id, ctx.settings.target).and_then(|()| {
+            let doubt = model.failure_is_seen(id)?;
+            Ok(Fix::with_doubt(doubt, vec![Edit::insertion("async ", word)]))
+        });
+        acc.push_defect(iter, message, fix);
+    }
+}
+
+/// Whether an expression is what an awaited `stream` or `stream_scalars` has given, or a view of it.
+fn is_stream(ctx: &Context, expr: &Expr) -> bool {
+    let model = ctx.model;
+    match expr {
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Attribute(view) if VIEWS.contains(&view.attr.as_str()) && is_stream(ctx, &view.value))
+        }
+        Expr::Await(inner) => match &*inner.value {
+            Expr::Call(call) => matches!(&*call.func, Expr::Attribute(method)
+                if matches!(method.attr.as_str(), "stream" | "stream_scalars")
+                    && model.sqlalchemy_object(&method.value).is_some_and(|class| class.is_async)),
+            _ => false,
+        },
+        Expr::Name(name) => {
+            let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)));
+            matches!(binding.map(|binding| binding.kind), Some(BindingKind::Assignment(value @ (Expr::Await(_) | Expr::Call(_)))) if is_stream(ctx, value))
+        }
+        _ => false,
+    }
+}
+
+/// Views of a result.
+const VIEWS: &[&str] = &["scalars", "mappings", "unique", "columns", "tuples"];
+
 fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, Declined> {
     let model = ctx.model;
     let at = model.id(call);
@@ -100,6 +196,10 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, misuse: Misuse) -> Result<Fix, D
     let doubt = match misuse {
         Misuse::Dropped => None,
         Misuse::Value(_) => model.failure_is_seen(at)?,
+        Misuse::Kept { certain, .. } => model.failure_is_seen(at)?.or_else(|| {
+            let reason = "the call had no effect until now where nothing uses its result";
+            (!certain).then(|| reason.to_owned())
+        }),
     };
     let edits = match misplaced_await(ctx, call) {
         Some(await_) => moved_await(ctx, call, await_),
@@ -161,7 +261,6 @@ fn needless_await<'a>(
 
 /// Whether an expression is what an awaited `execute` or `scalars` has given, or a view of it: all of it is in memory.
 fn is_result(ctx: &Context, expr: &Expr) -> bool {
-    const VIEWS: &[&str] = &["scalars", "mappings", "unique", "columns", "tuples"];
     let model = ctx.model;
     match expr {
         Expr::Call(call) => {

@@ -1,11 +1,14 @@
 //! One await per round of a loop or a comprehension -> one `asyncio.gather` of all of them.
 //!
-//! This file finds the loops and decides; `iterable` judges what they go over, `emit` writes the result. What lets a call run beside itself
+//! This file finds the loops and decides; `iterable` judges what they go over, `each` what else their rounds do, `made` finds coroutines that were
+//! made before the loop, `emit` writes the result. What lets a call run beside itself
 //! is in `crate::concurrency`, and the limit on how many do in `crate::bounded`.
 
+mod each;
 mod emit;
 mod glance;
 mod iterable;
+mod made;
 
 pub(super) use glance::glance;
 
@@ -19,7 +22,7 @@ use serde::Deserialize;
 use crate::bounded::FreshNames;
 use crate::codemod::Context;
 use crate::concurrency::{FailureOrder, Member};
-use crate::edit::{Applicability, Fix};
+use crate::edit::{Applicability, Fix, all_doubts};
 use crate::finding::{Declined, Findings};
 use crate::semantic::place::Backend;
 use crate::semantic::purity::Purity;
@@ -70,6 +73,8 @@ enum Results<'a> {
     Accumulated(&'a ast::StmtAugAssign),
     /// A comprehension that is such a collection.
     Comprehension(Collection),
+    /// Each is used by the rest of its round.
+    Used(each::Used<'a>),
     /// `[x for x in xs if await f(x)]`; negated or not.
     Filter {
         element: &'a Expr,
@@ -99,6 +104,8 @@ struct Loop<'a> {
     call: &'a ast::ExprCall,
     clauses: Vec<Clause<'a>>,
     results: Results<'a>,
+    /// The list that holds the coroutines, where they are made before the loop.
+    made: Option<&'a ast::ExprName>,
 }
 
 impl<'a> Loop<'a> {
@@ -134,7 +141,7 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for awaited in ctx.model.awaits() {
         let id = ctx.model.id(awaited);
         let Some(around) = innermost(ctx, id) else { continue };
-        if !runs_in_coroutine(ctx, id) || !seen.insert(around) {
+        if !runs_in_coroutine(ctx, id) || !seen.insert(around) || made::are_tasks(ctx, around, awaited) {
             continue;
         }
         let found = recognise(ctx, around, awaited);
@@ -210,7 +217,11 @@ fn recognise<'a>(ctx: &Context<'a>, around: NodeId, awaited: &'a ast::ExprAwait)
     if let AnyNodeRef::StmtFor(stmt) = node {
         return recognise_for(ctx, around, stmt);
     }
-    let call = called(awaited)?;
+    let made = made::coroutines(ctx, around, awaited);
+    let call = match &made {
+        Some(made) => made.call,
+        None => called(awaited)?,
+    };
     let (_, stmt) = ctx.model.statement_of(around).ok_or("it is not part of a statement")?;
     let is_it = |expr: &Expr| expr.range() == awaited.range();
     let (generators, element, key) = match node {
@@ -249,6 +260,13 @@ fn recognise<'a>(ctx: &Context<'a>, around: NodeId, awaited: &'a ast::ExprAwait)
     if generators.iter().any(|generator| generator.is_async) {
         return Err("it goes over an asynchronous iterator, which gives its values one by one".into());
     }
+    if made.is_some()
+        && (generators.len() > 1
+            || !generators[0].ifs.is_empty()
+            || !matches!(results, Results::Comprehension(Collection::List | Collection::Set)))
+    {
+        return Err("not every coroutine of the list is awaited where it stands".into());
+    }
     let clauses = generators.iter().map(|generator| Clause {
         target: &generator.target,
         iter: &generator.iter,
@@ -262,8 +280,12 @@ fn recognise<'a>(ctx: &Context<'a>, around: NodeId, awaited: &'a ast::ExprAwait)
         range: node.range(),
         expr: node.as_expr_ref(),
         call,
-        clauses: clauses.collect(),
+        clauses: match made {
+            Some(_) => Vec::new(),
+            None => clauses.collect(),
+        },
         results,
+        made: made.map(|made| made.list),
     })
 }
 
@@ -286,31 +308,117 @@ fn recognise_for<'a>(ctx: &Context<'a>, id: NodeId, stmt: &'a ast::StmtFor) -> R
     if !stmt.orelse.is_empty() {
         return Err("the loop has an `else`: it looks for a first match".into());
     }
-    let [body] = stmt.body.as_slice() else {
-        return Err(more_than_a_call(ctx, id));
-    };
-    let awaited_by = |value: &'a Expr| match value {
-        Expr::Await(awaited) => called(awaited),
-        _ => Err(more_than_a_call(ctx, id)),
-    };
     let (_, whole) = ctx.model.statement_of(id).ok_or("it is not part of a statement")?;
-    let (call, results) = match body {
-        Stmt::Expr(expr) => match &*expr.value {
-            Expr::Await(awaited) => (called(awaited)?, Results::Dropped),
-            Expr::Call(method) => {
-                let (start, collection, value) = collected(ctx, id, method)?;
-                (awaited_by(value)?, Results::Collected { start, collection })
-            }
-            _ => return Err(more_than_a_call(ctx, id)),
-        },
-        Stmt::AugAssign(assign) if assign.target.is_name_expr() => {
-            (awaited_by(&assign.value)?, Results::Accumulated(assign))
+    // `if x: out.append(await f(x))` is a condition of the comprehension.
+    let (inner, ifs) = match stmt.body.as_slice() {
+        [Stmt::If(choice)] if choice.elif_else_clauses.is_empty() && !has_await(ctx, &choice.test) => {
+            (choice.body.as_slice(), std::slice::from_ref(&*choice.test))
         }
-        Stmt::AugAssign(_) => {
+        body => (body, [].as_slice()),
+    };
+    let made = match inner {
+        [body] if ifs.is_empty() => sole_await(ctx, body).and_then(|awaited| made::coroutines(ctx, id, awaited)),
+        _ => None,
+    };
+    let (call, results, ifs) = match alone(ctx, id, stmt, inner, made.as_ref())? {
+        Some((call, results)) => (call, results, ifs),
+        None => {
+            let (call, results) = each::recognise(ctx, id, stmt).unwrap_or_else(|| Err(more_than_a_call(ctx, id)))?;
+            (call, results, [].as_slice())
+        }
+    };
+    Ok(Loop {
+        stmt: whole,
+        range: stmt.range(),
+        expr: None,
+        call,
+        clauses: match made {
+            Some(_) => Vec::new(),
+            None => vec![Clause {
+                target: &stmt.target,
+                iter: &stmt.iter,
+                ifs,
+            }],
+        },
+        results,
+        made: made.map(|made| made.list),
+    })
+}
+
+fn has_await(ctx: &Context, expr: &Expr) -> bool {
+    let mut nodes = ctx.model.subtree(ctx.model.id(expr));
+    nodes.any(|(_, node)| node.is_expr_await())
+}
+
+/// The only await of a statement.
+fn sole_await<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<&'a ast::ExprAwait> {
+    let mut awaits = ctx
+        .model
+        .subtree(ctx.model.id(stmt))
+        .filter_map(|(_, node)| match node {
+            AnyNodeRef::ExprAwait(awaited) => Some(awaited),
+            _ => None,
+        });
+    awaits.next().filter(|_| awaits.next().is_none())
+}
+
+/// A body that does nothing but to await one call, and what becomes of the result; `None` when it does more.
+fn alone<'a>(
+    ctx: &Context<'a>,
+    id: NodeId,
+    stmt: &'a ast::StmtFor,
+    body: &'a [Stmt],
+    made: Option<&made::Made<'a>>,
+) -> Result<Option<(&'a ast::ExprCall, Results<'a>)>, Declined> {
+    // `value = await f(x)` and `out.append(value)` are `out.append(await f(x))`, where nothing else reads `value`.
+    let (body, passed) = match body {
+        [body] => (body, None),
+        [first, body] => match each::bound(ctx, stmt, first) {
+            Some(passed) => (body, Some(passed)),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let awaited_by = |value: &'a Expr| match (value, passed) {
+        (Expr::Await(_), None) if let Some(made) = made => Ok(Some(made.call)),
+        (Expr::Await(awaited), None) => called(awaited).map(Some),
+        (Expr::Name(name), Some((bound, awaited))) if name.id == bound.id => called(awaited).map(Some),
+        _ => Ok(None),
+    };
+    let found = match body {
+        Stmt::Expr(expr) => match &*expr.value {
+            Expr::Await(_) if passed.is_none() => awaited_by(&expr.value)?.map(|call| (call, Results::Dropped)),
+            Expr::Call(method) => {
+                let (Expr::Attribute(attribute), [value]) = (&*method.func, &*method.arguments.args) else {
+                    return Ok(None);
+                };
+                let collection = match attribute.attr.as_str() {
+                    "append" => Collection::List,
+                    "add" => Collection::Set,
+                    _ => return Ok(None),
+                };
+                let Some(call) = awaited_by(value)?.filter(|_| method.arguments.keywords.is_empty()) else {
+                    return Ok(None);
+                };
+                let Expr::Name(out) = &*attribute.value else {
+                    return Err("what collects the results can be seen by other code while it grows".into());
+                };
+                let start = started(ctx, id, out, collection)?;
+                Some((call, Results::Collected { start, collection }))
+            }
+            _ => None,
+        },
+        Stmt::AugAssign(assign) if assign.target.is_name_expr() => awaited_by(&assign.value)?
+            .filter(|_| passed.is_none())
+            .map(|call| (call, Results::Accumulated(assign))),
+        Stmt::AugAssign(assign) if assign.value.is_await_expr() => {
             return Err("the target is read before the await, and other code can see it: updates would be lost".into());
         }
         Stmt::Assign(assign) => match assign.targets.as_slice() {
             [Expr::Subscript(item)] => {
+                let Some(call) = awaited_by(&assign.value)? else {
+                    return Ok(None);
+                };
                 let (Expr::Name(out), Expr::Name(key), Expr::Name(target)) =
                     (&*item.value, &*item.slice, &*stmt.target)
                 else {
@@ -321,24 +429,14 @@ fn recognise_for<'a>(ctx: &Context<'a>, id: NodeId, stmt: &'a ast::StmtFor) -> R
                 }
                 let start = started(ctx, id, out, Collection::Dict)?;
                 let collection = Collection::Dict;
-                (awaited_by(&assign.value)?, Results::Collected { start, collection })
+                Some((call, Results::Collected { start, collection }))
             }
-            _ => return Err("what one round binds, the next one may read".into()),
+            _ if passed.is_none() => return Err("what one round binds, the next one may read".into()),
+            _ => None,
         },
-        _ => return Err(more_than_a_call(ctx, id)),
+        _ => None,
     };
-    Ok(Loop {
-        stmt: whole,
-        range: stmt.range(),
-        expr: None,
-        call,
-        clauses: vec![Clause {
-            target: &stmt.target,
-            iter: &stmt.iter,
-            ifs: &[],
-        }],
-        results,
-    })
+    Ok(found)
 }
 
 /// Why a body is more than one call, in the words of what such loops usually are.
@@ -352,29 +450,6 @@ fn more_than_a_call(ctx: &Context, id: NodeId) -> Declined {
         "the body does more than await one call"
     };
     reason.into()
-}
-
-/// `out.append(value)` and `out.add(value)`, on a collection that was made empty directly before the loop.
-fn collected<'a>(
-    ctx: &Context<'a>,
-    id: NodeId,
-    method: &'a ast::ExprCall,
-) -> Result<(&'a Stmt, Collection, &'a Expr), Declined> {
-    let (Expr::Attribute(attribute), [value]) = (&*method.func, &*method.arguments.args) else {
-        return Err(more_than_a_call(ctx, id));
-    };
-    let collection = match attribute.attr.as_str() {
-        "append" => Collection::List,
-        "add" => Collection::Set,
-        _ => return Err(more_than_a_call(ctx, id)),
-    };
-    let Expr::Name(out) = &*attribute.value else {
-        return Err("what collects the results can be seen by other code while it grows".into());
-    };
-    if !method.arguments.keywords.is_empty() || !value.is_await_expr() {
-        return Err(more_than_a_call(ctx, id));
-    }
-    Ok((started(ctx, id, out, collection)?, collection, value))
 }
 
 /// The statement directly before a loop that makes a collection, empty.
@@ -425,11 +500,16 @@ fn rewrite<'a>(
     doubts.push(check_iterables(ctx, found, &member)?);
     check_variables(ctx, found)?;
     doubts.push(check_conditions(ctx, found)?);
+    let used = match &found.results {
+        Results::Used(used) => Some(each::check(ctx, found, used)?),
+        _ => None,
+    };
     if let Some(target) = target {
         doubts.push(check_target(ctx, found, target, &member)?);
     }
     doubts.push(ctx.pragma_doubt(TextRange::new(first.start(), ctx.module.line_end(found.range.end()))));
     let doubt = doubts.into_iter().flatten().next();
+    let doubt = all_doubts(doubt.as_deref().into_iter().chain(used.as_deref()));
     if let (Results::Dropped, Some(doubt)) = (&found.results, &doubt) {
         return Err(
             format!("the results are dropped, so that the calls are made for what they do, and {doubt}").into(),
@@ -444,6 +524,7 @@ fn check_iterables<'a>(ctx: &Context<'a>, found: &Loop<'a>, member: &Member<'a>)
     let twice = match found.results {
         Results::Collected { collection, .. } | Results::Comprehension(collection) => collection == Collection::Dict,
         Results::Filter { .. } => true,
+        Results::Used(ref used) => used.needs_variables,
         _ => false,
     };
     if twice && found.clauses.len() > 1 {
@@ -483,9 +564,13 @@ fn shared_name<'a>(ctx: &Context<'a>, iter: &Expr, found: &Loop<'a>) -> Option<&
 
 /// The variables of a `for` statement live on after it, those of a comprehension do not.
 fn check_variables<'a>(ctx: &Context<'a>, found: &Loop<'a>) -> Result<(), Declined> {
-    for clause in &found.clauses {
+    let own = match found.stmt {
+        Stmt::For(stmt) if found.made.is_some() => Some(&*stmt.target),
+        _ => None,
+    };
+    for target in found.clauses.iter().map(|clause| clause.target).chain(own) {
         let variables = ctx
-            .loop_variables(clause.target)
+            .loop_variables(target)
             .ok_or("the loop binds something else than names")?;
         let Stmt::For(stmt) = found.stmt else { continue };
         if stmt.range() != found.range {
@@ -583,7 +668,8 @@ fn check_target<'a>(
     let mentioned = found
         .clauses
         .iter()
-        .map(|clause| model.id(clause.iter))
+        .flat_map(|clause| std::iter::once(clause.iter).chain(clause.ifs))
+        .map(|expr| model.id(expr))
         .chain([model.id(found.call)])
         .any(|id| ctx.mentions(id, name));
     if mentioned {

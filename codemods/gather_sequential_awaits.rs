@@ -6,6 +6,7 @@
 mod callees;
 mod emit;
 mod glance;
+mod parts;
 
 pub(super) use glance::glance;
 
@@ -104,6 +105,11 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
 fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut Findings) {
     let mut run: Vec<Step<'a>> = Vec::new();
     for stmt in block {
+        if let Some(parts) = parts_of(ctx, stmt) {
+            split(ctx, options, &std::mem::take(&mut run), acc);
+            split(ctx, options, &parts.steps, acc);
+            continue;
+        }
         match step(ctx, stmt) {
             Some(step) => {
                 // What shares its line with something else cannot move; it must not hold back what stands beside it.
@@ -124,6 +130,11 @@ fn search<'a>(ctx: &Context<'a>, options: &Options, block: &'a [Stmt], acc: &mut
         }
     }
     split(ctx, options, &run, acc);
+}
+
+/// The awaits inside a statement's value, where that is no tuple whose elements take their places in a gather as they are.
+fn parts_of<'a>(ctx: &Context<'a>, stmt: &'a Stmt) -> Option<parts::Parts<'a>> {
+    displayed(ctx, stmt).is_none().then(|| parts::parts(ctx, stmt))?
 }
 
 /// Whether something that is no step stands on a line of a statement.
@@ -406,6 +417,10 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     if displayed(ctx, first).is_some_and(|all| all.len() != steps.len()) {
         return Err("the other values of the tuple have to be awaited one after the other".into());
     }
+    let parts = parts_of(ctx, first);
+    if parts.as_ref().is_some_and(|parts| parts.steps.len() != steps.len()) {
+        return Err("the other calls of the statement have to be awaited one after the other".into());
+    }
     let targets: Vec<&str> = steps
         .iter()
         .flat_map(Step::names)
@@ -429,6 +444,13 @@ fn join(ctx: &Context, options: &Options, steps: &[Step], members: &[&Member]) -
     }
     if doubt.is_none() {
         doubt = ctx.pragma_doubt(TextRange::new(first.start(), ctx.module.line_end(last.end())));
+    }
+    if let Some(parts) = parts {
+        let other = parts.doubt(ctx, members)?;
+        return match options.emission {
+            Emission::Gather => parts::fix(ctx, &parts, doubt.or(other)),
+            _ => Err("only a gather can take calls out of an expression".into()),
+        };
     }
     match options.emission {
         Emission::Gather => emit::gather(ctx, steps, doubt),

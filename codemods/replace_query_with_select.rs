@@ -99,7 +99,9 @@ fn run_in_sync(ctx: &Context, root: &ast::ExprCall) -> Option<(Fix, TextRange)> 
         })
         .filter(|edit| ctx.module.slice(edit.range()) != edit.content())
         .collect();
-    let prefix = ctx.await_prefix(whole);
+    // Whoever took it for a coroutine awaits it already.
+    let is_awaited = model.node(model.parent(end)).is_expr_await();
+    let prefix = if is_awaited { "" } else { ctx.await_prefix(whole) };
     let suffix = if prefix.starts_with('(') { "))" } else { ")" };
     edits.push(Edit::insertion(
         format!("{prefix}{session}.run_sync(lambda {name}: "),

@@ -29,14 +29,15 @@ const EXCEPTIONS: &[(&str, &str)] = &[("queue.Empty", "QueueEmpty"), ("queue.Ful
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let mut known: Vec<NodeId> = Vec::new();
     for &(class, name) in QUEUES {
-        for call in ctx.model.calls_to(class) {
+        for call in ctx.makers(class) {
+            let is_class = ctx.model.qualified_name(&call.func).as_deref() == Some(class);
             let object = ctx.model.object_made_by(call);
             known.extend(&object.reads);
             let queue = Queue {
                 ctx,
                 class,
                 name,
-                is_bounded: !call.arguments.is_empty() && maxsize(ctx, call) != Some(0.0),
+                is_bounded: is_class && !call.arguments.is_empty() && maxsize(ctx, call) != Some(0.0),
                 object: &object,
             };
             let is_first = !object.origins.iter().any(|origin| origin.start() < call.start());
@@ -159,13 +160,13 @@ impl<'a> Queue<'_, 'a> {
         let mut annotations: Vec<Edit> = Vec::new();
         for origin in &self.object.origins {
             let Expr::Call(call) = origin else { continue };
-            if model.qualified_name(&call.func).as_deref() != Some(self.class) {
+            let Some(maker) = ctx.maker(call, self.class) else {
                 let (line, _) = ctx.module.location(call.start());
                 return Err(format!("it is made in another way in line {line}").into());
-            }
+            };
             let (written, import) = ctx.member("asyncio", self.name, model.id(call))?;
             annotations.extend(ctx.annotation_edits(self.object, self.class, &written)?);
-            draft.replace(call.func.range(), written);
+            draft.replace(maker.range(), written);
             imports.extend(import);
         }
         annotations.sort();

@@ -1,6 +1,8 @@
 //! `httpx.get(...)` and `httpx.Client` in async functions -> `httpx.AsyncClient`, its calls awaited. The library is the same: arguments, responses and
 //! exceptions stay as they are.
 
+mod kept;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Keyword, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -283,12 +285,15 @@ fn explode(ctx: &Context, draft: &mut Draft, call: &ast::ExprCall, callee: &str,
 }
 
 /// All of one client of a function: how it is made, entered, used and closed.
-fn client(ctx: &Context, call: &ast::ExprCall) -> Result<Fix, Declined> {
+fn client<'a>(ctx: &Context<'a>, call: &'a ast::ExprCall) -> Result<Fix, Declined> {
     check_module(ctx)?;
     let model = ctx.model;
     let Expr::Attribute(method) = &*call.func else {
         return Err("its receiver is not known".into());
     };
+    if let Expr::Attribute(receiver) = &*method.value {
+        return kept::client(ctx, receiver);
+    }
     let binding = own_binding(ctx, &method.value)?;
     let constructor = match binding.kind {
         BindingKind::Assignment(Expr::Call(made)) => made,

@@ -67,7 +67,7 @@ const PRIMITIVES: &[Primitive] = &[
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     let mut known: Vec<NodeId> = Vec::new();
     for primitive in PRIMITIVES {
-        for call in ctx.model.calls_to(primitive.class) {
+        for call in ctx.makers(primitive.class) {
             let object = ctx.model.object_made_by(call);
             // One object that is made at several places is one finding.
             let is_first = !object.origins.iter().any(|origin| origin.start() < call.start());
@@ -376,18 +376,18 @@ fn rewrite<'a>(ctx: &Context<'a>, primitive: &Primitive, object: &Object<'a>) ->
     let mut fix = Fix::unsafe_because(doubt, Vec::new());
     for origin in &object.origins {
         let Expr::Call(call) = origin else { continue };
-        if model.qualified_name(&call.func).as_deref() != Some(primitive.class) {
+        let Some(maker) = ctx.maker(call, primitive.class) else {
             let (line, _) = ctx.module.location(call.start());
             return Err(format!("it is made in another way in line {line}").into());
-        }
-        let takes_value = matches!(name, "Semaphore" | "BoundedSemaphore");
+        };
+        let takes_value = matches!(name, "Semaphore" | "BoundedSemaphore") || maker.range() != call.func.range();
         if !call.arguments.is_empty() && !takes_value {
             return Err("it is made with arguments that asyncio's does not take".into());
         }
         let (written, import) = ctx.member("asyncio", name, model.id(call))?;
         fix.edits
             .extend(ctx.annotation_edits(object, primitive.class, &written)?);
-        fix.edits.push(Edit::replacement(written, call.func.range()));
+        fix.edits.push(Edit::replacement(written, maker.range()));
         fix = fix.import(import);
     }
     fix.edits.dedup();

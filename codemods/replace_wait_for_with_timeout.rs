@@ -14,10 +14,9 @@ use crate::finding::{Declined, Findings};
 use crate::importer::above_comments;
 use crate::knowledge::blocking::Rule;
 use crate::project::summary::Edge;
-use crate::semantic::names::Lookup;
+use crate::semantic::NodeId;
 use crate::semantic::purity::{Before, Purity};
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{BindingKind, NodeId};
 
 use layout::Pieces;
 
@@ -317,6 +316,11 @@ const METHODS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Coroutine functions of `httpx.AsyncClient`.
+const HTTPX: &[&str] = &[
+    "get", "options", "head", "post", "put", "patch", "delete", "request", "send", "aclose",
+];
+
 /// Methods whose name says what they are, whatever the class.
 const TELLING: &[&str] = &["__aiter__", "__anext__", "readexactly", "readuntil", "run_in_executor"];
 
@@ -344,6 +348,8 @@ fn makes_an_awaitable(ctx: &Context, call: &ast::ExprCall) -> bool {
                 && METHODS.iter().any(|(name, methods)| {
                     class.ends_with(&format!(".{name}")) && methods.contains(&method.attr.as_str())
                 })
+                || matches!(class.as_str(), "httpx.AsyncClient" | "httpx2.AsyncClient")
+                    && HTTPX.contains(&method.attr.as_str())
         }
         _ => false,
     }
@@ -373,7 +379,7 @@ fn check_value_first(ctx: &Context, before: &Before) -> Result<(), Declined> {
     if before.conditional {
         return Err("its statement does not always wait for it".into());
     }
-    match before.exprs.iter().find(|expr| !is_stable(ctx, expr)) {
+    match before.exprs.iter().find(|expr| !ctx.model.is_stable(expr)) {
         Some(expr) => Err(format!(
             "`{}` is evaluated before it in the same statement, and may be another after the wait",
             short(ctx, expr)
@@ -381,25 +387,6 @@ fn check_value_first(ctx: &Context, before: &Before) -> Result<(), Declined> {
         .into()),
         None => Ok(()),
     }
-}
-
-/// Whether an expression has the same value after other tasks have run: it is total, and its names are bound by its own function alone.
-/// What a module has is taken to stay.
-fn is_stable(ctx: &Context, expr: &Expr) -> bool {
-    let model = ctx.model;
-    if expr.is_attribute_expr() && model.imported_root(expr) {
-        return true;
-    }
-    model.is_total(expr)
-        && model.references_in(model.id(expr)).iter().all(|reference| {
-            match model.lookup(&reference.name.id, reference.scope) {
-                Lookup::Builtin => true,
-                Lookup::Unknown => false,
-                Lookup::Scope(owner) => model.bindings_in(owner, &reference.name.id).all(|binding| {
-                    matches!(binding.kind, BindingKind::Parameter(_)) || model.scope_of(binding.node) == owner
-                }),
-            }
-        })
 }
 
 /// On 3.11 `wait_for` runs a coroutine in a task of its own.

@@ -16,6 +16,9 @@ use crate::semantic::{NodeId, ScopeId};
 const NAMES: &[&str] = &["CancelledError", "BaseException"];
 
 pub(super) fn glance(text: &[u8], wanted: Wanted) -> bool {
+    if memmem::find(text, b"suppress(").is_some() && glance::mentions(text, NAMES) {
+        return true;
+    }
     let other_names = other_names(text);
     memmem::find_iter(text, b"except").any(|at| {
         let start = glance::line_start(text, at);
@@ -86,6 +89,14 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
                     seen.push(id);
                     check(ctx, outer, acc);
                 }
+                AnyNodeRef::StmtWith(outer)
+                    if !seen.contains(&id)
+                        && !outer.is_async
+                        && outer.body.iter().any(|stmt| model.contains(model.id(stmt), inner)) =>
+                {
+                    seen.push(id);
+                    check_suppress(ctx, outer, acc);
+                }
                 _ => {}
             }
             inner = id;
@@ -121,6 +132,39 @@ fn check(ctx: &Context, outer: &ast::StmtTry, acc: &mut Findings) {
         Some(reason) => acc.push(at, message, Err(reason.into())),
         None => acc.push_defect(at, message, rewrite(ctx, outer, handler, catches)),
     }
+}
+
+/// `with contextlib.suppress(asyncio.CancelledError):`
+fn check_suppress(ctx: &Context, outer: &ast::StmtWith, acc: &mut Findings) {
+    let model = ctx.model;
+    let id = model.id(outer);
+    let suppresses = |item: &&ast::WithItem| match &item.context_expr {
+        Expr::Call(call) => {
+            model.qualified_name(&call.func).as_deref() == Some("contextlib.suppress")
+                && call
+                    .arguments
+                    .args
+                    .iter()
+                    .any(|class| catches(ctx, Some(class)).is_some())
+        }
+        _ => false,
+    };
+    let Some(item) = outer.items.iter().find(suppresses) else {
+        return;
+    };
+    let is_loop = model.loops(id).next().is_some();
+    let reason = if let Some(task) = cancelled_in(ctx, &outer.body) {
+        format!(
+            "`{task}` is cancelled and then awaited: a cancellation of the task that waits is swallowed too; `await asyncio.wait([{task}])` raises only the latter"
+        )
+    } else if is_loop {
+        "the loop around it goes on: take `CancelledError` out of it, or end the loop behind it".to_owned()
+    } else {
+        // What ends with it was asked to.
+        return;
+    };
+    let message = "`suppress` swallows the cancellation that can arrive at the await: the task goes on, and timeouts and task groups around it are not told";
+    acc.push_defect(item, message, Err(reason.into()));
 }
 
 fn catches(ctx: &Context, type_: Option<&Expr>) -> Option<Catches> {
@@ -387,7 +431,7 @@ fn rewrite(
     if catches == Catches::Named {
         return Err("raise it again when the handler has done its work, unless nothing outside needs to know".into());
     }
-    if model.loops(id).next().is_some() {
+    if model.loops(id).next().is_some() && !is_endless_work(ctx, outer) {
         return Err("the loop around it goes on: whether a cancellation ends it is for a person to say".into());
     }
     if !handler.body.iter().all(|stmt| is_harmless(ctx, stmt)) {
@@ -406,11 +450,37 @@ fn rewrite(
     .import(import))
 }
 
+/// Whether a `try` is the work of a round of a `while` loop: calls that are awaited, and not tasks that others may have cancelled.
+fn is_endless_work(ctx: &Context, outer: &ast::StmtTry) -> bool {
+    let model = ctx.model;
+    let id = model.id(outer);
+    let innermost = model
+        .ancestors(id)
+        .find(|(_, node)| node.is_stmt_for() || node.is_stmt_while());
+    let calls = |stmt: &Stmt| {
+        model.subtree(model.id(stmt)).all(|(_, node)| match node {
+            AnyNodeRef::ExprAwait(awaited) => match &*awaited.value {
+                Expr::Call(call) => model.qualified_name(&call.func).is_none_or(|name| {
+                    !matches!(name.as_str(), "asyncio.shield" | "asyncio.gather" | "asyncio.wait_for")
+                }),
+                _ => false,
+            },
+            _ => true,
+        })
+    };
+    matches!(innermost, Some((_, AnyNodeRef::StmtWhile(_)))) && outer.body.iter().all(calls)
+}
+
 /// The task, or the first of several, that the `try` does nothing but await, when it is cancelled before.
 fn cancelled_before(ctx: &Context, outer: &ast::StmtTry) -> Option<String> {
+    cancelled_in(ctx, &outer.body)
+}
+
+/// As [`cancelled_before`], of any block.
+fn cancelled_in(ctx: &Context, body: &[Stmt]) -> Option<String> {
     let model = ctx.model;
     let mut tasks = Vec::new();
-    for stmt in &outer.body {
+    for stmt in body {
         match stmt {
             Stmt::Expr(stmt) => match &*stmt.value {
                 Expr::Await(awaited) => tasks.extend(waited_for(ctx, &awaited.value)?),
@@ -452,7 +522,7 @@ fn waited_for<'e>(ctx: &Context, awaited: &'e Expr) -> Option<Vec<&'e Expr>> {
 /// Logging, `pass`, and leaving with a constant: nothing that a cancellation would need.
 fn is_harmless(ctx: &Context, stmt: &Stmt) -> bool {
     match stmt {
-        Stmt::Pass(_) => true,
+        Stmt::Pass(_) | Stmt::Continue(_) => true,
         Stmt::Return(inner) => inner.value.as_deref().is_none_or(Expr::is_literal_expr),
         Stmt::Expr(expr) => match &*expr.value {
             Expr::Call(call) => is_harmless_call(ctx, call),

@@ -1,7 +1,10 @@
-//! A client that every item of a batch, or every request to an endpoint, makes for itself -> one that all of them share.
+//! A client that every item of a batch, every round of a loop, every method of an object or every request to an endpoint makes for itself -> one
+//! that all of them share.
 
 mod batch;
 mod endpoint;
+mod object;
+mod round;
 
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -46,6 +49,8 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for class in CLASSES {
         clients.extend(model.calls_to(class).filter_map(|call| own_client(ctx, call)));
     }
+    round::run(ctx, acc, &clients);
+    object::run(ctx, acc, &clients);
     batch::run(ctx, acc, &clients);
     endpoint::run(ctx, acc, &clients);
 }

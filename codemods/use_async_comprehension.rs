@@ -23,7 +23,7 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
             // A few conditions and loops may stand in between, each on a line or two.
             let window = &text[at..text.len().min(at + 1_500)];
             line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b':')
-                && memmem::find(window, b".append(").is_some()
+                && glance::mentions(window, &[".append(", ".extend("])
         })
 }
 
@@ -49,7 +49,10 @@ struct Collection<'a> {
     stmt: &'a Stmt,
     /// From the outermost loop inwards.
     clauses: Vec<Clause<'a>>,
+    /// What is appended, or gone over by `extend`.
     element: &'a Expr,
+    /// `name.extend(element)`
+    extends: bool,
     append: &'a Stmt,
 }
 
@@ -67,7 +70,11 @@ impl<'a> Collection<'a> {
         };
         let Expr::Name(name) = &*method.value else { return None };
         let [element] = &*call.arguments.args else { return None };
-        if method.attr.as_str() != "append" || !call.arguments.keywords.is_empty() || element.is_starred_expr() {
+        let extends = method.attr.as_str() == "extend";
+        if !extends && method.attr.as_str() != "append"
+            || !call.arguments.keywords.is_empty()
+            || element.is_starred_expr()
+        {
             return None;
         }
         let (mut id, append) = model.statement_of(model.id(call))?;
@@ -107,6 +114,7 @@ impl<'a> Collection<'a> {
                     stmt: &block[index],
                     clauses,
                     element,
+                    extends,
                     append,
                 });
             }
@@ -375,7 +383,13 @@ fn written(ctx: &Context, collection: &Collection) -> Result<String, Declined> {
     let module = ctx.module;
     let indent = module.indentation(collection.outer.start());
     let unit = ctx.indent_unit(ctx.model.id(collection.outer));
-    let mut parts = vec![(collection.append.range(), part(ctx, collection.element, false)?)];
+    let id = ctx.model.id(collection.outer);
+    let item = collection.extends.then(|| ctx.model.fresh_name("item", id));
+    let mut parts = vec![match &item {
+        // It stands nowhere in the loop, and has no comments.
+        Some(item) => (TextRange::empty(collection.list.start()), item.clone()),
+        None => (collection.append.range(), part(ctx, collection.element, false)?),
+    }];
     for clause in &collection.clauses {
         parts.push(match clause {
             Clause::For(inner) => {
@@ -389,6 +403,14 @@ fn written(ctx: &Context, collection: &Collection) -> Result<String, Declined> {
                 (header, format!("if {}", part(ctx, &inner.test, true)?))
             }
         });
+    }
+    if let Some(item) = item {
+        let gone_over = part(ctx, collection.element, false)?;
+        let text = match collection.element {
+            Expr::If(_) | Expr::Lambda(_) => format!("for {item} in ({gone_over})"),
+            _ => format!("for {item} in {gone_over}"),
+        };
+        parts.push((collection.append.range(), text));
     }
     let end = module.line_end(collection.outer.end());
     let comments = module.comments_in(TextRange::new(collection.outer.start(), end));

@@ -64,10 +64,7 @@ pub(super) fn glance(text: &[u8], _: Wanted) -> bool {
         }
     });
     by_call
-        || glance::mentions(
-            text,
-            &["StreamReader", "open_connection", ".stream(", ".stream_scalars("],
-        )
+        || glance::mentions(text, &["StreamReader", "open_connection"])
         || glance::mentions(text, &["def __aiter__"])
 }
 

@@ -58,6 +58,9 @@ const MAX_PAUSES: usize = 8;
 impl<'a> Context<'a> {
     /// Judges one awaited call: an error when it must not run beside another, a doubt when that is not proven.
     pub fn concurrent_member(&self, call: &'a ast::ExprCall, order: FailureOrder) -> Result<Member<'a>, Declined> {
+        if let Some(inner) = self.made_for(call) {
+            return self.wrapped_member(call, inner, order);
+        }
         let callee = self.model.slice(&*call.func);
         let Some(name) = plain_name(&call.func) else {
             return Err(format!("`{callee}` is not a plain function").into());
@@ -100,8 +103,46 @@ impl<'a> Context<'a> {
         Ok(member)
     }
 
+    /// The call that `asyncio.create_task(f(x))` is made for.
+    fn made_for(&self, call: &'a ast::ExprCall) -> Option<&'a ast::ExprCall> {
+        let name = self.model.qualified_name(&call.func)?;
+        call.arguments
+            .args
+            .first()
+            .filter(|_| name == "asyncio.create_task")?
+            .as_call_expr()
+    }
+
+    /// A call in a task of its own is what the task is made for.
+    fn wrapped_member(
+        &self,
+        call: &'a ast::ExprCall,
+        inner: &'a ast::ExprCall,
+        order: FailureOrder,
+    ) -> Result<Member<'a>, Declined> {
+        let mut member = self.concurrent_member(inner, order)?;
+        for argument in call.arguments.iter_source_order().skip(1) {
+            let value = argument.value();
+            let written = one_line(self.model.slice(value));
+            if !self.model.is_cheap(value) {
+                return Err(format!(
+                    "the argument `{written}` could fail or have an effect before the first call has run"
+                )
+                .into());
+            }
+            if !self.model.is_total(value) {
+                member.doubt.get_or_insert_with(|| {
+                    format!("the argument `{written}` is now evaluated before the first call has run")
+                });
+            }
+        }
+        member.call = call;
+        Ok(member)
+    }
+
     /// Refuses what says by its name whether what follows may happen at all: that must be over before it begins, whatever it does.
-    pub fn is_no_guard(&self, call: &ast::ExprCall) -> Result<(), Declined> {
+    pub fn is_no_guard(&self, call: &'a ast::ExprCall) -> Result<(), Declined> {
+        let call = self.made_for(call).unwrap_or(call);
         match plain_name(&call.func) {
             Some(name) if matches!(knowledge::verb_of(name), Verb::Guard) => Err(guard(name)),
             _ => Ok(()),

@@ -95,6 +95,10 @@ pub fn may_overlap(text: &[u8], callee: &[u8], kept: bool, known_class: bool) ->
         return true;
     };
     let name = callee.rsplit('.').next().unwrap_or_default();
+    if callee == "asyncio.create_task" {
+        // Of the call in it more could be said.
+        return true;
+    }
     if callee.starts_with("asyncio.") {
         return false;
     }

@@ -1,12 +1,12 @@
 //! Where a coroutine is certain to be out of place: dropped, or used as only its result could be. Passed on, stored or returned, it may
 //! be awaited elsewhere.
 
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr};
+use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::codemod::Context;
-use crate::semantic::NodeId;
 use crate::semantic::names::plain_name;
+use crate::semantic::{NodeId, ScopeKind};
 
 /// What is wrong with a coroutine's place.
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub enum Misuse {
     Dropped,
     /// It is used as something that it is not: "which is ...".
     Value(&'static str),
+    /// It is given a name, all of whose uses are such; `certain` where the next statement raises for it.
+    Kept { how: &'static str, certain: bool },
 }
 
 /// Builtins that a coroutine makes raise a TypeError, or that say nothing of it.
@@ -57,36 +59,7 @@ const ATTRIBUTES: &[&str] = &[
 ];
 
 pub fn misuse(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
-    value(ctx, ctx.model.id(call)).or_else(|| stored(ctx, call))
-}
-
-/// A name is bound to it alone, and used in no other way than its result could be.
-fn stored(ctx: &Context, call: &ast::ExprCall) -> Option<Misuse> {
-    let model = ctx.model;
-    let id = model.id(call);
-    let AnyNodeRef::StmtAssign(assign) = model.node(model.parent(id)) else {
-        return None;
-    };
-    let [Expr::Name(target)] = &*assign.targets else {
-        return None;
-    };
-    let function = model.enclosing_function(id)?;
-    let binding = model.sole_binding(&target.id, model.scope_of(model.id(target)))?;
-    if binding.scope != model.body_scope(function) {
-        return None;
-    }
-    let own = model.lookup(&target.id, model.scope_of(model.id(target)));
-    let uses = model.references_in(model.id(function)).iter();
-    let uses = uses.filter(|used| used.name.id == target.id && model.lookup(&target.id, used.scope) == own);
-    let mut how = None;
-    for used in uses {
-        match value(ctx, used.node)? {
-            // Who catches what the use raises may rely on it.
-            Misuse::Value(found) if model.failure_is_seen(used.node) == Ok(None) => how = how.or(Some(found)),
-            _ => return None,
-        }
-    }
-    how.map(Misuse::Value)
+    value(ctx, ctx.model.id(call))
 }
 
 fn value(ctx: &Context, id: NodeId) -> Option<Misuse> {
@@ -130,6 +103,7 @@ fn value(ctx: &Context, id: NodeId) -> Option<Misuse> {
         {
             "cannot be unpacked"
         }
+        AnyNodeRef::StmtAssign(outer) if is_it(&outer.value) => return kept(ctx, parent, outer),
         AnyNodeRef::InterpolatedElement(_) => "is printed as an object",
         AnyNodeRef::StmtMatch(outer) if is_it(&outer.subject) => "is matched as an object",
         AnyNodeRef::WithItem(_) => "is no context manager",
@@ -141,12 +115,67 @@ fn value(ctx: &Context, id: NodeId) -> Option<Misuse> {
             {
                 "is not what the builtin takes"
             }
-            AnyNodeRef::ExprCall(outer) if model.is_builtin(&outer.func, "print") => "is printed as an object",
             _ => return None,
         },
         _ => return None,
     };
     Some(Misuse::Value(how))
+}
+
+/// `response = client.get(url)`, where every use of `response` is one that a coroutine has not.
+fn kept(ctx: &Context, stmt: NodeId, assign: &ast::StmtAssign) -> Option<Misuse> {
+    const RAISING: &[&str] = &["has no such attribute", "has no items", "cannot be iterated over"];
+    let model = ctx.model;
+    let [Expr::Name(name)] = assign.targets.as_slice() else {
+        return None;
+    };
+    let scope = model.scope_of(model.id(name));
+    let is_local = matches!(model.scope(scope).kind, ScopeKind::Function(_)) && !model.is_captured(&name.id, scope);
+    model.sole_binding(&name.id, scope).filter(|_| is_local)?;
+    let mut first = None;
+    let mut certain = false;
+    let (block, index) = model.block_of(stmt)?;
+    for reference in model
+        .references_like(name)
+        .filter(|reference| reference.name.range() != name.range())
+    {
+        let Some(Misuse::Value(how)) = value(ctx, reference.node) else {
+            return None;
+        };
+        let raises = RAISING.contains(&how);
+        // What may as well be seen of any object proves nothing.
+        if !raises && first.is_none() && how != "cannot be unpacked" {
+            return None;
+        }
+        certain |= raises
+            && block
+                .get(index + 1)
+                .is_some_and(|next| is_evaluated(ctx, next, reference.node));
+        first.get_or_insert(how);
+    }
+    first.map(|how| Misuse::Kept { how, certain })
+}
+
+/// Whether a simple statement evaluates an expression whatever happens in it.
+fn is_evaluated(ctx: &Context, stmt: &Stmt, expr: NodeId) -> bool {
+    let model = ctx.model;
+    let id = model.id(stmt);
+    let is_simple = matches!(
+        stmt,
+        Stmt::Expr(_) | Stmt::Assign(_) | Stmt::AnnAssign(_) | Stmt::Return(_)
+    );
+    is_simple
+        && model.contains(id, expr)
+        && model
+            .ancestors(expr)
+            .take_while(|(node, _)| *node != id)
+            .all(|(_, node)| {
+                !(node.is_expr_if()
+                    || node.is_expr_bool_op()
+                    || node.is_expr_lambda()
+                    || node.is_comprehension()
+                    || node.is_expr_generator())
+            })
 }
 
 /// The line of a `with` around a call that expects a warning or an exception, as tests of missing awaits do; or of a comment on the call's

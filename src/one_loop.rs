@@ -24,6 +24,28 @@ pub enum Use<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// The calls that make an object of a class: of the class itself, and `field(default_factory=...)` for an attribute of a dataclass.
+    pub fn makers(&self, class: &str) -> Vec<&'a ast::ExprCall> {
+        let mut calls: Vec<&ast::ExprCall> = self.model.calls_to(class).collect();
+        let fields = self.model.calls_to("dataclasses.field");
+        calls.extend(fields.filter(|call| self.maker(call, class).is_some()));
+        calls
+    }
+
+    /// What names the class in such a call.
+    pub fn maker(&self, call: &'a ast::ExprCall, class: &str) -> Option<&'a Expr> {
+        let is_it = |expr: &&Expr| self.model.qualified_name(expr).as_deref() == Some(class);
+        if is_it(&&*call.func) {
+            return Some(&call.func);
+        }
+        let is_field = self.model.qualified_name(&call.func).as_deref() == Some("dataclasses.field");
+        let factory = call
+            .arguments
+            .find_keyword("default_factory")
+            .map(|keyword| &keyword.value);
+        factory.filter(|_| is_field).filter(is_it)
+    }
+
     pub fn use_of(&self, read: NodeId) -> Use<'a> {
         let model = self.model;
         let parent = model.parent(read);

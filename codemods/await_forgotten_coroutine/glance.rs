@@ -261,6 +261,7 @@ fn is_misplaced(text: &[u8], call: &Place) -> bool {
                 target.last(),
                 Some(b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&')
             ) && (!target.contains(&b',') || target.contains(&b'('))
+                && !is_used_by_name(target, call.behind())
         }
         Some(b':') => {
             let is_block = [
@@ -285,6 +286,19 @@ fn is_misplaced(text: &[u8], call: &Place) -> bool {
         }
     };
     !is_passed_on || is_used(call.behind())
+}
+
+/// Whether the name that a call's value is given is used below as no coroutine can be: `response.json()`, `rows[0]`, `for row in rows`.
+fn is_used_by_name(target: &[u8], behind: &[u8]) -> bool {
+    let name = target.trim_ascii();
+    !name.is_empty()
+        && name.iter().all(|byte| is_word(*byte))
+        && memmem::find_iter(behind, name).any(|at| {
+            let before = &behind[..at];
+            let starts = !before.last().is_some_and(|byte| is_word(*byte) || *byte == b'.');
+            let after = behind.get(at + name.len());
+            starts && (matches!(after, Some(b'.' | b'[')) || before.trim_ascii_end().ends_with(b" in"))
+        })
 }
 
 /// Whether a call cannot stand behind this: behind a backtick, or behind a word that is no keyword.

@@ -1,8 +1,9 @@
 //! Writes a loop as one concurrent statement: a gather, or a task group and its results; with a limit where something is in doubt.
 
-use ruff_python_ast::{PythonVersion, Stmt};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_python_ast::{AnyNodeRef, Expr, PythonVersion, Stmt};
+use ruff_text_size::{Ranged, TextLen, TextRange};
 
+use super::each::{self, Used};
 use super::{Collection, Emission, Loop, Options, Results};
 use crate::bounded::FreshNames;
 use crate::codemod::Context;
@@ -44,8 +45,14 @@ pub(super) fn emit<'a>(
         own_lines(ctx.module, found.stmt.start(), found.stmt.end())?;
     }
     let mut edits = Vec::new();
-    if is_loop {
-        let comments = comments_above(ctx, found, &indent);
+    if let Results::Used(used) = &found.results {
+        if options.emission == Emission::TaskGroup {
+            return Err("a task group does not say which result belongs to which round".into());
+        }
+        edits = over_results(ctx, found, used, &parts, names)?;
+    } else if is_loop {
+        let range = TextRange::new(first.start(), found.stmt.end());
+        let comments = comments_above(ctx, found, range, &indent);
         // A task group without results is the whole statement.
         let statement = match &found.results {
             Results::Dropped if options.emission == Emission::TaskGroup => {
@@ -54,7 +61,6 @@ pub(super) fn emit<'a>(
             }
             _ => statement(ctx, found, parts.results, &indent, &unit, names),
         };
-        let range = TextRange::new(first.start(), found.stmt.end());
         edits.push(Edit::replacement(
             format!("{comments}{}{statement}", parts.above),
             range,
@@ -133,9 +139,19 @@ fn calls<'a>(
     limited: bool,
     names: &mut FreshNames,
 ) -> Result<Parts, Declined> {
-    let at = ctx.model.id(found.call);
+    let at = match found.made {
+        Some(list) => ctx.model.id(list),
+        None => ctx.model.id(found.call),
+    };
     let (gather, import) = ctx.member("asyncio", "gather", at)?;
     let mut imports: Vec<Import> = import.into_iter().collect();
+    if let Some(list) = found.made {
+        return Ok(Parts {
+            above: String::new(),
+            results: Doc::call(format!("await {gather}"), vec![Doc::text(format!("*{}", list.id))]),
+            imports,
+        });
+    }
     let (indent, _) = ctx.indents_of(found.stmt);
     let (mut above, mut element) = (String::new(), ctx.call_doc(found.call));
     if limited {
@@ -235,12 +251,13 @@ fn in_task_group<'a>(
 fn builtins_of(found: &Loop) -> &'static [&'static str] {
     match &found.results {
         Results::Filter { .. } => &["zip"],
+        Results::Used(used) if used.needs_variables => &["zip"],
         Results::Collected { collection, .. } | Results::Comprehension(collection) => match collection {
             Collection::List => &[],
             Collection::Set => &["set"],
             Collection::Dict => &["dict", "zip"],
         },
-        Results::Dropped | Results::Accumulated(_) => &[],
+        Results::Dropped | Results::Accumulated(_) | Results::Used(_) => &[],
     }
 }
 
@@ -291,9 +308,67 @@ fn statement<'a>(
     }
 }
 
+/// `for x, value in zip(xs, await asyncio.gather(...)):` in the place of the header; the rest of the body stays as it is.
+fn over_results<'a>(
+    ctx: &Context<'a>,
+    found: &Loop<'a>,
+    used: &Used<'a>,
+    parts: &Parts,
+    names: &mut FreshNames,
+) -> Result<Vec<Edit>, Declined> {
+    let (indent, unit) = ctx.indents_of(found.stmt);
+    for stmt in &used.stmt.body {
+        own_lines(ctx.module, stmt.start(), stmt.end())?;
+    }
+    let clause = &found.clauses[0];
+    let name = match used.name {
+        Some(name) => name.id.to_string(),
+        None => names.take(ctx, "value", ctx.model.id(found.call)),
+    };
+    let (targets, results) = match used.needs_variables {
+        true => {
+            let target = match clause.target {
+                Expr::Tuple(tuple) if !tuple.parenthesized => format!("({})", ctx.model.slice(tuple)),
+                target => ctx.model.slice(target).to_owned(),
+            };
+            let pairs = Doc::call("zip", vec![ctx.doc(clause.iter), parts.results.clone()]);
+            (format!("{target}, {name}"), pairs)
+        }
+        false => (name.clone(), parts.results.clone()),
+    };
+    let opening = format!("for {targets} in ");
+    let all = ctx.pretty(&results, &indent, &unit, &format!("{indent}{opening}"), ":");
+    let header = each::header(used);
+    let comments = comments_above(ctx, found, header, &indent);
+    let text = format!("{comments}{}{opening}{all}:", parts.above);
+    Ok(match used.name {
+        Some(_) => vec![Edit::replacement(text, header)],
+        None => vec![
+            Edit::replacement(format!("{text}\n{indent}{unit}"), header),
+            Edit::replacement(name, with_parentheses(ctx, used)),
+        ],
+    })
+}
+
+/// The await, with the parentheses that it needed in front of an attribute: `(await f(x)).name`.
+fn with_parentheses(ctx: &Context, used: &Used) -> TextRange {
+    let range = used.awaited.range();
+    let is_receiver = match ctx.model.node(ctx.model.parent(ctx.model.id(used.awaited))) {
+        AnyNodeRef::ExprAttribute(_) => true,
+        AnyNodeRef::ExprSubscript(item) => item.value.range() == range,
+        _ => false,
+    };
+    let text = ctx.module.text();
+    let (before, behind) = (&text[..range.start().to_usize()], &text[range.end().to_usize()..]);
+    match is_receiver && before.ends_with('(') && behind.starts_with(')') {
+        true => TextRange::new(range.start() - "(".text_len(), range.end() + ")".text_len()),
+        false => range,
+    }
+}
+
 /// The comments of the loop's lines, on lines of their own above what it becomes. Those in the call and in the iterable stay in them, and one
 /// behind the last line stays behind it.
-fn comments_above(ctx: &Context, found: &Loop, indent: &str) -> String {
+fn comments_above(ctx: &Context, found: &Loop, range: TextRange, indent: &str) -> String {
     let kept = |comment: &TextRange| {
         found.call.range().contains_range(*comment)
             || found
@@ -301,7 +376,6 @@ fn comments_above(ctx: &Context, found: &Loop, indent: &str) -> String {
                 .iter()
                 .any(|clause| clause.iter.range().contains_range(*comment))
     };
-    let range = TextRange::new(found.first_stmt().start(), found.stmt.end());
     let comments = ctx.module.comments_in(range).iter().filter(|comment| !kept(comment));
     comments
         .map(|comment| format!("{}\n{indent}", ctx.module.slice(*comment)))

@@ -25,17 +25,23 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
             return false;
         }
         let known_class = *known_class.get_or_insert_with(|| knowledge::mentions_shareable_class(text));
-        may_overlap(text, callee(behind.trim_ascii_start()), !before.is_empty(), known_class)
+        may_be_made(text, behind)
+            || may_overlap(text, callee(behind.trim_ascii_start()), !before.is_empty(), known_class)
     })
 }
 
 /// Whether an await between `before` and `behind` may be the one thing that a round of a loop does.
 fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool {
+    if before.first() != Some(&b'#') && is_in_loop(text, start) {
+        return true;
+    }
     let opened = before.trim_ascii_end_matches(b'(');
     let above = || code_above(text, start);
     let is_header = |line: &[u8]| may_be_loop(text, line) && ends_block(text, start);
     let next = code_behind(behind);
-    let Some(next) = next else { return false };
+    let Some(next) = next else {
+        return may_be_made(text, behind);
+    };
     // What stands behind the element of a comprehension, and not behind that of a display.
     let is_element = || !matches!(next.first(), Some(b',' | b']' | b'}' | b')'));
     match opened.last() {
@@ -70,6 +76,43 @@ fn may_be_round(text: &[u8], start: usize, before: &[u8], behind: &[u8]) -> bool
         }
         _ => false,
     }
+}
+
+/// Whether what is awaited may be the variable of a loop over coroutines: `await coro`.
+fn may_be_made(text: &[u8], behind: &[u8]) -> bool {
+    let awaited = behind.trim_ascii_start();
+    let name = awaited.iter().take_while(|byte| is_word(**byte)).count();
+    if name == 0 || matches!(awaited.get(name), Some(b'(' | b'.' | b'[')) {
+        return false;
+    }
+    let looped = [b"for ", &awaited[..name], b" in "].concat();
+    memmem::find(text, &looped).is_some()
+}
+
+/// Whether the innermost block around a line, as far as indentation tells, may be a loop's. Lines in brackets may be indented less than the
+/// statement that they are part of, and are taken for what they look like.
+fn is_in_loop(text: &[u8], start: usize) -> bool {
+    let width = |line: &[u8]| line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let mut least = width(&text[start..]);
+    let mut start = start;
+    while start > 0 && least > 0 {
+        let end = start;
+        start = line_start(text, start - 1);
+        let line = &text[start..end];
+        let own = width(line);
+        let code = line[own..].trim_ascii();
+        if own >= least || code.is_empty() || code.starts_with(b"#") {
+            continue;
+        }
+        least = own;
+        if code.starts_with(b"for ") {
+            return true;
+        }
+        if is_block(code) && !code.starts_with(b"if ") {
+            return false;
+        }
+    }
+    false
 }
 
 /// The code behind the awaited call. `None` when what is awaited is no call; empty where it is not read to its end.
@@ -185,6 +228,14 @@ mod tests {
         assert!(glance(
             "  for x in xs:\r\n    # why\r\n\r\n    out.append(\r\n      await f(x)\r\n    )\r\n"
         ));
+        // The rest of a round may go over the results.
+        assert!(glance(
+            "  for x in xs:\n    out.append(await f(x))\n\n    # why\n    print(x)\n"
+        ));
+        assert!(glance(
+            "  for x in xs:\n    if x:\n      y = await f(x)\n      out.append(y)\n"
+        ));
+        assert!(glance("  for c in cs:\n    out.append(await c)\n"));
         assert!(glance("  for x in [\n    1,\n  ]:\n    await f(x)\n"));
         assert!(glance("  for x in xs: await f(x)\n"));
         assert!(glance("  for x in xs:  # all\n    total += await f(x)\n"));
@@ -201,9 +252,6 @@ mod tests {
         assert!(!glance("  x = await f(1)\n  if await f(x):\n    await f(2)\n"));
         assert!(!glance("  out.append(await f(x))\n"));
         assert!(!glance("  for x in xs:\n    out.append(await g.close(x))\n"));
-        assert!(!glance(
-            "  for x in xs:\n    out.append(await f(x))\n\n    # why\n    print(x)\n"
-        ));
         assert!(!glance("  async with y:\n    await f(2)\n  return await f(3)\n"));
     }
 }

@@ -153,17 +153,14 @@ fn judge_call(ctx: &Context, call: &ast::ExprCall, written: &str) -> Result<Iter
         .iter()
         .any(|name| model.is_builtin(&call.func, name));
     if let (true, Some(first)) = (over_first, call.arguments.args.first()) {
-        return Ok(Iterable {
-            again: false,
-            ..judge(ctx, first)?
-        });
+        return judge(ctx, first);
     }
     if let Expr::Attribute(view) = &*call.func
         && matches!(view.attr.as_str(), "items" | "keys" | "values")
         && call.arguments.is_empty()
     {
         return match model.type_of(&view.value) {
-            Type::Container("dict") if view.value.is_name_expr() => Ok(Iterable::known(false)),
+            Type::Container("dict") if view.value.is_name_expr() => Ok(Iterable::known(true)),
             Type::Unknown | Type::Container("dict") if model.is_cheap(&view.value) => Ok(Iterable::unproven(written)),
             _ => Err(format!("nothing says that `{written}` is a view of a dictionary").into()),
         };

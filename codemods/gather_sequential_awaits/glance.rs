@@ -26,6 +26,9 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
         (Fate::Guessed, Fate::Guessed) => !earlier.shares_receiver(step),
         _ => true,
     };
+    if awaits_inside_one_expression(text) {
+        return true;
+    }
     let mut last: Option<(usize, Step)> = None;
     let mut next = 0;
     while next < text.len() {
@@ -87,6 +90,41 @@ pub fn glance(text: &[u8], wanted: Wanted) -> bool {
             return true;
         }
         last = step.map(|step| (indent, step));
+    }
+    false
+}
+
+/// Whether an `await` stands inside an expression, behind a comma, a colon, a keyword or an operator, and another one before it may belong to the
+/// same expression: nothing between them is indented less than both.
+fn awaits_inside_one_expression(text: &[u8]) -> bool {
+    let line_of = |at: usize| memrchr2(b'\n', b'\r', &text[..at]).map_or(0, |newline| newline + 1);
+    let width = |line: &[u8]| {
+        line.iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0c))
+            .count()
+    };
+    let mut before: Option<usize> = None;
+    for at in AWAIT.find_iter(text) {
+        let line = line_of(at);
+        let is_keyword = text[..at].ends_with(b"=") && at >= 2 && is_word(text[at - 2]);
+        let is_inside = is_keyword
+            || matches!(
+                text[..at].trim_ascii_end().last(),
+                Some(b',' | b'+' | b'-' | b'*' | b'/' | b'|' | b'&' | b'%' | b'@')
+            )
+            // A colon ends a header, unless something stands before it on the line of the `await`.
+            || text[line..at].trim_ascii_end().ends_with(b":")
+            // A comment may stand behind the comma.
+            || text[line..at].trim_ascii().is_empty() && text[line_of(line.saturating_sub(1))..line].contains(&b'#');
+        if is_inside && let Some(before) = before {
+            let first = line_of(before);
+            let least = width(&text[first..]).min(width(&text[line..]));
+            let mut lines = text[first..line].split(|byte| matches!(byte, b'\n' | b'\r'));
+            if lines.all(|line| line.trim_ascii().is_empty() || width(line) >= least) {
+                return true;
+            }
+        }
+        before = Some(at);
     }
     false
 }
@@ -258,6 +296,11 @@ mod tests {
         assert!(glance(b"  a: int = await f()\n  b: dict[str, int] = await g()\n"));
         assert!(glance(b"  a, b = await f()\n  (c, d) = await g()\n"));
         assert!(glance(b"  a = await f(); b = await g()\n"));
+        assert!(glance(b"  return {\n    'a': await f(),\n    'b': await g(),\n  }\n"));
+        assert!(glance(b"  r = R(\n    a=await f(),\n    c=1,\n    b=await g(),\n  )\n"));
+        assert!(glance(b"  return [await f(), await g()]\n"));
+        assert!(glance(b"  return await f() + await g()\n"));
+        assert!(glance(b"  x = [\n    await f(),  # one\n    await g(),\n  ]\n"));
         assert!(glance("  \u{e4} = await f()\n  b = await g()\n".as_bytes()));
     }
 

@@ -14,17 +14,9 @@ use crate::semantic::NodeId;
 const GROUPS: &[&str] = &["asyncio.TaskGroup", "anyio.create_task_group", "trio.open_nursery"];
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings, clients: &[OwnClient]) {
-    let model = ctx.model;
     for client in clients {
         let function = client.function;
-        let calls: Vec<Option<&ast::ExprCall>> = model
-            .uses_of_function(function)
-            .into_iter()
-            .map(|found| match model.node(model.parent(found.reference)) {
-                AnyNodeRef::ExprCall(call) if call.func.range() == model.node(found.reference).range() => Some(call),
-                _ => None,
-            })
-            .collect();
+        let calls = calls(ctx, function);
         // A client for one call is as it should be.
         if !calls.iter().flatten().any(|call| repeats(ctx, call).is_some()) {
             continue;
@@ -35,6 +27,25 @@ pub(super) fn run(ctx: &Context, acc: &mut Findings, clients: &[OwnClient]) {
         );
         acc.push(client.call, message, rewrite(ctx, client, &calls));
     }
+}
+
+/// The uses of a function: calls, and `None` for what is something else.
+fn calls<'a>(ctx: &Context<'a>, function: &'a ast::StmtFunctionDef) -> Vec<Option<&'a ast::ExprCall>> {
+    let model = ctx.model;
+    let uses = model.uses_of_function(function).into_iter();
+    uses.map(|found| match model.node(model.parent(found.reference)) {
+        AnyNodeRef::ExprCall(call) if call.func.range() == model.node(found.reference).range() => Some(call),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Whether the function that makes a client is called for each item of a batch.
+pub(super) fn is_item(ctx: &Context, client: &OwnClient) -> bool {
+    calls(ctx, client.function)
+        .iter()
+        .flatten()
+        .any(|call| repeats(ctx, call).is_some())
 }
 
 /// The outermost loop, comprehension or group of tasks around a call, in the function that makes it; `None` for a call that is awaited before

@@ -430,7 +430,7 @@ impl<'a> SemanticModel<'a> {
 }
 
 /// What a class body assigns to a name.
-fn class_value<'a>(class: &'a ast::StmtClassDef, name: &str) -> Option<&'a Expr> {
+pub(crate) fn class_value<'a>(class: &'a ast::StmtClassDef, name: &str) -> Option<&'a Expr> {
     class.body.iter().find_map(|stmt| match stmt {
         Stmt::Assign(assign) if assign.targets.iter().any(|target| is_name(target, name)) => Some(&*assign.value),
         Stmt::AnnAssign(assign) if is_name(&assign.target, name) => assign.value.as_deref(),

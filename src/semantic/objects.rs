@@ -67,11 +67,33 @@ impl<'a> SemanticModel<'a> {
             Expr::Attribute(attribute) => {
                 let class = self
                     .class_of(&attribute.value)
-                    .or_else(|| self.class_named(&attribute.value))?;
+                    .or_else(|| self.class_object(&attribute.value))?;
                 Some(Slot::Attribute(class, &attribute.attr))
             }
             _ => None,
         }
+    }
+
+    /// The class that an expression stands for, by its name or as the first parameter of a class method: that or one derived from it.
+    fn class_object(&self, expr: &Expr) -> Option<&'a ast::StmtClassDef> {
+        if let Some(class) = self.class_named(expr) {
+            return Some(class);
+        }
+        let Expr::Name(name) = expr else { return None };
+        let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)))?;
+        let (BindingKind::Parameter(parameter), ScopeKind::Function(function)) =
+            (&binding.kind, self.scope(binding.scope).kind)
+        else {
+            return None;
+        };
+        let is_first = function
+            .parameters
+            .iter_non_variadic_params()
+            .next()
+            .is_some_and(|first| std::ptr::eq(&raw const first.parameter, *parameter));
+        let decorates = |decorator: &ast::Decorator| self.is_builtin(&decorator.expression, "classmethod");
+        let is_class_method = function.decorator_list.iter().any(decorates);
+        (is_first && is_class_method).then(|| self.class_of_method(function))?
     }
 
     pub fn same_slot(&self, one: Slot<'a>, other: Slot<'a>) -> bool {
@@ -191,7 +213,7 @@ impl<'a> SemanticModel<'a> {
     fn is_attribute_of(&self, attribute: &'a ast::ExprAttribute, class: &'a ast::StmtClassDef) -> Option<bool> {
         match self.type_of(&attribute.value) {
             Type::Instance(other) => Some(self.are_related(other, class)),
-            Type::Unknown => match self.class_named(&attribute.value) {
+            Type::Unknown => match self.class_object(&attribute.value) {
                 Some(other) => Some(self.are_related(other, class)),
                 None if self.imported_root(&attribute.value) => Some(false),
                 None => None,

@@ -81,9 +81,6 @@ impl<'a> SemanticModel<'a> {
         if let Some(function) = self.async_generator_called(expr) {
             return Some(format!("`{}` is an asynchronous generator", function.name));
         }
-        if self.is_streamed(expr) {
-            return Some("a result that is streamed has no `__iter__`".to_owned());
-        }
         match self.type_of(expr) {
             Type::Instance(class) if self.has_only(class, "__aiter__", &["__iter__", "__getitem__"]) => {
                 return Some(format!("`{}` has `__aiter__` and no `__iter__`", class.name));

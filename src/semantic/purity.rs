@@ -80,6 +80,24 @@ impl<'a> SemanticModel<'a> {
         self.purity(expr) <= Purity::Cheap
     }
 
+    /// Whether an expression has the same value after other tasks have run: it is total, and its names are bound by its own function alone.
+    /// What a module has is taken to stay.
+    pub fn is_stable(&self, expr: &Expr) -> bool {
+        if expr.is_attribute_expr() && self.imported_root(expr) {
+            return true;
+        }
+        self.is_total(expr)
+            && self.references_in(self.id(expr)).iter().all(|reference| {
+                match self.lookup(&reference.name.id, reference.scope) {
+                    Lookup::Builtin => true,
+                    Lookup::Unknown => false,
+                    Lookup::Scope(owner) => self.bindings_in(owner, &reference.name.id).all(|binding| {
+                        matches!(binding.kind, BindingKind::Parameter(_)) || self.scope_of(binding.node) == owner
+                    }),
+                }
+            })
+    }
+
     pub fn purity(&self, expr: &Expr) -> Purity {
         match expr {
             Expr::StringLiteral(_)

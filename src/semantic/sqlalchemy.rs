@@ -225,31 +225,6 @@ impl<'a> SemanticModel<'a> {
             .is_some_and(|class| class.role == Role::Session && class.is_async == is_async)
     }
 
-    /// Whether an expression is certain to be what `await session.stream(...)` gives, or a view of it: nothing of it is in memory.
-    pub fn is_streamed(&self, expr: &Expr) -> bool {
-        const VIEWS: &[&str] = &["columns", "mappings", "scalars", "unique"];
-        match expr {
-            Expr::Await(inner) => {
-                let Expr::Call(call) = &*inner.value else { return false };
-                let Expr::Attribute(method) = &*call.func else {
-                    return false;
-                };
-                matches!(method.attr.as_str(), "stream" | "stream_scalars")
-                    && self
-                        .sqlalchemy_object(&method.value)
-                        .is_some_and(|class| class.is_async && matches!(class.role, Role::Session | Role::Connection))
-            }
-            Expr::Call(call) => {
-                matches!(&*call.func, Expr::Attribute(view) if VIEWS.contains(&view.attr.as_str()) && self.is_streamed(&view.value))
-            }
-            Expr::Name(name) => {
-                let binding = self.sole_binding(&name.id, self.scope_of(self.id(name)));
-                matches!(binding.map(|binding| binding.kind), Some(BindingKind::Assignment(value)) if self.is_streamed(value))
-            }
-            _ => false,
-        }
-    }
-
     /// The call that runs the query which begins with `session.query(...)`, whatever links stand between.
     pub fn end_of_query(&self, root: &ast::ExprCall) -> Option<NodeId> {
         let mut at = self.id(root);

@@ -177,6 +177,9 @@ impl<'a> Walker<'_, 'a> {
 
     /// Whether a coroutine made by this call is awaited in the same expression: by `await`, or by a function that awaits its arguments.
     fn is_awaited(&self, id: NodeId) -> bool {
+        if self.awaited == Some(id) {
+            return true;
+        }
         let model = self.model;
         let mut parent = model.parent(id);
         // `gather(*[f(x) for x in xs])` awaits each element.
@@ -449,15 +452,30 @@ impl<'a> Walker<'_, 'a> {
         }
     }
 
-    /// `response` after `response = await client.get(...)`: each run has its own, and that `client` is used is told where it is called.
+    /// `response` after `response = await client.get(...)`, and `await self.client.get(...)` itself: each run has its own, and that the
+    /// client is used is told where it is called.
     fn is_made_by_a_receiver(&self, receiver: &Expr) -> bool {
-        let Expr::Name(name) = receiver else { return false };
-        let value = match self.only_value(name) {
-            Some(Expr::Await(awaited)) => &*awaited.value,
-            Some(value) => value,
-            None => return false,
+        let value = match receiver {
+            Expr::Name(name) => match self.only_value(name) {
+                Some(value) => value,
+                None => return false,
+            },
+            Expr::Await(_) => receiver,
+            _ => return false,
         };
-        matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.value.is_name_expr()))
+        let made = match value {
+            Expr::Await(awaited) => &*awaited.value,
+            value => value,
+        };
+        matches!(made, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if is_path(&method.value)))
+    }
+}
+
+/// `name`, `name.attribute`, `name.attribute.attribute`.
+fn is_path(expr: &Expr) -> bool {
+    match expr {
+        Expr::Attribute(attribute) => is_path(&attribute.value),
+        expr => expr.is_name_expr(),
     }
 }
 

@@ -457,7 +457,13 @@ impl Summary {
         if !awaited && MUTATORS.contains(&method) && !is_log_call(&given.text, method) {
             self.touch(given, true);
         }
-        if given.is_made_by_receiver {
+        if given.is_made_by_receiver && REPLY_METHODS.contains(&method) {
+            self.suspends |= awaited;
+            self.doubt(format!(
+                "`{}.{method}` is taken to do no more than read the reply",
+                one_line(&given.text)
+            ));
+        } else if given.is_made_by_receiver {
             self.unknown_call(&given.text, method);
         } else {
             self.unknown_receiver(&given.text, method);
@@ -492,6 +498,9 @@ impl Summary {
         }
     }
 }
+
+/// Methods that the replies of HTTP clients have, and that read what has come.
+const REPLY_METHODS: &[&str] = &["json", "raise_for_status"];
 
 /// The receiver that a callee gets as a parameter, in the caller's words.
 fn receiver(given: Option<&Given>, callee: &str) -> Location {

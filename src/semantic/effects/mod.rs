@@ -226,6 +226,7 @@ impl<'a> SemanticModel<'a> {
     /// What evaluating and awaiting one call does, seen from the function that it stands in.
     pub fn effects_of_call(&self, call: &'a ast::ExprCall, settings: &Settings) -> Summary {
         let mut walker = Walker::new(self, settings, self.enclosing_function(self.id(call)));
+        walker.awaited = Some(self.id(call));
         walker.walk(self.id(call));
         walker.settle();
         walker.summary

@@ -24,6 +24,8 @@ pub(super) struct Walker<'m, 'a> {
     pub(super) function: Option<NodeId>,
     /// Whether all of the function is walked, and not one call in it: its own locals mean nothing to who reads the summary.
     pub(super) whole: bool,
+    /// The call whose coroutine is awaited, wherever that happens.
+    pub(super) awaited: Option<NodeId>,
     pub(super) summary: Summary,
     /// The calls that are left to the project, where they are.
     pub(super) pending: Option<Vec<(NodeId, Pending)>>,
@@ -43,6 +45,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             settings,
             function: function.map(|function| model.id(function)),
             whole: false,
+            awaited: None,
             summary: Summary::default(),
             pending: None,
             unknown_at: None,
