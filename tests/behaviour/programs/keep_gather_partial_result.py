@@ -23,4 +23,7 @@ async def run(first, second):
 
 
 async def main():
-    return [await run(1, 3), await run(1, 2), await run(2, 1)]
+    results = [await run(1, 3)]
+    results.append(await run(1, 2))
+    results.append(await run(2, 1))
+    return results
