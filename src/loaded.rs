@@ -105,11 +105,7 @@ impl<'a> Loaded<'a> {
                 self.bind(model, &named.target, named.end(), held, steps);
                 self.follow(model, parent, held, steps);
             }
-            AnyNodeRef::ExprAttribute(read) if held == Held::One => {
-                if read.ctx.is_load() {
-                    self.reads.push(read);
-                }
-            }
+            AnyNodeRef::ExprAttribute(read) if held == Held::One && read.ctx.is_load() => self.reads.push(read),
             AnyNodeRef::ExprAttribute(link) => {
                 let call = model.parent(parent);
                 if model.is_callee(parent)
