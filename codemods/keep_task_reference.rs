@@ -65,7 +65,7 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
         Place::Callback(stmt) => {
             edits.push(Edit::insertion(format!("{name} = "), stmt.start()));
             edits.push(Edit::insertion(format!("{kept}\n{indent}{name}"), task.call.end()));
-            if outlives(ctx, task, stmt) {
+            if outlives(ctx, stmt) {
                 edits.push(Edit::insertion(freed, ctx.module.line_end(stmt.end())));
             }
         }
@@ -75,7 +75,7 @@ fn rewrite(ctx: &Context, task: &Dropped, spawns_alike: usize) -> Result<Fix, De
             if !line.contains('\n') && !ctx.fits(&format!("{indent}{name} = {line}")) {
                 edits.extend(ctx.explode(task.call, indent, &ctx.indent_unit(ctx.model.id(*stmt))));
             }
-            let freed = if outlives(ctx, task, stmt) { &*freed } else { "" };
+            let freed = if outlives(ctx, stmt) { &*freed } else { "" };
             edits.push(Edit::insertion(kept + freed, ctx.module.line_end(stmt.end())));
         }
         Place::Assigned(stmt, target) => {
@@ -107,50 +107,38 @@ fn variable(ctx: &Context, task: &Dropped) -> String {
 }
 
 /// Whether the task may be done while a variable that is bound in place of a statement still holds it: its failure would be reported, and what
-/// it was given be let go, only with the frame.
-fn outlives(ctx: &Context, task: &Dropped, stmt: &Stmt) -> bool {
+/// it was given be let go, only with the frame. Whatever follows may wait, now or after another rewrite.
+fn outlives(ctx: &Context, stmt: &Stmt) -> bool {
     let model = ctx.model;
     let at = model.id(stmt);
     let Some(function) = model.enclosing_function(at) else {
         return true;
     };
     let own = model.id(function);
-    let around = || model.ancestors(at).take_while(|(outer, _)| *outer != own);
-    let has_cleanup = around().any(|(_, node)| matches!(node, AnyNodeRef::StmtWith(_) | AnyNodeRef::StmtTry(_)));
-    let leaves = model.block_of(at).and_then(|(block, _)| match block.last() {
-        Some(last @ Stmt::Return(_)) if !has_cleanup => Some(last.end()),
-        _ => None,
-    });
-    let loops = around().filter(|(_, node)| matches!(node, AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_)));
-    let rest = match leaves {
-        Some(end) => TextRange::new(stmt.end(), end),
-        None => TextRange::new(
-            loops.last().map_or(stmt.end(), |(_, outer)| outer.start()),
-            function.end(),
-        ),
-    };
-    // Where no loop runs yet, a call may run it.
-    let may_run_loop = !function.is_async && matches!(task.spawner, Spawner::Other);
-    let suspends = |node: AnyNodeRef| match node {
-        AnyNodeRef::ExprAwait(_)
-        | AnyNodeRef::ExprYield(_)
-        | AnyNodeRef::ExprYieldFrom(_)
-        // What leaves with an exception is held by it.
-        | AnyNodeRef::StmtRaise(_) => true,
-        AnyNodeRef::StmtFor(stmt) => stmt.is_async,
-        AnyNodeRef::StmtWith(stmt) => stmt.is_async,
-        AnyNodeRef::Comprehension(part) => part.is_async,
-        AnyNodeRef::ExprCall(_) => may_run_loop,
-        _ => false,
-    };
-    around().any(|(_, node)| matches!(node, AnyNodeRef::StmtWith(with) if with.is_async))
-        || model.subtree(own).any(|(id, node)| {
-            rest.contains(node.start())
-                && suspends(node)
-                && model
-                    .enclosing_function(id)
-                    .is_some_and(|inner| std::ptr::eq(inner, function))
-        })
+    let mut at = at;
+    loop {
+        let Some((block, index)) = model.block_of(at) else {
+            return true;
+        };
+        for next in &block[index + 1..] {
+            match next {
+                Stmt::Return(stmt) => {
+                    let may_wait =
+                        |node: AnyNodeRef| node.is_expr_call() || node.is_expr_await() || node.is_expr_yield();
+                    return model.subtree(model.id(stmt)).any(|(_, node)| may_wait(node));
+                }
+                Stmt::Pass(_) => {}
+                _ => return true,
+            }
+        }
+        let mut around = model.ancestors(at);
+        let outer = around.find(|(_, node)| !matches!(node, AnyNodeRef::ElifElseClause(_) | AnyNodeRef::MatchCase(_)));
+        match outer {
+            Some((outer, _)) if outer == own => return false,
+            Some((outer, AnyNodeRef::StmtIf(_) | AnyNodeRef::StmtMatch(_))) => at = outer,
+            _ => return true,
+        }
+    }
 }
 
 /// Whether all that the function does with a name is to hold a task until it is in its set: then it can hold another one afterwards.
