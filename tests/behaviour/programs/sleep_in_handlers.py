@@ -1,5 +1,5 @@
 # codemods: replace_time_sleep
-# level: safe
+# level: any
 """In handlers and branches of all kinds that a cancellation may pass through."""
 
 import time
