@@ -1,6 +1,5 @@
 # codemods: offload_blocking_call
 # level: safe
-# unblocks: 200
 """What `any` and `all` stop early is still stopped there; what is read to its end still is."""
 
 import subprocess
