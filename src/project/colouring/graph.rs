@@ -92,6 +92,8 @@ pub struct Graph<'l, 'p> {
     pub suites: Suites,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
+    /// Functions that run an event loop, or whose callees may.
+    starts_loops: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Calls of functions of the project, where they are looked for among the calls that wait as well.
@@ -164,6 +166,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             boundaries: FxHashSet::default(),
             suites: Suites::default(),
             kept: FxHashSet::default(),
+            starts_loops: FxHashSet::default(),
             of_library: FxHashMap::default(),
             known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
@@ -200,6 +203,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.unused();
         graph.running_loops();
         graph.keep(world);
+        graph.find_starts_of_loops();
         graph
     }
 
@@ -1352,6 +1356,36 @@ impl<'l, 'p> Graph<'l, 'p> {
 }
 
 impl Graph<'_, '_> {
+    /// What runs an event loop, and whatever uses a function that stays plain and may start one.
+    fn find_starts_of_loops(&mut self) {
+        if self.boundaries.is_empty() && self.kept.is_empty() {
+            return;
+        }
+        let runs = |node: &NodeIndex| self.nature(self.nodes[*node].function()).runs_loop;
+        let mut found: FxHashSet<NodeIndex> = (0..self.nodes.len()).filter(runs).collect();
+        let mut open: Vec<NodeIndex> = found
+            .iter()
+            .chain(&self.boundaries)
+            .chain(&self.kept)
+            .copied()
+            .collect();
+        while let Some(node) = open.pop() {
+            for used in &self.uses[node] {
+                if let Some(user) = self.owner(used)
+                    && found.insert(user)
+                {
+                    open.push(user);
+                }
+            }
+        }
+        self.starts_loops = found;
+    }
+
+    /// Whether the whole body of a function that stays plain can run in one event loop: nothing in it starts another one. Tests start one for each call.
+    pub fn can_run_together(&self, node: NodeIndex) -> bool {
+        self.is_boundary(node) && !self.starts_loops.contains(&node) && !self.suites.stays(node)
+    }
+
     /// Functions that stay as the configuration says. One that nothing uses that runs in an event loop starts one for what it calls; what uses it
     /// must never run in one.
     fn keep(&mut self, world: &World) {

@@ -63,6 +63,8 @@ pub enum Change {
     Create(Span),
     /// `asyncio.run(...)` around a call.
     Run(Span),
+    /// Where a function starts several event loops, its body runs in one; the range of its name.
+    Together(Span),
     /// A generator expression becomes a list.
     List(Span),
     /// The range of the statement.
@@ -413,6 +415,15 @@ fn components(graph: &Graph, turns: &[bool]) -> Vec<Vec<NodeIndex>> {
             }
         }
     }
+    // One event loop for all that a function calls which stays plain.
+    let mut run_by: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
+    for node in (0..graph.nodes.len()).filter(|node| turns[*node]) {
+        for owner in graph.uses[node].iter().filter_map(|used| graph.owner(used)) {
+            if !turns[owner] && graph.can_run_together(owner) {
+                together.unite(*run_by.entry(owner).or_insert(node), node);
+            }
+        }
+    }
     for entered in graph.entered() {
         for pair in entered.windows(2).filter(|pair| pair.iter().all(|node| turns[*node])) {
             together.unite(pair[0], pair[1]);
@@ -539,10 +550,12 @@ impl Component<'_, '_, '_> {
                         _ if is_run => Change::Run(span),
                         _ => Change::Await(span),
                     });
-                    if let Place::Frame(eager) = &used.found.place
-                        && !is_bridged
-                    {
-                        own.extend(lists(eager));
+                    match (self.bridge(used), &used.found.place) {
+                        (None, Place::Frame(eager)) => own.extend(lists(eager)),
+                        (Some(owner), _) if graph.can_run_together(owner) => {
+                            own.insert(Change::Together(graph.function(owner).range.into()));
+                        }
+                        _ => {}
                     }
                 }
                 How::Value(Sink::AssertRaises(call)) => {
@@ -892,6 +905,7 @@ impl Ranged for Change {
         | Self::Await(span)
         | Self::Create(span)
         | Self::Run(span)
+        | Self::Together(span)
         | Self::List(span)
         | Self::For(span)
         | Self::Part(span)

@@ -11,6 +11,8 @@ const RUNNERS: &[&str] = &[
     "trio.run",
     "uvloop.run",
     "asgiref.sync.async_to_sync",
+    "aiohttp.web.run_app",
+    "uvicorn.run",
 ];
 
 /// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
