@@ -10,7 +10,7 @@ use crate::edit::{self, Edit};
 use crate::finding::Declined;
 use crate::importer::Import;
 use crate::project::colouring::twins::ENDING;
-use crate::project::colouring::usage::Special;
+use crate::project::colouring::usage::{Special, place_of_checked};
 use crate::project::colouring::{Change, Coloured, Defined};
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId};
@@ -787,7 +787,11 @@ impl<'a> Writer<'_, '_, 'a> {
     fn assert_raises(&mut self, id: NodeId, is_run: bool) -> Result<(), Declined> {
         let ctx = self.ctx;
         let call = self.call(id)?;
-        let [error, function, rest @ ..] = &*call.arguments.args else {
+        let function = place_of_checked(call).and_then(|place| {
+            let arguments = &call.arguments.args;
+            Some((arguments.get(place.checked_sub(1)?)?, arguments.get(place)?))
+        });
+        let Some((error, function)) = function else {
             return Err("the file is not what it was".into());
         };
         let (indent, deeper) = self.own_line(id)?;
@@ -801,7 +805,8 @@ impl<'a> Writer<'_, '_, 'a> {
         } else {
             self.draft.replace(between, format!("):{deeper}await "));
         }
-        let open = match rest.first() {
+        let mut rest = call.arguments.iter_source_order();
+        let open = match rest.find(|argument| argument.start() > function.start()) {
             Some(first) => TextRange::new(function.end(), first.start()),
             None => TextRange::empty(function.end()),
         };

@@ -626,7 +626,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
             How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
-            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => &[],
+            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => &[],
         };
         for method in methods {
             if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
@@ -805,6 +805,14 @@ impl<'l, 'p> Graph<'l, 'p> {
                         self.decorate(node, decorated);
                         self.uses[node][at].is_understood = true;
                     }
+                    How::Makes(decorated) => {
+                        let decorated = FunctionId {
+                            file: used.file,
+                            index: *decorated,
+                        };
+                        // What makes none is told of as a decorator of which nothing is known.
+                        self.decorate(self.made_by(node).unwrap_or(node), decorated);
+                    }
                     _ => {}
                 }
             }
@@ -854,12 +862,57 @@ impl<'l, 'p> Graph<'l, 'p> {
             index: wrapper.inner,
             ..decorator
         });
-        let decorates = |used: &Resolved| matches!(used.found.how, How::Decorates(_));
-        let uses = self.known(decorator).map_or(&[][..], |node| &self.uses[node]);
+        let decorator_node = self.known(decorator);
         inner.is_some_and(|inner| self.nodes[node] == Node::Function(inner))
             && !self.only_passes_on(decorator)
-            && !uses.is_empty()
-            && uses.iter().all(decorates)
+            && decorator_node.is_some_and(|node| self.decorates(node) && self.used_otherwise(node).is_none())
+    }
+
+    /// Whether a function is what the decorator around it gives.
+    pub fn is_inner(&self, node: NodeIndex) -> bool {
+        let Node::Function(id) = self.nodes[node] else {
+            return false;
+        };
+        let users = self.uses[node].iter().filter_map(|used| self.owner(used));
+        let natures = users.map(|user| self.nature(self.nodes[user].function()));
+        let mut wrappers = natures.filter_map(|nature| nature.wrapper.as_ref());
+        wrappers.any(|wrapper| wrapper.inner == id.index)
+    }
+
+    /// Whether something is decorated by a decorator, or by what gives it.
+    fn decorates(&self, decorator: NodeIndex) -> bool {
+        self.uses[decorator].iter().any(|used| {
+            let is_made = || {
+                let maker = self.owner(used).filter(|maker| self.made_by(*maker) == Some(decorator));
+                maker.is_some_and(|maker| !self.uses[maker].is_empty())
+            };
+            matches!(used.found.how, How::Decorates(_)) || is_made()
+        })
+    }
+
+    /// The decorator that a function gives.
+    fn made_by(&self, node: NodeIndex) -> Option<NodeIndex> {
+        let Node::Function(id) = self.nodes[node] else {
+            return None;
+        };
+        let index = self.nature(id).makes?;
+        self.known(FunctionId { index, ..id })
+    }
+
+    /// A use of a decorator that does not decorate a function by it; of what makes it, if it is made.
+    fn used_otherwise(&self, decorator: NodeIndex) -> Option<&Resolved<'p>> {
+        self.uses[decorator].iter().find_map(|used| match used.found.how {
+            How::Decorates(_) => None,
+            How::Value(Sink::Returned) => {
+                let maker = self.owner(used);
+                let Some(maker) = maker.filter(|maker| self.made_by(*maker) == Some(decorator)) else {
+                    return Some(used);
+                };
+                let mut uses = self.uses[maker].iter();
+                uses.find(|used| !matches!(used.found.how, How::Makes(_)))
+            }
+            _ => Some(used),
+        })
     }
 
     /// Functions that tests put in the place of others turn with them.
@@ -1022,9 +1075,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     format!("it wraps `{name}`, which would not be awaited as a function is")
                 });
             }
-            let other = self.uses[decorator]
-                .iter()
-                .find(|used| !matches!(used.found.how, How::Decorates(_)));
+            let other = self.used_otherwise(decorator);
             if let Some(place) = other.map(|used| self.place(used.file, used.found.line)) {
                 self.stop(inner, || {
                     format!("its decorator is used in another way as well ({place})")
@@ -1038,7 +1089,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         for (file, summary) in self.linker.summaries() {
             let Some(usage) = &summary.usage else { continue };
             for found in &usage.uses {
-                let (How::Decorates(decorated), Named::Target(target)) = (&found.how, &found.named) else {
+                let (How::Decorates(decorated) | How::Makes(decorated), Named::Target(target)) =
+                    (&found.how, &found.named)
+                else {
                     continue;
                 };
                 let is_own = matches!(self.linker.find(file, target), Some(Found::Function(_)));

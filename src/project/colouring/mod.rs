@@ -237,8 +237,13 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let blocking = still_blocking(&graph, &closed);
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
-            let names = graph.function(node).qualname.rsplit('.').take(2);
-            found[id.file].reached.extend(names.map(str::to_owned));
+            let names = names_of(&graph.function(node).qualname);
+            // A wrapper that waits turns with what it decorates: all of that must be seen.
+            if closed.causes.contains_key(&node) && graph.is_inner(node) {
+                found[id.file].names.extend(names.skip(1));
+            } else {
+                found[id.file].reached.extend(names);
+            }
         }
     }
     let all = components(&graph, &closed.turns);
@@ -265,10 +270,7 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
         };
         for (node, id) in component.functions() {
             let qualname = &graph.function(node).qualname;
-            let mut names = qualname.rsplit('.').map(str::to_owned);
-            let own = names.next();
-            let names = own.into_iter().chain(names.find(|name| name != "<locals>"));
-            found[id.file].names.extend(names);
+            found[id.file].names.extend(names_of(qualname));
             // Whoever changes what it reads on both sides of a wait.
             let read_again = graph.function(node).read_again.iter();
             found[id.file].names.extend(read_again.cloned());
@@ -351,6 +353,13 @@ fn stopped(graph: &Graph, closed: &Closed, twins: &Twins, found: &mut [Colouring
 fn is_told(leaf: &Leaf) -> bool {
     let is_nowhere = matches!(leaf.place, Place::Never(_)) && matches!(leaf.way, Way::Sleep | Way::Thread);
     leaf.way == Way::Told || is_nowhere
+}
+
+/// The names that a function is found by in other files: its own and that of its class, or of all functions around it, of which one may give it.
+fn names_of(qualname: &str) -> impl Iterator<Item = String> + '_ {
+    let count = if qualname.contains("<locals>") { usize::MAX } else { 2 };
+    let parts = qualname.rsplit('.').take(count);
+    parts.filter(|part| *part != "<locals>").map(str::to_owned)
 }
 
 /// Why a function stays that waits for calls for whose sake alone nothing turns.
@@ -587,7 +596,7 @@ impl Component<'_, '_, '_> {
                 How::Faked(Fake::Lambda(lambda)) => {
                     own.insert(Change::Lambda((*lambda).into()));
                 }
-                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => {}
+                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => {}
             }
             if own.is_empty() {
                 changes.remove(&used.file);
@@ -894,7 +903,7 @@ impl Resolved<'_> {
         match &self.found.how {
             How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
-            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => false,
+            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => false,
         }
     }
 }
