@@ -409,13 +409,19 @@ impl<'r> Links<'r> {
         let drivers: FxHashMap<usize, u32> = (0..self.paths.len())
             .filter_map(|file| Some((file, meddling(file)?.drives?)))
             .collect();
+        // A path that leads to a file has its name among its parts: to look up all that is imported costs more than to compare these.
+        let driver_stems: FxHashSet<&str> = drivers.keys().map(|file| stem(self.paths[*file])).collect();
         let place = |file: usize, line: u32| format!("{}:{line}", self.paths[file].display());
         let (mut cancelled, mut driven) = (Starts::default(), Starts::default());
         for (user, mentions) in self.mentions.iter().enumerate() {
             let Some(mentions) = mentions else { continue };
             let does = &mentions.meddling;
             let is_harmless = does.cancelled.is_empty() && does.set.is_empty() && does.changed.is_empty();
-            if is_harmless && drivers.is_empty() {
+            let may_know_driver = || {
+                let mut parts = mentions.paths().flat_map(|path| path.split('.'));
+                drivers.contains_key(&user) || parts.any(|part| driver_stems.contains(part))
+            };
+            if is_harmless && (drivers.is_empty() || !may_know_driver()) {
                 continue;
             }
             let known: BTreeSet<usize> = mentions
