@@ -105,11 +105,25 @@ fn rewrite(ctx: &Context, call: &ast::ExprCall, runs: &[&ast::ExprCall]) -> Resu
         }
     };
     if doubt.is_none() {
-        doubt = foreign_objects(ctx, call).or_else(|| left_behind(ctx));
+        doubt = foreign_objects(ctx, call)
+            .or_else(|| left_behind(ctx))
+            .or_else(|| unseen(ctx, call));
     }
     edits.extend(removal(ctx, &removed)?);
     edits.sort_by_key(|edit| (edit.start(), edit.end()));
     Ok(Fix::with_doubt(doubt, edits).import(import))
+}
+
+/// What a coroutine of another file leaves on its loop is not seen here.
+fn unseen(ctx: &Context, call: &ast::ExprCall) -> Option<String> {
+    let Expr::Call(made) = call.arguments.args.first()? else {
+        return None;
+    };
+    let place = ctx.model.coroutine_elsewhere(&made.func)?;
+    let name = ctx.model.slice(&*made.func);
+    Some(format!(
+        "tasks that `{name}` ({place}) leaves behind are cancelled by `asyncio.run`"
+    ))
 }
 
 /// Refuses a module that runs loops in other ways, or says which loops are made.

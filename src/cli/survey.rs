@@ -28,8 +28,8 @@ use crate::project::mentions::Mentions;
 use crate::project::resolve::Linker;
 use crate::project::scan::{self, Scan};
 use crate::project::{
-    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, Project, ProjectFacts, READERS, SHARING, outside,
-    summarise,
+    Blocked, COLOURING, Extent, FORGOTTEN, LAYER, OVERLAPPING, Project, ProjectFacts, READERS, SHARING, TAKING,
+    outside, summarise,
 };
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -123,7 +123,10 @@ impl Survey {
             }
             None => Vec::new(),
         };
-        let forgotten = if files.iter().any(|file| selects(file, FORGOTTEN)) {
+        let forgotten = if files
+            .iter()
+            .any(|file| selects(file, FORGOTTEN) || selects_any(file, TAKING))
+        {
             scan::forgotten(&users)
         } else {
             scan::Forgotten::default()

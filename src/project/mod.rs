@@ -108,6 +108,14 @@ pub const OVERLAPPING: &[&str] = &["gather_sequential_awaits", "gather_awaits_in
 /// The codemod that asks which functions of other files are coroutine functions.
 pub const FORGOTTEN: &str = "await_forgotten_coroutine";
 
+/// Those that take a call for what makes a coroutine where that is certain, in other files as well.
+pub const TAKING: &[&str] = &[
+    "replace_ensure_future",
+    "replace_loop_create_task",
+    "replace_wait_for_with_timeout",
+    "wrap_waited_coroutines",
+];
+
 /// The codemods that change an object and its uses in all files that share it.
 pub const SHARING: &[&str] = &["rename_sync_dunders", "replace_threading_primitive"];
 
@@ -230,7 +238,7 @@ impl ProjectFacts {
             let (layer, _) = self.layer.as_ref()?;
             return Some(true).filter(|_| !layer.colouring.coloured.is_empty());
         }
-        if codemod == FORGOTTEN {
+        if codemod == FORGOTTEN || TAKING.contains(&codemod) {
             let elsewhere = self.elsewhere.as_ref()?;
             return (!elsewhere.coroutines.is_empty()).then_some(true);
         }

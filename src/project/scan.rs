@@ -453,7 +453,7 @@ fn uses(text: &[u8], headers: &mut [Header], strings: &Strings, leaves: &Leaves)
                 if function.is_async && is_awaited(text, path) {
                     function.awaits.push(name_hash);
                 }
-                if knows_coroutines && is_bare(text, path) {
+                if knows_coroutines && (is_bare(text, path) || is_made_for(text, path)) {
                     function.bare.push(name_hash);
                 }
             }
@@ -487,6 +487,27 @@ fn is_awaited(text: &[u8], path: usize) -> bool {
 fn is_bare(text: &[u8], path: usize) -> bool {
     let before = text[line_start(text, path)..path].trim_ascii();
     before.is_empty() || [&b"if"[..], b"elif", b"while", b"not", b"and", b"or", b"assert"].contains(&last_word(before))
+}
+
+/// Whether the call whose path starts here is the first argument of what does another thing with a coroutine than with a future or the result of
+/// a plain function. (`asyncio.create_task` takes coroutines only.)
+fn is_made_for(text: &[u8], path: usize) -> bool {
+    let before = text[..path].trim_ascii_end();
+    let before = before.strip_suffix(b"[").unwrap_or(before).trim_ascii_end();
+    let Some(before) = before.strip_suffix(b"(") else {
+        return false;
+    };
+    let taker = last_word(before);
+    match taker {
+        b"ensure_future" | b"wait_for" | b"wait" => true,
+        b"create_task" => {
+            let owner = before[..before.len() - taker.len()]
+                .strip_suffix(b".")
+                .unwrap_or_default();
+            owner.ends_with(b")") || last_word(owner).ends_with(b"loop")
+        }
+        _ => false,
+    }
 }
 
 /// The line above the one that starts here.
@@ -727,7 +748,7 @@ pub fn run_by(users: &Users, turning: &Turning, starts: &[(usize, Name)]) -> Vec
     found
 }
 
-/// What may be coroutine functions of other files, called where a coroutine is out of place.
+/// What may be coroutine functions of other files, called where a coroutine is out of place, or where it matters that it is one.
 #[derive(Default)]
 pub struct Forgotten {
     /// The files with such calls.

@@ -260,7 +260,7 @@ impl<'a> SemanticModel<'a> {
     pub fn is_coroutine_function(&self, callee: &Expr) -> bool {
         match self.qualified_name(callee) {
             Some(name) => is_asyncio_coroutine(&name) || self.coroutine_elsewhere(callee).is_some(),
-            None => self.async_function(callee).is_some(),
+            None => self.async_function(callee).is_some() || self.coroutine_elsewhere(callee).is_some(),
         }
     }
 

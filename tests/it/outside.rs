@@ -289,3 +289,33 @@ fn what_others_read_is_asked() {
     assert!(!kept(&init.replace("INIT", "pass")));
     assert!(kept(&init.replace("INIT", "super().__init__()")));
 }
+
+#[test]
+fn coroutines_of_other_files_are_known() {
+    let main = "import asyncio\n\nimport second\nfrom second import Runner, given, work\n\n\nasync def main(runner: Runner):\n    \
+                a = asyncio.ensure_future(second.work(1))\n    b = asyncio.ensure_future(work(2))\n    \
+                c = asyncio.ensure_future(runner.run())\n    d = asyncio.ensure_future(given())\n    \
+                e = await asyncio.wait_for(work(3), 5)\n    return await asyncio.gather(a, b, c, d), e\n";
+    let second = "async def work(x):\n    return x\n\n\nclass Runner:\n    async def run(self):\n        return 1\n\n\n\
+                  def given():\n    return work(1)\n";
+    let project = Project::new(&[("first.py", main), ("second.py", second)]);
+    let ran = project.run(&["apply", "--target-version", "3.13"]);
+    let text = project.read("first.py");
+    for expected in [
+        "a = asyncio.create_task(second.work(1))",
+        "b = asyncio.create_task(work(2))",
+        "c = asyncio.create_task(runner.run())",
+        "d = asyncio.ensure_future(given())",
+        "async with asyncio.timeout(5):\n        e = await work(3)",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}\n{ran:?}");
+    }
+    let waited = "import asyncio\n\nfrom second import work\n\n\nasync def main():\n    return await asyncio.wait([work(1), work(2)])\n";
+    let project = Project::new(&[("first.py", waited), ("second.py", second)]);
+    project.run(&["apply", "--target-version", "3.13"]);
+    assert!(
+        project.read("first.py").contains("create_task(work(2))"),
+        "{}",
+        project.read("first.py")
+    );
+}
