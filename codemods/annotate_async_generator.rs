@@ -344,6 +344,10 @@ fn reader(ctx: &Context, function: &ast::StmtFunctionDef) -> Option<String> {
     .iter()
     .find(|reader| ctx.module.text().contains(**reader))
     .map(|reader| format!("the module reads annotations while it runs (`{reader}`)"))
+    .or_else(|| {
+        let place = ctx.project.reads_annotations()?;
+        Some(format!("annotations are read while the program runs ({place})"))
+    })
 }
 
 /// A method without a body in a protocol or an abstract class.

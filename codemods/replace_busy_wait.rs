@@ -183,6 +183,14 @@ fn rewrite<'a>(
     if ctx.settings.target < PythonVersion::PY310 && !model.runs_only_in_async(first) {
         return Err("below Python 3.10 an event that is made before the loop runs belongs to another loop".into());
     }
+    let elsewhere = match slot {
+        Slot::Name(scope, name) if scope == ScopeId::MODULE => ctx.project.changes(name),
+        Slot::Name(..) => None,
+        Slot::Attribute(_, name) => ctx.project.sets(name),
+    };
+    if let Some(place) = elsewhere {
+        return Err(format!("`{shown}` is set there too, which would tell the event nothing ({place})").into());
+    }
     let doubt = match slot {
         Slot::Name(scope, _) if scope != ScopeId::MODULE => {
             format!("the task goes on at once when `{shown}` is set, no longer after the next look")

@@ -27,6 +27,9 @@ fn rewrite(ctx: &Context, id: NodeId) -> Result<Fix, Declined> {
     if uses_mark(ctx) {
         return Err(format!("the module uses the mark `{MARK}`, which only asyncio's function knows").into());
     }
+    if let Some(place) = ctx.project.marks() {
+        return Err(format!("the mark `{MARK}`, which only asyncio's function knows, is used ({place})").into());
+    }
     let (name, import) = ctx.member("inspect", "iscoroutinefunction", id)?;
     let doubt = (ctx.settings.target < PythonVersion::PY312).then(|| {
         format!(

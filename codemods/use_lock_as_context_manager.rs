@@ -11,9 +11,10 @@ use crate::draft::Draft;
 use crate::edit::{Edit, Fix};
 use crate::finding::{Declined, Findings};
 use crate::layout::{above_blank_lines, own_lines};
+use crate::semantic::names::Lookup;
 use crate::semantic::objects::{Slot, Store};
 use crate::semantic::types::{Type, TypeOracle};
-use crate::semantic::{NodeId, SemanticModel};
+use crate::semantic::{NodeId, ScopeId, SemanticModel};
 
 /// Classes whose manager is known to be `acquire` and `release`.
 const LOCKS: &[&str] = &["Lock", "Semaphore", "BoundedSemaphore", "Condition"];
@@ -132,6 +133,41 @@ fn rewrite(ctx: &Context, section: &Section) -> Result<Fix, Declined> {
 
 /// What `async with` does for a lock of this class, or the doubt about it.
 fn class_doubt(ctx: &Context, lock: &Expr) -> Result<Option<String>, Declined> {
+    Ok(known_class_doubt(ctx, lock)?.or_else(|| set_elsewhere(ctx, lock)))
+}
+
+/// Where another file may put something else in the place of the lock.
+fn set_elsewhere(ctx: &Context, lock: &Expr) -> Option<String> {
+    let model = ctx.model;
+    let shown = model.slice(lock);
+    match lock {
+        Expr::Name(name) => {
+            let is_global = model.lookup(&name.id, model.scope_of(model.id(name))) == Lookup::Scope(ScopeId::MODULE);
+            let place = ctx.project.changes(&name.id).filter(|_| is_global)?;
+            Some(format!("`{shown}` is bound anew ({place})"))
+        }
+        Expr::Attribute(attribute) => {
+            let by_class = || {
+                let class = model.class_of(&attribute.value)?;
+                let other = ctx.project.overrides(class, &[&attribute.attr], model)?;
+                Some(format!("{other} may stand in the place of `{shown}`"))
+            };
+            let place = ctx.project.sets(&attribute.attr);
+            place
+                .map(|place| {
+                    format!(
+                        "an attribute `{}` is set, which may be this one ({place})",
+                        attribute.attr
+                    )
+                })
+                .or_else(by_class)
+        }
+        _ => None,
+    }
+}
+
+/// The same, by what this module says.
+fn known_class_doubt(ctx: &Context, lock: &Expr) -> Result<Option<String>, Declined> {
     let is_known = |class: &str| {
         class
             .strip_prefix("asyncio.")

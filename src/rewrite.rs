@@ -14,7 +14,7 @@ use crate::importer;
 use crate::interned::{self, Interned};
 use crate::module::{Module, ParseError};
 use crate::plan::{self, Plan};
-use crate::project::{ProjectFacts, outside};
+use crate::project::{ProjectFacts, heirs, outside};
 use crate::relayout::relayout;
 use crate::semantic::SemanticModel;
 use crate::settings::Settings;
@@ -215,6 +215,7 @@ fn find(
         }
     }
     outside::doubt_what_tests_replace(&mut findings, model, project);
+    heirs::doubt_what_others_replace(&mut findings, model, project);
     drop_settled(&mut findings);
     // Stable: findings at one place stay in catalogue order.
     findings.sort_by_key(|finding| (finding.range.start(), finding.range.end()));

@@ -272,7 +272,7 @@ fn sole_init(class: &ast::StmtClassDef) -> Option<&ast::StmtFunctionDef> {
     (inits.next().is_none() && !init.is_async && init.decorator_list.is_empty()).then_some(init)
 }
 
-/// Whether an instance takes any attribute, and no subclass of the module leaves `__init__` out.
+/// Whether an instance takes any attribute, and no subclass leaves `__init__` out: of the module, or of a file that is seen.
 fn keeps_attributes<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool {
     let model = ctx.model;
     let family = model
@@ -298,6 +298,8 @@ fn keeps_attributes<'a>(ctx: &Context<'a>, class: &'a ast::StmtClassDef) -> bool
         && !has_method(SET)
         && !ctx.module.text().contains("__new__")
         && !looks_into_objects(ctx)
+        && ctx.project.leaves_init(class, model).is_none()
+        && ctx.project.copies().is_none()
 }
 
 /// Whether the module takes objects apart: a copy, a pickle or a comparison of their attributes would meet the set.

@@ -150,7 +150,7 @@ enum Manager<'a> {
 fn rewrite(ctx: &Context, closing: &Closing) -> Result<Fix, Declined> {
     check_name(ctx, closing)?;
     let manager = manager(ctx, closing)?;
-    let mut doubts = Vec::new();
+    let mut doubts = Vec::from_iter(overridden(ctx, closing));
     let others = closing.outer.finalbody.len() > 1;
     if others {
         doubts.push(format!(
@@ -284,6 +284,31 @@ fn own_class<'a>(ctx: &Context<'a>, value: &Expr) -> Option<&'a ast::StmtClassDe
         }
     }
     found
+}
+
+/// What another file has in the place of that by which the object is made, entered or closed, if that is known from this module alone.
+fn overridden(ctx: &Context, closing: &Closing) -> Option<String> {
+    let model = ctx.model;
+    let (Expr::Call(call), is_awaited) = (match closing.value {
+        Expr::Await(outer) => (&*outer.value, true),
+        value => (value, false),
+    }) else {
+        return None;
+    };
+    let class = own_class(ctx, closing.value)?;
+    if !is_awaited && model.class_named(&call.func).is_some() {
+        return None;
+    }
+    let of_maker = || {
+        let function = model.function_called(&call.func)?;
+        let class = model.class_of_method(function)?;
+        ctx.project.overrides(class, &[&function.name], model)
+    };
+    let other = of_maker().or_else(|| {
+        let methods = ["__aenter__", "__aexit__", closing.method];
+        ctx.project.overrides(class, &methods, model)
+    })?;
+    Some(format!("{other} may stand in the place of what is seen here"))
 }
 
 /// Whether `__aenter__` of a class is `return self`, and `__aexit__` does nothing but await the method.

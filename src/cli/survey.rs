@@ -5,6 +5,7 @@
 mod colouring;
 mod effects;
 mod forgotten;
+mod heirs;
 mod joint;
 mod layer;
 
@@ -104,7 +105,14 @@ impl Survey {
             scan::Turning::default()
         };
         let mut wanted = outside::link(&paths, &mentions, &users, &turning);
-        let clock = outside::StoppedClock::of(&paths, &mentions);
+        let mut looker = Looker {
+            processor,
+            files,
+            threads,
+            clock: outside::StoppedClock::of(&paths, &mentions),
+            wanted: &[],
+        };
+        outside::tell_of_heirs(&mut wanted, heirs::heirs(&looker, &seen, &mentions)?);
         drop(mentions);
         let hopeful = match files.iter().find(|file| selects_any(file, OVERLAPPING)) {
             Some(file) => {
@@ -119,13 +127,6 @@ impl Survey {
             scan::forgotten(&users)
         } else {
             scan::Forgotten::default()
-        };
-        let mut looker = Looker {
-            processor,
-            files,
-            threads,
-            clock,
-            wanted: &[],
         };
         let relying = looker.relying(&scan::awaiting_what_never_waits(&users, &turning))?;
         outside::tell_of_awaits(&mut wanted, &relying, &users, &turning);

@@ -16,6 +16,7 @@ pub mod chains;
 pub mod colouring;
 pub mod effects;
 pub mod given;
+pub mod heirs;
 pub mod joint;
 pub mod layer;
 pub mod meddling;

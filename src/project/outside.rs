@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use memchr::memmem;
 use ruff_python_ast::AnyNodeRef;
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ProjectFacts;
+use super::heirs::Heirs;
 use super::mentions::Mentions;
 use super::modules::{ModuleId, Modules};
 use super::scan::{self, Name, Turning, Users, hash};
@@ -71,6 +73,8 @@ pub struct Outside {
     set: BTreeMap<Name, String>,
     /// Its variables that others set, or whose contents they change.
     changed: BTreeMap<String, String>,
+    /// What others do to its classes and functions.
+    heirs: Heirs,
 }
 
 /// A dotted name in whose place a test puts something else, on which the place of that (`file:line`) follows.
@@ -102,6 +106,32 @@ impl Outside {
     /// A file that takes all names of this one, if there is any.
     pub fn taken_whole_by(&self) -> Option<&str> {
         self.star.as_deref()
+    }
+
+    pub(super) fn heirs(&self) -> &Heirs {
+        &self.heirs
+    }
+
+    /// What a text says that replaces things for tests of its own, the module given alone; `None` where it replaces nothing.
+    fn of_test(text: &[u8]) -> Option<Self> {
+        let has = |word: &[u8]| memmem::find(text, word).is_some();
+        if !has(b"patch") && !has(b"setattr(") {
+            return None;
+        }
+        let path = if has(b"monkeypatch") { "test.py" } else { "" };
+        let mentions = Mentions::of(path, text, true, &[]);
+        let own = mentions
+            .patches
+            .iter()
+            .filter(|patch| mentions.has_name(first(&patch.path)) || first(&patch.path) == BUILTINS);
+        let patches: BTreeMap<Patched, String> = own
+            .rev()
+            .map(|patch| (Patched::Everywhere(patch.path.clone()), format!("line {}", patch.line)))
+            .collect();
+        (!patches.is_empty()).then(|| Self {
+            patches,
+            ..Self::default()
+        })
     }
 
     fn patches_through(&self, name: &str) -> bool {
@@ -167,6 +197,16 @@ impl ProjectFacts {
     pub fn changes(&self, variable: &str) -> Option<&str> {
         let changed = &self.outside.as_ref()?.changed;
         changed.get(variable).map(String::as_str)
+    }
+
+    /// Where a test puts something in the place of a variable of this one's module, as `file:line`.
+    pub fn patches_name(&self, variable: &str) -> Option<&str> {
+        let patches = self.outside.iter().flat_map(|outside| &outside.patches);
+        let is_it = |patched: &Patched| matches!(patched, Patched::Here(path) if path == variable);
+        patches
+            .filter(|(patched, _)| is_it(patched))
+            .map(|(_, place)| place.as_str())
+            .next()
     }
 
     /// The file that registers what is called at startup or shutdown with an application of this one's module, if another one of the run does.
@@ -313,6 +353,15 @@ pub fn tell_of_awaits(told: &mut [Option<Arc<Outside>>], relying: &[ReliedOn], u
             .relied_on
             .entry(name)
             .or_insert_with(|| relying[start].1.clone());
+    }
+}
+
+/// Tells files what others do to their classes and functions.
+pub fn tell_of_heirs(told: &mut [Option<Arc<Outside>>], found: impl IntoIterator<Item = (usize, Heirs)>) {
+    for (file, heirs) in found {
+        if !heirs.is_empty() {
+            Arc::make_mut(told[file].get_or_insert_with(Arc::default)).heirs = heirs;
+        }
     }
 }
 
@@ -485,7 +534,7 @@ impl<'r> Links<'r> {
                 let of_library = match meant {
                     Some((file, rest)) => {
                         if let Some(concerned) = self.of_concerned(*file)
-                            && (concerned.has_name(first(rest)) || is_builtin(rest))
+                            && (concerned.has_name(first(rest)) || is_builtin(rest) || is_constant(rest))
                         {
                             let patched = Patched::Here(rest.clone());
                             told[*file].patches.entry(patched).or_insert_with(place);
@@ -569,7 +618,7 @@ fn last(path: &str) -> &str {
 }
 
 /// The name by which others may import a file: of a package's `__init__.py` that of its folder.
-fn stem(path: &Path) -> &str {
+pub fn stem(path: &Path) -> &str {
     let named = match path.file_stem() {
         Some(stem) if stem == "__init__" => path.parent().and_then(Path::file_name),
         stem => stem,
@@ -588,11 +637,31 @@ fn is_builtin(name: &str) -> bool {
     matches!(name, "open" | "input" | "print")
 }
 
+/// Whether a name is one of a value that stays as it is, by the usual spelling.
+fn is_constant(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 /// Makes unsafe what no longer calls that in whose place a test puts something else.
 pub fn doubt_what_tests_replace(findings: &mut [Finding], model: &SemanticModel, project: &ProjectFacts) {
-    let Some(outside) = project.outside.as_ref().filter(|outside| !outside.patches.is_empty()) else {
+    if !findings.iter().any(|finding| finding.fix().is_some()) {
         return;
+    }
+    let alone;
+    let outside = match &project.outside {
+        Some(outside) => &**outside,
+        None => match Outside::of_test(model.module().text().as_bytes()) {
+            Some(outside) => {
+                alone = outside;
+                &alone
+            }
+            None => return,
+        },
     };
+    if outside.patches.is_empty() {
+        return;
+    }
     for finding in findings {
         // What changes several files at once is looked at by itself: half of it must not stay behind.
         if let Verdict::Fix(fix) = &mut finding.verdict

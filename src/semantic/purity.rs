@@ -271,11 +271,15 @@ impl<'a> SemanticModel<'a> {
             self.methods_named(&attribute.attr)
                 .find(|(_, method)| method.is_async)?;
         }
-        let function = self
-            .function_of(callee)
-            .or_else(|| self.own_method(callee))
-            .or_else(|| self.method_by_class(callee))?;
+        let function = self.definition_of(callee)?;
         (function.is_async && self.is_plainly_decorated(function)).then_some(function)
+    }
+
+    /// The definition of this module that a callee leads to, decorated or not. Of a method, as far as the module's own classes tell.
+    pub fn definition_of(&self, callee: &Expr) -> Option<&'a ast::StmtFunctionDef> {
+        self.function_of(callee)
+            .or_else(|| self.own_method(callee))
+            .or_else(|| self.method_by_class(callee))
     }
 
     /// Whether calling this gives a coroutine, which does nothing until it is awaited: an `async def` without `yield` of this module, a
@@ -324,7 +328,7 @@ impl<'a> SemanticModel<'a> {
     }
 
     /// No decorator, or only such as leave what a call does alone.
-    pub(super) fn is_plainly_decorated(&self, function: &ast::StmtFunctionDef) -> bool {
+    pub fn is_plainly_decorated(&self, function: &ast::StmtFunctionDef) -> bool {
         function
             .decorator_list
             .iter()

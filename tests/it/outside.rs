@@ -205,3 +205,148 @@ fn what_others_expect_of_requests_keeps_it() {
         assert!(text.contains("httpx.AsyncClient("), "{changed}: {text}");
     }
 }
+
+/// Two files, of which the first is asked for findings that mention a place in the second one: `reason`.
+#[track_caller]
+fn doubts(first: &str, second: &str, codemod: &str, reason: &str) {
+    let files = [("first.py", first), ("second.py", second)];
+    let project = Project::new(&files);
+    let selected = [
+        "check",
+        "-v",
+        "--output-format",
+        "concise",
+        "--target-version",
+        "3.13",
+        "--select",
+        codemod,
+    ];
+    let ran = project.run(&selected);
+    assert!(
+        ran.stdout
+            .lines()
+            .any(|line| line.starts_with("first.py") && line.contains(reason)),
+        "{reason}: {ran:?}"
+    );
+    let applied = project.run(&["apply", "--target-version", "3.13", "--select", codemod]);
+    assert_eq!(project.read("first.py"), first, "{applied:?}");
+}
+
+/// As [`doubts`], where the second file changes nothing that matters.
+#[track_caller]
+fn stays_certain(first: &str, second: &str, codemod: &str) {
+    let project = Project::new(&[("first.py", first), ("second.py", second)]);
+    let applied = project.run(&["apply", "--target-version", "3.13", "--select", codemod]);
+    assert_ne!(project.read("first.py"), first, "{applied:?}");
+}
+
+const BASE: &str = "import asyncio\n\n\nclass Base:\n    async def job(self):\n        return 1\n\n    async def rows(self):\n        yield 1\n\n    \
+                    async def main(self):\n        ";
+
+#[test]
+fn what_derives_elsewhere_is_asked() {
+    let future = format!("{BASE}return await asyncio.ensure_future(self.job())\n");
+    let loops = format!("{BASE}for row in self.rows():\n            print(row)\n");
+    let limited = format!("{BASE}return await asyncio.wait_for(self.job(), 5)\n");
+    let job = "from first import Base\n\n\nclass Sync(Base):\n    def job(self):\n        return asyncio.sleep(0)\n";
+    let through = "import first\n\n\nclass Between(first.Base):\n    pass\n\n\nclass Last(Between):\n    def rows(self):\n        return []\n";
+    let place = "`Sync.job` (second.py:5) stands in the place of `Base.job`";
+    doubts(&future, job, "replace_ensure_future", place);
+    doubts(&limited, job, "replace_wait_for_with_timeout", place);
+    doubts(&loops, through, "use_async_for", "`Last.rows` (second.py:9)");
+    let again = "from first import Base\n\n\nclass Other(Base):\n    async def job(self):\n        return 2\n\n    async def rows(self):\n        yield 2\n";
+    stays_certain(&future, again, "replace_ensure_future");
+    stays_certain(&limited, again, "replace_wait_for_with_timeout");
+    stays_certain(&loops, again, "use_async_for");
+    // A class of the same name in another module is another one.
+    let project = Project::new(&[
+        ("first.py", &future),
+        ("other.py", "class Base:\n    pass\n"),
+        ("second.py", &job.replace("from first", "from other")),
+    ]);
+    project.run(&["apply", "--target-version", "3.13", "--select", "replace_ensure_future"]);
+    assert!(project.read("first.py").contains("create_task"));
+}
+
+#[test]
+fn what_others_set_is_asked() {
+    let limited = "import asyncio\n\nTIMEOUT = 5\n\n\nasync def job():\n    return 1\n\n\nasync def main():\n    \
+                   return await asyncio.wait_for(job(), TIMEOUT)\n";
+    let codemod = "replace_wait_for_with_timeout";
+    doubts(
+        limited,
+        "import first\n\nfirst.TIMEOUT = 0\n",
+        codemod,
+        "`TIMEOUT` is given another value (second.py:3)",
+    );
+    let patched = "from unittest import mock\n\nimport first\n\nwith mock.patch(\"first.TIMEOUT\", 0):\n    pass\n";
+    doubts(
+        limited,
+        patched,
+        codemod,
+        "`TIMEOUT` is given another value (second.py:5)",
+    );
+    doubts(
+        limited,
+        "import first\n\nfirst.job = print\n",
+        codemod,
+        "in the place of `job` (second.py:3)",
+    );
+    stays_certain(limited, "import first\n\nprint(first.TIMEOUT)\n", codemod);
+    let lock = "import asyncio\n\n\nclass State:\n    def __init__(self):\n        self.lock = asyncio.Lock()\n\n    async def run(self):\n        \
+                await self.lock.acquire()\n        try:\n            return 1\n        finally:\n            self.lock.release()\n";
+    let codemod = "use_lock_as_context_manager";
+    doubts(
+        lock,
+        "from first import State\n\ns = State()\ns.lock = None\n",
+        codemod,
+        "an attribute `lock` is set",
+    );
+    let child = "from first import State\n\n\nclass Child(State):\n    def __init__(self):\n        self.lock = None\n";
+    doubts(lock, child, codemod, "`Child.lock` (second.py:6)");
+    let plain =
+        "from first import State\n\n\nclass Child(State):\n    def __init__(self):\n        self.other = None\n";
+    stays_certain(lock, plain, codemod);
+    let flag = "import asyncio\n\n\nclass Service:\n    def __init__(self):\n        self.ready = False\n\n    async def start(self):\n        \
+                self.ready = True\n\n    async def wait(self):\n        while not self.ready:\n            await asyncio.sleep(0.1)\n";
+    let reset = "from first import Service\n\ns = Service()\ns.ready = False\n";
+    doubts(
+        flag,
+        reset,
+        "replace_busy_wait",
+        "would tell the event nothing (second.py:4)",
+    );
+}
+
+#[test]
+fn what_others_read_is_asked() {
+    let rows = "from collections.abc import Iterator\n\n\nasync def rows() -> Iterator[int]:\n    yield 1\n";
+    let hints = "import typing\n\nimport first\n\nprint(typing.get_type_hints(first.rows))\n";
+    doubts(
+        rows,
+        hints,
+        "annotate_async_generator",
+        "annotations are read while the program runs (second.py:5)",
+    );
+    stays_certain(rows, "import first\n\nprint(first.rows)\n", "annotate_async_generator");
+    let kind = "import asyncio\n\n\ndef kind(fn):\n    return asyncio.iscoroutinefunction(fn)\n";
+    let marks = "import asyncio\n\n\ndef fn(): ...\n\n\nfn._is_coroutine = asyncio.coroutines._is_coroutine\n";
+    doubts(kind, marks, "replace_iscoroutinefunction", "is used (second.py:7)");
+    let service = "import asyncio\n\n\nclass Service:\n    def __init__(self):\n        self.done = 0\n\n    async def job(self):\n        self.done += 1\n\n    \
+                   async def handle(self):\n        asyncio.create_task(self.job())\n";
+    let kept = |second: &str| {
+        let project = Project::new(&[("first.py", service), ("second.py", second)]);
+        project.run(&["apply", "--target-version", "3.13", "--select", "keep_task_reference"]);
+        let text = project.read("first.py");
+        assert!(text.contains("_background_tasks.add("), "{text}");
+        text.contains("self._background_tasks")
+    };
+    assert!(kept("from first import Service\n\ns = Service()\n"));
+    assert!(!kept(
+        "import copy\n\nfrom first import Service\n\ns = copy.deepcopy(Service())\n"
+    ));
+    assert!(!kept("from first import Service\n\nprint(vars(Service()))\n"));
+    let init = "from first import Service\n\n\nclass Other(Service):\n    def __init__(self):\n        INIT\n        self.x = 1\n";
+    assert!(!kept(&init.replace("INIT", "pass")));
+    assert!(kept(&init.replace("INIT", "super().__init__()")));
+}
