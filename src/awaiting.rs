@@ -183,12 +183,15 @@ impl Context<'_> {
             .or_else(live_for_others)
     }
 
-    /// By the names of what the file awaits: why it matters that this waits, where it did not before. One that another file defines asks for it.
-    pub fn relying_on_no_wait(&self) -> Vec<(String, String)> {
+    /// By the names of what the file awaits, of those asked about: why it matters that this waits, where it did not before. One that another file
+    /// defines asks for it.
+    pub fn relying_on_no_wait(&self, is_asked: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for awaited in self.model.awaits() {
             let Expr::Call(call) = &*awaited.value else { continue };
-            let Some(name) = plain_name(&call.func) else { continue };
+            let Some(name) = plain_name(&call.func).filter(|name| is_asked(name)) else {
+                continue;
+            };
             let at = self.model.id(awaited);
             let is_held = self.holding(at, &[]).is_some() || self.acquired_before(at, &[]).is_some();
             let locked =

@@ -9,7 +9,7 @@ mod heirs;
 mod joint;
 mod layer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
@@ -309,7 +309,14 @@ impl Looker<'_> {
         if users.len() > self.affordable() {
             return Ok(Vec::new());
         }
-        let relying = self.parsed("relying", &users, |context| context.relying_on_no_wait())?;
+        let mut names: BTreeMap<usize, BTreeSet<scan::Name>> = BTreeMap::new();
+        for (user, _, name) in awaiting {
+            names.entry(*user).or_default().insert(*name);
+        }
+        let asked = |user: usize| format!("{:?}", names[&user]);
+        let relying = self.parsed_as_told("relying", &users, asked, |user, context| {
+            context.relying_on_no_wait(|name| names[&user].contains(&scan::hash(name.as_bytes())))
+        })?;
         let mut found = Vec::new();
         for (user, why) in users.iter().zip(relying) {
             for (name, why) in why.into_iter().flatten() {

@@ -117,6 +117,8 @@ impl Mentions {
             attributes.extend(read.filter(|name| !name.is_empty()).map(hash));
             attributes.sort_unstable();
             attributes.dedup();
+            // It is kept until all files have been looked at, and most names of a file are read many times.
+            attributes.shrink_to_fit();
             names.extend(imports.iter().filter_map(|import| import.name).map(hash));
             names.extend(imports.iter().map(|import| hash(first_word(import.path.as_bytes()))));
             let coroutines = memmem::find_iter(text, b"async def ").map(|at| first_word(&text[at + 10..]));

@@ -22,8 +22,10 @@ pub struct Modules {
     files: FxHashMap<String, usize>,
     folders: Vec<String>,
     folder_ids: FxHashMap<String, usize>,
-    /// What was found for the names that a file imports: the same few are asked for again and again.
-    found: RefCell<FxHashMap<usize, ByName>>,
+    /// The folder of each file, as an index of `folders`.
+    folder_of: Vec<Option<usize>>,
+    /// What was found for the names that the files of a folder import, which mean the same to all of them.
+    found: RefCell<FxHashMap<Option<usize>, ByName>>,
 }
 
 /// Modules by the dotted names that mean them, each with the number of parts that it takes.
@@ -51,6 +53,7 @@ impl Modules {
                 .enumerate()
                 .map(|(index, path)| (path.clone(), index))
                 .collect(),
+            folder_of: paths.iter().map(|path| folder_ids.get(parent(path)).copied()).collect(),
             paths,
             folders,
             folder_ids,
@@ -61,12 +64,13 @@ impl Modules {
     /// The module that the first parts of an imported name mean to a file, and how many of its parts these are. Of a relative name, the dots
     /// are no parts. The longest run of parts that are modules is taken.
     pub fn find(&self, importer: usize, dotted: &str) -> Option<(ModuleId, usize)> {
-        if let Some(known) = self.found.borrow().get(&importer).and_then(|known| known.get(dotted)) {
+        let folder = self.folder_of[importer];
+        if let Some(known) = self.found.borrow().get(&folder).and_then(|known| known.get(dotted)) {
             return *known;
         }
         let found = self.looked_up(importer, dotted);
         let mut known = self.found.borrow_mut();
-        known.entry(importer).or_default().insert(dotted.to_owned(), found);
+        known.entry(folder).or_default().insert(dotted.to_owned(), found);
         found
     }
 

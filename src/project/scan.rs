@@ -287,18 +287,21 @@ impl Scan {
         let strings = Strings::of(text);
         let mut functions = headers(text, &strings);
         uses(text, &mut functions, &strings, &leaves);
-        let functions = functions
+        let mut functions: Vec<Function> = functions
             .into_iter()
             .filter(|header| !header.is_class)
             .map(|Header { mut function, .. }| {
                 function.uses.sort_unstable();
                 function.uses.dedup();
+                function.uses.shrink_to_fit();
                 function.never_waits = function.is_async && function.blocks && function.awaits.is_empty();
                 function.blocks &= !function.is_async;
                 function.waits &= !function.is_async;
                 function
             })
             .collect();
+        // It is kept until all files have been looked at.
+        functions.shrink_to_fit();
         let path = path.strip_suffix(".py").unwrap_or(path);
         let path = path.strip_suffix("/__init__").unwrap_or(path);
         let mut names = path.rsplit('/').map(|part| hash(part.as_bytes()));

@@ -165,14 +165,6 @@ impl<'a> SemanticModel<'a> {
 
     /// What a function changes that outlives its call, as written, its own object aside where `is_fresh` says that nobody else has that.
     pub fn leaves_behind(&self, function: &'a ast::StmtFunctionDef, is_fresh: bool) -> Option<String> {
-        let mut touches = Vec::new();
-        let whole = Touches {
-            model: self,
-            function,
-            called: None,
-            steps: 0,
-        };
-        whole.collect(&mut touches);
         let is_method = self.class_of_method(function).is_some();
         let own = function.parameters.iter_source_order().next().filter(|_| is_method);
         let is_own = |place: &str| {
@@ -182,9 +174,8 @@ impl<'a> SemanticModel<'a> {
                     .is_some_and(|rest| rest.starts_with('.'))
             })
         };
-        let changed = touches
-            .into_iter()
-            .find(|touch| !(matches!(touch.kind, Kind::Read | Kind::Lookup) || is_fresh && is_own(&touch.place)));
+        let mut changes = Touches::of(self, function).changes().into_iter();
+        let changed = changes.find(|change| !(is_fresh && is_own(&change.place)));
         changed.map(|touch| touch.place)
     }
 
@@ -202,15 +193,14 @@ struct Look<'m, 'a> {
 
 impl<'a> Look<'_, 'a> {
     fn left(&self) -> Option<Interim> {
-        let mut touches = Vec::new();
-        let whole = Touches {
-            model: self.model,
-            function: self.function,
-            called: None,
-            steps: 0,
-        };
-        whole.collect(&mut touches);
         let model = self.model;
+        let whole = Touches::of(model, self.function);
+        // Most functions change nothing before they wait: what they read need not be known then.
+        let changes = whole.changes();
+        if !changes.iter().any(|change| self.leads_to_point(change.at)) {
+            return None;
+        }
+        let touches = whole.all();
         let (before, behind): (Vec<&Touch>, Vec<&Touch>) = {
             let before = touches.iter().filter(|touch| {
                 touch.kind != Kind::Read && touch.kind != Kind::Lookup && self.leads_to_point(touch.at)
@@ -581,9 +571,32 @@ struct Touches<'m, 'a> {
     /// Of a callee: the call in the function that is looked at, and what its parameters stand for there.
     called: Option<(NodeId, FxHashMap<&'a str, String>)>,
     steps: usize,
+    with_reads: bool,
 }
 
-impl<'a> Touches<'_, 'a> {
+impl<'m, 'a> Touches<'m, 'a> {
+    fn of(model: &'m SemanticModel<'a>, function: &'a ast::StmtFunctionDef) -> Self {
+        Self {
+            model,
+            function,
+            called: None,
+            steps: 0,
+            with_reads: false,
+        }
+    }
+
+    fn all(mut self) -> Vec<Touch> {
+        self.with_reads = true;
+        self.changes()
+    }
+
+    /// All that is not only read.
+    fn changes(&self) -> Vec<Touch> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
     fn collect(&self, found: &mut Vec<Touch>) {
         for (id, node) in nodes_of(self.model, self.function) {
             self.touched(id, node, found);
@@ -611,8 +624,8 @@ impl<'a> Touches<'_, 'a> {
             }
             AnyNodeRef::ExprCall(call) => self.called(id, call, found),
             AnyNodeRef::WithItem(item) => self.entered(id, item, found),
-            AnyNodeRef::ExprName(name) if name.ctx.is_load() => self.read(id, node, found),
-            AnyNodeRef::ExprAttribute(read) if read.ctx.is_load() => self.read(id, node, found),
+            AnyNodeRef::ExprName(name) if self.with_reads && name.ctx.is_load() => self.read(id, node, found),
+            AnyNodeRef::ExprAttribute(read) if self.with_reads && read.ctx.is_load() => self.read(id, node, found),
             _ => {}
         }
     }
@@ -686,6 +699,7 @@ impl<'a> Touches<'_, 'a> {
             function: callee,
             called: Some((self.called.as_ref().map_or(id, |(at, _)| *at), given)),
             steps: self.steps + 1,
+            with_reads: self.with_reads,
         };
         inner.collect(found);
     }
@@ -707,6 +721,7 @@ impl<'a> Touches<'_, 'a> {
                     given.into_iter().collect(),
                 )),
                 steps: self.steps + 1,
+                with_reads: self.with_reads,
             };
             inner.collect(found);
         }

@@ -1,5 +1,7 @@
 //! Attributes and methods by name: who defines them, who assigns them, and what `setattr` and `globals()` may put in their place.
 
+use std::cell::OnceCell;
+
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -16,8 +18,7 @@ pub(super) struct Members {
     /// Class and method. By id, since a reference would make the model's lifetime invariant.
     methods: FxHashMap<String, Vec<(NodeId, NodeId)>>,
     stores: FxHashMap<String, Vec<NodeId>>,
-    /// Indexes into the model's references.
-    references: FxHashMap<String, Vec<usize>>,
+    references: FxHashMap<String, Named>,
     /// Attribute names that `setattr` or `delattr` is called with.
     set_by_name: FxHashSet<String>,
     /// `setattr` is called with a name that is computed.
@@ -27,6 +28,15 @@ pub(super) struct Members {
     replaces_any: bool,
     /// Classes of which others are made by a call: `type("B", (A,), {...})`.
     bases_of_calls: FxHashSet<NodeId>,
+}
+
+/// The references to one name, whatever variable each means.
+#[derive(Default)]
+struct Named {
+    /// Indexes into the model's references.
+    indexes: Vec<usize>,
+    /// What each of them means. Few names are ever asked about, those again and again.
+    owners: OnceCell<Vec<Lookup>>,
 }
 
 /// Functions that make a class of what they are given.
@@ -64,9 +74,13 @@ impl<'a> SemanticModel<'a> {
                 let name = reference.name.id.as_str();
                 // Most names are read more than once.
                 match members.references.get_mut(name) {
-                    Some(indexes) => indexes.push(index),
+                    Some(named) => named.indexes.push(index),
                     None => {
-                        members.references.insert(name.to_owned(), vec![index]);
+                        let first = Named {
+                            indexes: vec![index],
+                            ..Named::default()
+                        };
+                        members.references.insert(name.to_owned(), first);
                     }
                 }
             }
@@ -231,7 +245,8 @@ impl<'a> SemanticModel<'a> {
     /// The references to a name, in source order, wherever they stand.
     pub fn references_named(&self, name: &str) -> impl Iterator<Item = &Reference<'a>> + '_ {
         let found = self.members().references.get(name);
-        found.into_iter().flatten().map(|&index| &self.references()[index])
+        let indexes = found.into_iter().flat_map(|named| &named.indexes);
+        indexes.map(|&index| &self.references()[index])
     }
 
     /// The references to one variable, in source order: those to its name that find it there.
@@ -241,8 +256,17 @@ impl<'a> SemanticModel<'a> {
         name: &'s str,
     ) -> impl Iterator<Item = &'s Reference<'a>> + 's {
         let owner = owner.into();
-        self.references_named(name)
-            .filter(move |reference| self.lookup(name, reference.scope) == owner)
+        let owner_of = |index: &usize| self.lookup(name, self.references()[*index].scope);
+        let named = self.members().references.get(name).into_iter();
+        named
+            .flat_map(move |named| {
+                let owners = named
+                    .owners
+                    .get_or_init(|| named.indexes.iter().map(owner_of).collect());
+                named.indexes.iter().zip(owners)
+            })
+            .filter(move |(_, found)| **found == owner)
+            .map(|(&index, _)| &self.references()[index])
     }
 
     /// The references to the variable that a name stands for, that name among them where it is read.
