@@ -10,7 +10,7 @@ use crate::edit::{self, Edit};
 use crate::finding::Declined;
 use crate::importer::Import;
 use crate::project::colouring::twins::ENDING;
-use crate::project::colouring::usage::Special;
+use crate::project::colouring::usage::{Special, place_of_checked};
 use crate::project::colouring::{Change, Coloured, Defined};
 use crate::semantic::names::Lookup;
 use crate::semantic::{BindingKind, NodeId};
@@ -92,8 +92,28 @@ pub fn write<'c, 'a>(
             .filter(|change| function.range().contains_range(change.range()));
         writer.twin(function, own.copied(), coloured)?;
     }
+    let runs = others.iter().filter_map(|change| match change {
+        Change::Run(call) => Some(call.range()),
+        _ => None,
+    });
+    let runs: Vec<TextRange> = runs.collect();
+    let mut in_one_loop: Vec<TextRange> = Vec::new();
+    for change in &others {
+        if let Change::Together(name) = change {
+            let function = nodes.function(*name)?;
+            if let Some(first) = writer.runs_in_one_loop(function, &runs) {
+                writer.run_in_one_loop(function, first)?;
+                in_one_loop.push(function.range());
+            }
+        }
+    }
     for change in others {
-        writer.write(change, coloured)?;
+        match change {
+            Change::Run(call) if in_one_loop.iter().any(|function| function.contains_range(call.range())) => {
+                writer.wait(nodes.node(call)?);
+            }
+            _ => writer.write(change, coloured)?,
+        }
     }
     let Writer { draft, imports, .. } = writer;
     Ok((draft.finish()?, imports))
@@ -263,7 +283,7 @@ impl<'a> Writer<'_, '_, 'a> {
                 Ok(())
             }
             Change::Thread(call) => self.thread(self.nodes.node(call)?),
-            Change::Twin(_) => Ok(()),
+            Change::Twin(_) | Change::Together(_) => Ok(()),
             Change::CallTwin(call) => self.call_twin(self.nodes.node(call)?),
             Change::TestCase(base) => self.test_case(base.range()),
             Change::Asked(call) => {
@@ -305,6 +325,91 @@ impl<'a> Writer<'_, '_, 'a> {
             }
             Change::Callable(function, place) => self.callable(self.nodes.function(function)?, place),
         }
+    }
+
+    /// The first statement of a function from which on all can run in one event loop, where it would start several: for several calls, or for
+    /// one call several times. What one loop has made, a lock or a connection, is of no use in the next one.
+    fn runs_in_one_loop(&self, function: &'a ast::StmtFunctionDef, runs: &[TextRange]) -> Option<&'a ast::Stmt> {
+        let model = self.ctx.model;
+        let own: Vec<NodeId> = runs
+            .iter()
+            .filter(|call| function.range().contains_range(**call))
+            .filter_map(|call| self.nodes.node(*call).ok())
+            .collect();
+        let is_within = |call: &NodeId, kind: fn(AnyNodeRef) -> bool| {
+            let around = model.ancestors(*call);
+            let mut around = around.take_while(|(_, node)| !node.is_stmt_function_def());
+            around.any(|(_, node)| kind(node))
+        };
+        let is_repeated = |call: &NodeId| {
+            is_within(call, |node| {
+                node.is_stmt_for()
+                    || node.is_stmt_while()
+                    || node.is_expr_list_comp()
+                    || node.is_expr_set_comp()
+                    || node.is_expr_dict_comp()
+            })
+        };
+        if own.len() < 2 && !own.iter().any(is_repeated) {
+            return None;
+        }
+        // Whoever takes the elements of a generator would have to wait for them.
+        let is_lazy = |call: &NodeId| is_within(call, |node| node.is_expr_generator());
+        if own.iter().any(is_lazy) || model.is_generator(function) || model.imports_package("django") {
+            return None;
+        }
+        // The class of a method, its local variables and its frame are those of the function itself.
+        let is_of_frame = |stmt: &ast::Stmt| {
+            let names = model.references_in(model.id(stmt)).iter();
+            let mut names = names.map(|reference| reference.name.id.as_str());
+            names.any(|name| {
+                matches!(
+                    name,
+                    "super" | "__class__" | "locals" | "vars" | "dir" | "eval" | "exec" | "inspect" | "_getframe"
+                )
+            })
+        };
+        let mut body = function.body.iter().skip_while(|stmt| {
+            let is_docstring = matches!(stmt, ast::Stmt::Expr(stmt) if stmt.value.is_string_literal_expr());
+            is_docstring || stmt.is_expr_stmt() && is_of_frame(stmt)
+        });
+        let first = body.next()?;
+        let is_whole = own.iter().all(|call| model.node(*call).start() >= first.start());
+        let is_own = self.ctx.module.is_first_on_line(first.start());
+        (is_whole && is_own && !is_of_frame(first) && !body.any(is_of_frame)).then_some(first)
+    }
+
+    /// From a statement on, the body of a function goes to a coroutine function in it, for which it starts an event loop.
+    fn run_in_one_loop(&mut self, function: &'a ast::StmtFunctionDef, first: &'a ast::Stmt) -> Result<(), Declined> {
+        let ctx = self.ctx;
+        let model = ctx.model;
+        let last = function.body.last().ok_or("the file is not what it was")?;
+        let moved = TextRange::new(first.start(), ctx.module.line_end(last.end()));
+        let at = model.id(first);
+        let scope = model.body_scope(function);
+        let is_rebound = |parameter: &&str| {
+            let mut bindings = model.bindings_in(scope, parameter);
+            bindings.any(|binding| moved.contains_range(binding.range))
+        };
+        let parameters = function.parameters.iter().map(|parameter| parameter.name().as_str());
+        let rebound: Vec<&str> = parameters.filter(is_rebound).collect();
+        let name = model.fresh_name("_run", at);
+        let mut header = format!("async def {name}():");
+        if !rebound.is_empty() {
+            header.push_str(&format!("\n{}nonlocal {}", ctx.indent_unit(at), rebound.join(", ")));
+        }
+        self.draft.put_under(moved, header);
+        let run = self.asyncio("run", at)?;
+        let mut own = model.subtree(model.id(function));
+        let gives = own.any(|(id, node)| {
+            matches!(node, AnyNodeRef::StmtReturn(stmt) if stmt.value.is_some())
+                && model
+                    .enclosing_function(id)
+                    .is_some_and(|of| std::ptr::eq(of, function))
+        });
+        let gives = if gives { "return " } else { "" };
+        self.draft.line_outside(moved, format!("\n{gives}{run}({name}())"));
+        Ok(())
     }
 
     fn asyncio(&mut self, member: &'static str, at: NodeId) -> Result<String, Declined> {
@@ -682,7 +787,11 @@ impl<'a> Writer<'_, '_, 'a> {
     fn assert_raises(&mut self, id: NodeId, is_run: bool) -> Result<(), Declined> {
         let ctx = self.ctx;
         let call = self.call(id)?;
-        let [error, function, rest @ ..] = &*call.arguments.args else {
+        let function = place_of_checked(call).and_then(|place| {
+            let arguments = &call.arguments.args;
+            Some((arguments.get(place.checked_sub(1)?)?, arguments.get(place)?))
+        });
+        let Some((error, function)) = function else {
             return Err("the file is not what it was".into());
         };
         let (indent, deeper) = self.own_line(id)?;
@@ -696,7 +805,8 @@ impl<'a> Writer<'_, '_, 'a> {
         } else {
             self.draft.replace(between, format!("):{deeper}await "));
         }
-        let open = match rest.first() {
+        let mut rest = call.arguments.iter_source_order();
+        let open = match rest.find(|argument| argument.start() > function.start()) {
             Some(first) => TextRange::new(function.end(), first.start()),
             None => TextRange::empty(function.end()),
         };

@@ -13,9 +13,9 @@ use crate::finding::{Declined, Findings};
 use crate::glance::{TRIPLE_QUOTES, line_start, mentions};
 use crate::importer::Import;
 use crate::layout::{moved_pragma, own_lines};
-use crate::semantic::ScopeId;
 use crate::semantic::names::Lookup;
 use crate::semantic::types::{Type, TypeOracle};
+use crate::semantic::{NodeId, ScopeId};
 
 pub(super) fn run(ctx: &Context, acc: &mut Findings) {
     for awaited in ctx.model.awaits() {
@@ -468,10 +468,14 @@ impl Pieces<'_, '_> {
         Ok((edits, import))
     }
 
-    /// `async with make() as x:`, its further lines relative to the block.
+    /// `async with make() as x:`, its further lines relative to the block; without the name where only the close has read it.
     fn header(&self, manager: &Manager) -> Result<(String, Option<Import>), Declined> {
         let Self { ctx, closing, .. } = *self;
-        let name = &closing.name.id;
+        let bound = if self.is_read_otherwise() {
+            format!(" as {}", closing.name.id)
+        } else {
+            String::new()
+        };
         match manager {
             Manager::Aclosing => {
                 let (aclosing, import) = ctx.plain_member("contextlib", "aclosing", ctx.model.id(closing.outer))?;
@@ -479,7 +483,7 @@ impl Pieces<'_, '_> {
                     closing.stmt,
                     &format!("async with {aclosing}("),
                     closing.value,
-                    &format!(") as {name}:"),
+                    &format!("){bound}:"),
                 )?;
                 Ok((header, import))
             }
@@ -489,7 +493,7 @@ impl Pieces<'_, '_> {
                     ctx.indent_unit(ctx.model.id(closing.outer)),
                 );
                 let text = ctx.unindented(value.range(), indent)?;
-                let line = format!("async with {text} as {name}:");
+                let line = format!("async with {text}{bound}:");
                 let call = match value {
                     Expr::Await(outer) => &*outer.value,
                     other => *other,
@@ -499,11 +503,26 @@ impl Pieces<'_, '_> {
                     && !ctx.fits(&format!("{indent}{line}"))
                 {
                     let text = ctx.edited(value.range(), ctx.explode(call, "", &unit));
-                    return Ok((format!("async with {text} as {name}:"), None));
+                    return Ok((format!("async with {text}{bound}:"), None));
                 }
                 Ok((line, None))
             }
         }
+    }
+
+    /// Whether anything but the close may read the name.
+    fn is_read_otherwise(&self) -> bool {
+        let Self { ctx, closing, .. } = *self;
+        let model = ctx.model;
+        let owner = model.lookup(&closing.name.id, model.scope_of(model.id(closing.name)));
+        let is_local = matches!(owner, Lookup::Scope(scope) if scope != ScopeId::MODULE);
+        let is_of_close = |at: NodeId| closing.close.range().contains_range(model.node(at).range());
+        !is_local
+            || closing.annotation.is_some()
+            || ctx.module.text().contains("locals(")
+            || model
+                .references_to(owner, &closing.name.id)
+                .any(|reference| !is_of_close(reference.node))
     }
 
     /// Where the line of the `finally` starts.

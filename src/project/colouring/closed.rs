@@ -222,8 +222,7 @@ fn veto_of_use(graph: &Graph, turns: &[bool], node: NodeIndex, kind: Kind, used:
         return own("it is entered together with what stays as it is");
     }
     match &used.found.how {
-        How::Decorates(_) if used.is_understood => return None,
-        How::Decorates(_) => return own("it decorates a function"),
+        How::Decorates(_) | How::Makes(_) => return own("it decorates a function"),
         How::Value(Sink::Framework) if graph.decorated.contains(&node) => {
             return own("a framework would not see that it is a coroutine function behind its decorator");
         }

@@ -92,6 +92,8 @@ pub struct Graph<'l, 'p> {
     pub suites: Suites,
     /// Those that the configuration keeps and that may start an event loop.
     kept: FxHashSet<NodeIndex>,
+    /// Functions that run an event loop, or whose callees may.
+    starts_loops: FxHashSet<NodeIndex>,
     /// Calls that wait of which only the project as a whole tells what is called.
     of_library: FxHashMap<NodeIndex, Vec<Leaf>>,
     /// Calls of functions of the project, where they are looked for among the calls that wait as well.
@@ -164,6 +166,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             boundaries: FxHashSet::default(),
             suites: Suites::default(),
             kept: FxHashSet::default(),
+            starts_loops: FxHashSet::default(),
             of_library: FxHashMap::default(),
             known_calls: FxHashSet::default(),
             decorated: FxHashSet::default(),
@@ -200,6 +203,7 @@ impl<'l, 'p> Graph<'l, 'p> {
         graph.unused();
         graph.running_loops();
         graph.keep(world);
+        graph.find_starts_of_loops();
         graph
     }
 
@@ -622,7 +626,7 @@ impl<'l, 'p> Graph<'l, 'p> {
             How::Object(Edge::Iterate, _) => &["__iter__", "__next__"],
             // Whoever gets the class makes its objects unseen.
             How::Value(Sink::Argument { .. } | Sink::Returned | Sink::Alias) => &["__init__"],
-            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => &[],
+            How::Object(..) | How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => &[],
         };
         for method in methods {
             if let Some(Found::Function(function)) = self.linker.member(class, method, 0) {
@@ -801,6 +805,14 @@ impl<'l, 'p> Graph<'l, 'p> {
                         self.decorate(node, decorated);
                         self.uses[node][at].is_understood = true;
                     }
+                    How::Makes(decorated) => {
+                        let decorated = FunctionId {
+                            file: used.file,
+                            index: *decorated,
+                        };
+                        // What makes none is told of as a decorator of which nothing is known.
+                        self.decorate(self.made_by(node).unwrap_or(node), decorated);
+                    }
                     _ => {}
                 }
             }
@@ -850,12 +862,57 @@ impl<'l, 'p> Graph<'l, 'p> {
             index: wrapper.inner,
             ..decorator
         });
-        let decorates = |used: &Resolved| matches!(used.found.how, How::Decorates(_));
-        let uses = self.known(decorator).map_or(&[][..], |node| &self.uses[node]);
+        let decorator_node = self.known(decorator);
         inner.is_some_and(|inner| self.nodes[node] == Node::Function(inner))
             && !self.only_passes_on(decorator)
-            && !uses.is_empty()
-            && uses.iter().all(decorates)
+            && decorator_node.is_some_and(|node| self.decorates(node) && self.used_otherwise(node).is_none())
+    }
+
+    /// Whether a function is what the decorator around it gives.
+    pub fn is_inner(&self, node: NodeIndex) -> bool {
+        let Node::Function(id) = self.nodes[node] else {
+            return false;
+        };
+        let users = self.uses[node].iter().filter_map(|used| self.owner(used));
+        let natures = users.map(|user| self.nature(self.nodes[user].function()));
+        let mut wrappers = natures.filter_map(|nature| nature.wrapper.as_ref());
+        wrappers.any(|wrapper| wrapper.inner == id.index)
+    }
+
+    /// Whether something is decorated by a decorator, or by what gives it.
+    fn decorates(&self, decorator: NodeIndex) -> bool {
+        self.uses[decorator].iter().any(|used| {
+            let is_made = || {
+                let maker = self.owner(used).filter(|maker| self.made_by(*maker) == Some(decorator));
+                maker.is_some_and(|maker| !self.uses[maker].is_empty())
+            };
+            matches!(used.found.how, How::Decorates(_)) || is_made()
+        })
+    }
+
+    /// The decorator that a function gives.
+    fn made_by(&self, node: NodeIndex) -> Option<NodeIndex> {
+        let Node::Function(id) = self.nodes[node] else {
+            return None;
+        };
+        let index = self.nature(id).makes?;
+        self.known(FunctionId { index, ..id })
+    }
+
+    /// A use of a decorator that does not decorate a function by it; of what makes it, if it is made.
+    fn used_otherwise(&self, decorator: NodeIndex) -> Option<&Resolved<'p>> {
+        self.uses[decorator].iter().find_map(|used| match used.found.how {
+            How::Decorates(_) => None,
+            How::Value(Sink::Returned) => {
+                let maker = self.owner(used);
+                let Some(maker) = maker.filter(|maker| self.made_by(*maker) == Some(decorator)) else {
+                    return Some(used);
+                };
+                let mut uses = self.uses[maker].iter();
+                uses.find(|used| !matches!(used.found.how, How::Makes(_)))
+            }
+            _ => Some(used),
+        })
     }
 
     /// Functions that tests put in the place of others turn with them.
@@ -1018,9 +1075,7 @@ impl<'l, 'p> Graph<'l, 'p> {
                     format!("it wraps `{name}`, which would not be awaited as a function is")
                 });
             }
-            let other = self.uses[decorator]
-                .iter()
-                .find(|used| !matches!(used.found.how, How::Decorates(_)));
+            let other = self.used_otherwise(decorator);
             if let Some(place) = other.map(|used| self.place(used.file, used.found.line)) {
                 self.stop(inner, || {
                     format!("its decorator is used in another way as well ({place})")
@@ -1034,7 +1089,9 @@ impl<'l, 'p> Graph<'l, 'p> {
         for (file, summary) in self.linker.summaries() {
             let Some(usage) = &summary.usage else { continue };
             for found in &usage.uses {
-                let (How::Decorates(decorated), Named::Target(target)) = (&found.how, &found.named) else {
+                let (How::Decorates(decorated) | How::Makes(decorated), Named::Target(target)) =
+                    (&found.how, &found.named)
+                else {
                     continue;
                 };
                 let is_own = matches!(self.linker.find(file, target), Some(Found::Function(_)));
@@ -1352,6 +1409,36 @@ impl<'l, 'p> Graph<'l, 'p> {
 }
 
 impl Graph<'_, '_> {
+    /// What runs an event loop, and whatever uses a function that stays plain and may start one.
+    fn find_starts_of_loops(&mut self) {
+        if self.boundaries.is_empty() && self.kept.is_empty() {
+            return;
+        }
+        let runs = |node: &NodeIndex| self.nature(self.nodes[*node].function()).runs_loop;
+        let mut found: FxHashSet<NodeIndex> = (0..self.nodes.len()).filter(runs).collect();
+        let mut open: Vec<NodeIndex> = found
+            .iter()
+            .chain(&self.boundaries)
+            .chain(&self.kept)
+            .copied()
+            .collect();
+        while let Some(node) = open.pop() {
+            for used in &self.uses[node] {
+                if let Some(user) = self.owner(used)
+                    && found.insert(user)
+                {
+                    open.push(user);
+                }
+            }
+        }
+        self.starts_loops = found;
+    }
+
+    /// Whether the whole body of a function that stays plain can run in one event loop: nothing in it starts another one. Tests start one for each call.
+    pub fn can_run_together(&self, node: NodeIndex) -> bool {
+        self.is_boundary(node) && !self.starts_loops.contains(&node) && !self.suites.stays(node)
+    }
+
     /// Functions that stay as the configuration says. One that nothing uses that runs in an event loop starts one for what it calls; what uses it
     /// must never run in one.
     fn keep(&mut self, world: &World) {

@@ -63,6 +63,8 @@ pub enum Change {
     Create(Span),
     /// `asyncio.run(...)` around a call.
     Run(Span),
+    /// Where a function starts several event loops, its body runs in one; the range of its name.
+    Together(Span),
     /// A generator expression becomes a list.
     List(Span),
     /// The range of the statement.
@@ -235,8 +237,13 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
     let blocking = still_blocking(&graph, &closed);
     for (node, id) in (0..graph.nodes.len()).map(|node| (node, graph.nodes[node].function())) {
         if closed.turns[node] || closed.causes.contains_key(&node) {
-            let names = graph.function(node).qualname.rsplit('.').take(2);
-            found[id.file].reached.extend(names.map(str::to_owned));
+            let names = names_of(&graph.function(node).qualname);
+            // A wrapper that waits turns with what it decorates: all of that must be seen.
+            if closed.causes.contains_key(&node) && graph.is_inner(node) {
+                found[id.file].names.extend(names.skip(1));
+            } else {
+                found[id.file].reached.extend(names);
+            }
         }
     }
     let all = components(&graph, &closed.turns);
@@ -263,10 +270,7 @@ pub fn colouring(linker: &Linker, world: &World) -> Vec<Colouring> {
         };
         for (node, id) in component.functions() {
             let qualname = &graph.function(node).qualname;
-            let mut names = qualname.rsplit('.').map(str::to_owned);
-            let own = names.next();
-            let names = own.into_iter().chain(names.find(|name| name != "<locals>"));
-            found[id.file].names.extend(names);
+            found[id.file].names.extend(names_of(qualname));
             // Whoever changes what it reads on both sides of a wait.
             let read_again = graph.function(node).read_again.iter();
             found[id.file].names.extend(read_again.cloned());
@@ -351,6 +355,13 @@ fn is_told(leaf: &Leaf) -> bool {
     leaf.way == Way::Told || is_nowhere
 }
 
+/// The names that a function is found by in other files: its own and that of its class, or of all functions around it, of which one may give it.
+fn names_of(qualname: &str) -> impl Iterator<Item = String> + '_ {
+    let count = if qualname.contains("<locals>") { usize::MAX } else { 2 };
+    let parts = qualname.rsplit('.').take(count);
+    parts.filter(|part| *part != "<locals>").map(str::to_owned)
+}
+
 /// Why a function stays that waits for calls for whose sake alone nothing turns.
 fn of_small_calls(graph: &Graph, node: NodeIndex, leaf: &Leaf) -> String {
     let own = graph.stops[node].clone();
@@ -410,6 +421,15 @@ fn components(graph: &Graph, turns: &[bool]) -> Vec<Vec<NodeIndex>> {
                 && turns[owner]
             {
                 together.unite(node, owner);
+            }
+        }
+    }
+    // One event loop for all that a function calls which stays plain.
+    let mut run_by: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
+    for node in (0..graph.nodes.len()).filter(|node| turns[*node]) {
+        for owner in graph.uses[node].iter().filter_map(|used| graph.owner(used)) {
+            if !turns[owner] && graph.can_run_together(owner) {
+                together.unite(*run_by.entry(owner).or_insert(node), node);
             }
         }
     }
@@ -539,10 +559,12 @@ impl Component<'_, '_, '_> {
                         _ if is_run => Change::Run(span),
                         _ => Change::Await(span),
                     });
-                    if let Place::Frame(eager) = &used.found.place
-                        && !is_bridged
-                    {
-                        own.extend(lists(eager));
+                    match (self.bridge(used), &used.found.place) {
+                        (None, Place::Frame(eager)) => own.extend(lists(eager)),
+                        (Some(owner), _) if graph.can_run_together(owner) => {
+                            own.insert(Change::Together(graph.function(owner).range.into()));
+                        }
+                        _ => {}
                     }
                 }
                 How::Value(Sink::AssertRaises(call)) => {
@@ -574,7 +596,7 @@ impl Component<'_, '_, '_> {
                 How::Faked(Fake::Lambda(lambda)) => {
                     own.insert(Change::Lambda((*lambda).into()));
                 }
-                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => {}
+                How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => {}
             }
             if own.is_empty() {
                 changes.remove(&used.file);
@@ -881,7 +903,7 @@ impl Resolved<'_> {
         match &self.found.how {
             How::Call(_) | How::Object(..) => true,
             How::Value(Sink::Framework | Sink::AssertRaises(_) | Sink::Returned | Sink::Argument { .. }) => true,
-            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Faked(_) => false,
+            How::Step(_) | How::Value(_) | How::Decorates(_) | How::Makes(_) | How::Faked(_) => false,
         }
     }
 }
@@ -892,6 +914,7 @@ impl Ranged for Change {
         | Self::Await(span)
         | Self::Create(span)
         | Self::Run(span)
+        | Self::Together(span)
         | Self::List(span)
         | Self::For(span)
         | Self::Part(span)

@@ -90,6 +90,8 @@ pub struct Nature {
     pub is_odd: bool,
     /// What it does as a decorator.
     pub wrapper: Option<Wrapper>,
+    /// The decorator in it that it gives: `@retry(3)`.
+    pub makes: Option<usize>,
     /// Whether its steps may be cut short: a generator with a clean-up around a `yield`.
     pub cleans_up: bool,
     /// Its statements `yield from`, none of which an asynchronous generator can have.
@@ -221,6 +223,8 @@ pub enum How {
     Value(Sink),
     /// It decorates this function.
     Decorates(usize),
+    /// What it gives when it is called decorates this function.
+    Makes(usize),
     /// A test puts this in its place.
     Faked(Fake),
 }
@@ -689,7 +693,10 @@ impl<'a> Finder<'_, '_, 'a> {
         let how = match model.node(parent) {
             AnyNodeRef::ExprCall(call) if call.func.range() == range => {
                 at = parent;
-                How::Call(self.taken(parent))
+                match self.made_decorator_of(parent) {
+                    Some(function) => How::Makes(function),
+                    None => How::Call(self.taken(parent)),
+                }
             }
             AnyNodeRef::Decorator(decorator) => match model.node(model.parent(parent)) {
                 AnyNodeRef::StmtFunctionDef(function) if self.decoration(&decorator.expression) == Decoration::Own => {
@@ -736,6 +743,21 @@ impl<'a> Finder<'_, '_, 'a> {
             is_given,
             is_of_client: matches!(model.node(id), AnyNodeRef::ExprAttribute(method) if self.is_of_client(method)),
         });
+    }
+
+    /// The function that a call's result decorates, where it is not known to be a decorator of a library.
+    fn made_decorator_of(&self, call: NodeId) -> Option<usize> {
+        let model = self.ctx.model;
+        let decorator = model.parent(call);
+        let AnyNodeRef::Decorator(found) = model.node(decorator) else {
+            return None;
+        };
+        match model.node(model.parent(decorator)) {
+            AnyNodeRef::StmtFunctionDef(function) if self.decoration(&found.expression) == Decoration::Made => {
+                Some(self.mapper.functions[&model.id(function)])
+            }
+            _ => None,
+        }
     }
 
     /// Where the variable is iterated over that a call is bound to.
@@ -898,10 +920,13 @@ impl<'a> Finder<'_, '_, 'a> {
             .args
             .iter()
             .position(|argument| argument.range() == range);
-        if let Expr::Attribute(method) = &*call.func
-            && method.attr.as_str() == "assertRaises"
-            && position == Some(1)
-            && call.arguments.keywords.is_empty()
+        let is_of_pytest = || {
+            let name = model.qualified_name(&call.func);
+            name.is_some_and(|name| ["pytest.raises", "pytest.warns"].contains(&name.as_str()))
+        };
+        if position.is_some()
+            && position == place_of_checked(call)
+            && (plain_name(&call.func).is_some_and(|name| name.starts_with("assert")) || is_of_pytest())
             && model.node(model.parent(model.id(call))).is_stmt_expr()
         {
             return Sink::AssertRaises(call.range());
@@ -933,6 +958,16 @@ impl<'a> Finder<'_, '_, 'a> {
             _ => false,
         };
         known || FRAMEWORK_METHODS.contains(&method.attr.as_str()) && is_app()
+    }
+}
+
+/// The place of the function among the arguments of what calls it and looks at what it raises or warns of (unittest, pytest).
+pub fn place_of_checked(call: &ast::ExprCall) -> Option<usize> {
+    match plain_name(&call.func)? {
+        "assertRaises" | "assertWarns" if call.func.is_attribute_expr() => Some(1),
+        "assertRaisesRegex" | "assertWarnsRegex" if call.func.is_attribute_expr() => Some(2),
+        "raises" | "warns" => Some(1),
+        _ => None,
     }
 }
 

@@ -17,6 +17,22 @@ const ANSWERS: &[&str] = &["content", "iter_content", "ok", "raise_for_status", 
 /// What the names of sessions end in.
 const SESSIONS: &[&str] = &["session", "connection"];
 
+/// Methods that sessions, connections and cursors of databases have (SQLAlchemy, PEP 249), and little else does.
+const ASKING_DATABASE: &[&str] = &[
+    "commit",
+    "execute",
+    "executemany",
+    "fetchall",
+    "fetchmany",
+    "fetchone",
+    "flush",
+    "query",
+    "refresh",
+    "rollback",
+    "scalar",
+    "scalars",
+];
+
 /// Methods of a connection of `http.client`, in the conversation that `getresponse` ends.
 const CONVERSATION: &[&str] = &["connect", "getresponse", "request", "send"];
 
@@ -78,7 +94,10 @@ impl<'a> Finder<'_, '_, 'a> {
             ));
             Some((name.clone(), *blocking::blocking(&name)?))
         });
-        let Some((name, row)) = known else { return };
+        let Some((name, row)) = known else {
+            usage.leaves.extend(self.of_database(call));
+            return;
+        };
         if self.ctx.returns_at_once(call, row) || is_no_wait(call, &name) {
             return;
         }
@@ -120,6 +139,42 @@ impl<'a> Finder<'_, '_, 'a> {
             range: call.range(),
             line: self.line(call.range()),
         });
+    }
+
+    /// A call that asks a database, to judge by its names: of a parameter of which nothing is known, and which is called a session or connection.
+    fn of_database(&self, call: &'a ast::ExprCall) -> Option<Leaf> {
+        let model = self.ctx.model;
+        let Expr::Attribute(method) = &*call.func else {
+            return None;
+        };
+        let Expr::Name(name) = &*method.value else { return None };
+        let is_asked = ASKING_DATABASE.contains(&method.attr.as_str())
+            || method.attr.as_str() == "get" && model.imports_package("sqlalchemy");
+        if !is_asked
+            || !is_likely_session(&name.id) && name.id.as_str() != "cursor"
+            || model.type_of(&method.value) != Type::Unknown
+            || model.node(model.parent(model.id(call))).is_expr_await()
+        {
+            return None;
+        }
+        let binding = model.sole_binding(&name.id, model.scope_of(model.id(name)))?;
+        let BindingKind::Parameter(parameter) = binding.kind else {
+            return None;
+        };
+        if parameter.annotation.is_some() {
+            return None;
+        }
+        let (owner, place) = self.place(model.id(call));
+        let text = crate::module::one_line(self.ctx.module.slice(&*call.func));
+        Some(Leaf {
+            owner: owner.filter(|owner| *owner > 0)?,
+            doubt: Some(format!("`{text}` may ask a database, and still block")),
+            name: text,
+            way: Way::Stays,
+            place,
+            range: call.range(),
+            line: self.line(call.range()),
+        })
     }
 
     /// Whether a member is called of what is made as a client of HTTP, or given instead of one that would be.

@@ -11,6 +11,8 @@ const RUNNERS: &[&str] = &[
     "trio.run",
     "uvloop.run",
     "asgiref.sync.async_to_sync",
+    "aiohttp.web.run_app",
+    "uvicorn.run",
 ];
 
 /// The ends of decorators that register a command, a view or a job, of which the framework takes plain functions only (click, typer, Flask, Celery).
@@ -76,6 +78,8 @@ pub(super) enum Decoration {
     Boundary,
     /// A bare name that may be a function of the project: the link tells.
     Own,
+    /// A call of such a name, which gives the decorator.
+    Made,
     Unknown,
 }
 
@@ -242,6 +246,11 @@ impl<'a> Finder<'_, '_, 'a> {
                 .get_or_insert_with(|| "a test runner calls it without waiting".to_owned());
         }
         nature.wrapper = self.wrapper(function);
+        if nature.wrapper.is_none() && nature.kind == Kind::Plain && !function.is_async {
+            let made = self.returned_function(function);
+            let made = made.filter(|made| made.decorator_list.is_empty() && self.wrapper(made).is_some());
+            nature.makes = made.map(|made| self.mapper.functions[&model.id(made)]);
+        }
         let name = |parameter: &ast::ParameterWithDefault| parameter.parameter.name.to_string();
         nature.parameters = [
             model.given_parameters(function).map(name).collect(),
@@ -295,7 +304,7 @@ impl<'a> Finder<'_, '_, 'a> {
         let written = || crate::module::one_line(self.ctx.module.slice(map_callable(decorator)));
         let unknown = || format!("it is not known what `{}` does with a coroutine function", written());
         match self.decoration(decorator) {
-            Decoration::Transparent | Decoration::Own => {}
+            Decoration::Transparent | Decoration::Own | Decoration::Made => {}
             Decoration::Retry => nature.is_retried = true,
             Decoration::Route => nature.is_route = true,
             Decoration::Property => {
@@ -345,9 +354,13 @@ impl<'a> Finder<'_, '_, 'a> {
             name if RETRYING.contains(&name) => Decoration::Retry,
             name if TRANSPARENT.iter().any(|start| name.starts_with(start)) => Decoration::Transparent,
             _ => {
-                let is_name = matches!(decorator, Expr::Name(_) | Expr::Attribute(_));
-                match self.mapper.target(decorator, 0).filter(|_| is_name) {
-                    Some(Target::Function(_) | Target::Path(_) | Target::Star(_)) => Decoration::Own,
+                let (named, found) = match decorator {
+                    Expr::Call(call) => (&*call.func, Decoration::Made),
+                    named => (named, Decoration::Own),
+                };
+                let is_name = matches!(named, Expr::Name(_) | Expr::Attribute(_));
+                match self.mapper.target(named, 0).filter(|_| is_name) {
+                    Some(Target::Function(_) | Target::Path(_) | Target::Star(_)) => found,
                     _ => Decoration::Unknown,
                 }
             }
@@ -611,6 +624,7 @@ fn plain() -> Nature {
         is_retried: false,
         is_odd: false,
         wrapper: None,
+        makes: None,
         cleans_up: false,
         delegates: Vec::new(),
         returns: Vec::new(),
