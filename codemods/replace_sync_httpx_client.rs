@@ -161,7 +161,8 @@ fn request(ctx: &Context, call: &ast::ExprCall, library: &str, function: &str) -
         .into());
     }
     for keyword in own {
-        doubt = doubt.or_else(|| sends_iterator(ctx, keyword));
+        let sent = sends_iterator(ctx, keyword)?;
+        doubt = doubt.or(sent);
     }
     let indent = ctx.indentation(stmt).to_owned();
     let unit = ctx.indent_unit(stmt_id);
@@ -252,16 +253,41 @@ fn with_comma(ctx: &Context, call: &ast::ExprCall, keyword: &Keyword) -> TextRan
 }
 
 /// An async client refuses to send what is iterated over synchronously, unless it is text, bytes or a form.
-fn sends_iterator(ctx: &Context, keyword: &Keyword) -> Option<String> {
-    let name = keyword.arg.as_ref()?;
+fn sends_iterator(ctx: &Context, keyword: &Keyword) -> Result<Option<String>, Declined> {
+    let Some(name) = keyword.arg.as_ref() else {
+        return Ok(None);
+    };
+    if matches!(name.as_str(), "content" | "data") && is_iterator(ctx, &keyword.value) {
+        return Err(format!(
+            "`{name}` is read piece by piece, and an async client does not send that: off-load it with asyncio.to_thread"
+        )
+        .into());
+    }
     let is_known = match ctx.model.type_of(&keyword.value) {
         Type::Scalar(_) => true,
         Type::Container(kind) => kind == "dict" && name.as_str() == "data",
         _ => matches!(&keyword.value, Expr::Call(call)
             if matches!(&*call.func, Expr::Attribute(method) if matches!(method.attr.as_str(), "encode" | "dumps"))),
     };
-    (matches!(name.as_str(), "content" | "data") && !is_known)
-        .then(|| format!("`{name}` may be a file or a generator, which an async client does not send"))
+    Ok((matches!(name.as_str(), "content" | "data") && !is_known)
+        .then(|| format!("`{name}` may be a file or a generator, which an async client does not send")))
+}
+
+/// Whether a value is surely a file or a generator.
+fn is_iterator(ctx: &Context, value: &Expr) -> bool {
+    match value {
+        Expr::Generator(_) => true,
+        Expr::Call(call) => {
+            let function = ctx.model.function_of(&call.func);
+            function.is_some_and(|function| !function.is_async && ctx.model.is_generator(function))
+                || ["iter", "map", "open"]
+                    .iter()
+                    .any(|name| ctx.model.is_builtin(&call.func, name))
+                || ctx.model.qualified_name(&call.func).as_deref() == Some("io.BytesIO")
+        }
+        Expr::Name(_) => ctx.model.sole_value(value).is_some_and(|value| is_iterator(ctx, value)),
+        _ => false,
+    }
 }
 
 /// Breaks the line of a call that has become too long, where the call is all of its statement.
@@ -436,8 +462,11 @@ fn use_of_client(ctx: &Context, draft: &mut Draft, node: NodeId) -> Result<Optio
                     Err("a streamed answer of `send` is closed by hand".into())
                 }
                 name if VERBS.contains(&name) || name == "send" => {
-                    let mut keywords = call.arguments.keywords.iter();
-                    let iterator = keywords.find_map(|keyword| sends_iterator(ctx, keyword));
+                    let mut iterator = None;
+                    for keyword in &call.arguments.keywords {
+                        let sent = sends_iterator(ctx, keyword)?;
+                        iterator = iterator.or(sent);
+                    }
                     let place = wait(ctx, draft, call)?;
                     Ok(iterator.or(place))
                 }

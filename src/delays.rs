@@ -4,6 +4,14 @@ use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Operator, UnaryOp};
 
 use crate::codemod::Context;
 use crate::semantic::BindingKind;
+use crate::semantic::types::{Type, TypeOracle};
+
+/// What `time.sleep` raises for a delay that `asyncio.sleep` takes, and for which: a fraction or a decimal waits there as long as it says.
+const CAUGHT: &[(&str, &str)] = &[
+    ("ValueError", "for a negative delay"),
+    ("OverflowError", "for one that is too long"),
+    ("TypeError", "for what is no int or float"),
+];
 
 impl Context<'_> {
     /// `time.sleep` raises ValueError for a negative delay, `asyncio.sleep` returns at once.
@@ -17,18 +25,25 @@ impl Context<'_> {
         if delay.is_number_literal_expr() {
             return None;
         }
-        let caught = self.model.ancestors(self.model.id(call)).any(|(_, node)| match node {
-            AnyNodeRef::StmtTry(outer) => outer.handlers.iter().any(|ast::ExceptHandler::ExceptHandler(handler)| {
-                handler.type_.as_deref().is_some_and(|type_| {
-                    let text = self.model.slice(type_);
-                    text.contains("ValueError") || text.contains("OverflowError")
-                })
-            }),
-            _ => false,
-        });
-        caught.then(|| {
-            "a handler around it may expect the ValueError that `time.sleep` raises for a negative delay".to_owned()
-        })
+        let is_number = matches!(self.model.type_of(delay), Type::Scalar("int" | "float"));
+        let caught = self
+            .model
+            .ancestors(self.model.id(call))
+            .find_map(|(_, node)| match node {
+                AnyNodeRef::StmtTry(outer) => {
+                    outer
+                        .handlers
+                        .iter()
+                        .find_map(|ast::ExceptHandler::ExceptHandler(handler)| {
+                            let text = self.model.slice(handler.type_.as_deref()?);
+                            CAUGHT
+                                .iter()
+                                .find(|(class, _)| text.contains(class) && !(is_number && *class == "TypeError"))
+                        })
+                }
+                _ => None,
+            });
+        caught.map(|(class, why)| format!("a handler around it may expect the {class} that `time.sleep` raises {why}"))
     }
 }
 

@@ -53,7 +53,9 @@ impl<'a> Context<'a> {
             ));
         }
         match self.file_access(call) {
-            Some(access) => self.written_back(call, access.path, access.reads, access.writes),
+            Some(access) => self
+                .written_back(call, access.path, access.reads, access.writes)
+                .or_else(|| self.moved_afterwards(call, access)),
             // A command may be told to read the file.
             None => call
                 .arguments
@@ -88,6 +90,37 @@ impl<'a> Context<'a> {
         })?;
         Some(format!(
             "`{written}` is written before (line {line}), and another task may write it until it is read"
+        ))
+    }
+
+    /// A file that is written under a name made of what the function is given, and then moved to where it belongs: of two tasks that are given
+    /// the same, the second one writes what the first one moves away.
+    fn moved_afterwards(&self, call: &'a ast::ExprCall, access: FileAccess<'a>) -> Option<String> {
+        if !access.writes || !self.is_same_for_arguments(access.path, MAX_STEPS) {
+            return None;
+        }
+        let written = self.path_as_written(access.path);
+        let line = self.other_use(call, |other| {
+            let moved = match &*other.func {
+                func if matches!(
+                    self.model.qualified_name(func).as_deref(),
+                    Some("os.rename" | "os.replace" | "shutil.move")
+                ) =>
+                {
+                    other.arguments.args.first()
+                }
+                // Of text, `replace` takes two.
+                Expr::Attribute(method)
+                    if matches!(method.attr.as_str(), "rename" | "replace") && other.arguments.len() == 1 =>
+                {
+                    Some(&*method.value)
+                }
+                _ => None,
+            };
+            other.start() >= call.start() && moved.is_some_and(|moved| self.path_as_written(moved) == written)
+        })?;
+        Some(format!(
+            "`{written}` is written and then moved (line {line}): another task that is given the same would write it meanwhile, or find it gone"
         ))
     }
 
@@ -362,10 +395,19 @@ impl<'a> Context<'a> {
     /// Whether every call of the function, on the same object, has the same path: it is made of constants, attributes of the object and
     /// variables of the module.
     pub(crate) fn is_same_each_time(&self, path: &'a Expr, steps: usize) -> bool {
+        self.is_same(path, steps, false)
+    }
+
+    /// Whether a path is another one only where the function is given something else.
+    fn is_same_for_arguments(&self, path: &'a Expr, steps: usize) -> bool {
+        self.is_same(path, steps, true)
+    }
+
+    fn is_same(&self, path: &'a Expr, steps: usize, for_arguments: bool) -> bool {
         let Some(steps) = steps.checked_sub(1) else {
             return false;
         };
-        let is_same = |part: &'a Expr| self.is_same_each_time(part, steps);
+        let is_same = |part: &'a Expr| self.is_same(part, steps, for_arguments);
         match path {
             Expr::StringLiteral(_) | Expr::BytesLiteral(_) | Expr::NumberLiteral(_) => true,
             Expr::FString(text) => text.value.elements().all(|element| match element {
@@ -386,18 +428,19 @@ impl<'a> Context<'a> {
                 };
                 maker && call.arguments.iter_source_order().all(|part| is_same(part.value()))
             }
-            Expr::Name(name) => self.stands_for_same(name, steps),
+            Expr::Name(name) => self.stands_for_same(name, steps, for_arguments),
             _ => false,
         }
     }
 
-    fn stands_for_same(&self, name: &'a ast::ExprName, steps: usize) -> bool {
+    fn stands_for_same(&self, name: &'a ast::ExprName, steps: usize, for_arguments: bool) -> bool {
         let model = self.model;
         let scope = model.scope_of(model.id(name));
         match model.lookup(&name.id, scope) {
             Lookup::Scope(ScopeId::MODULE) => true,
             Lookup::Scope(_) => match model.sole_binding(&name.id, scope).map(|binding| binding.kind) {
-                Some(BindingKind::Assignment(value)) => self.is_same_each_time(value, steps),
+                Some(BindingKind::Assignment(value)) => self.is_same(value, steps, for_arguments),
+                Some(BindingKind::Parameter(_)) if for_arguments => true,
                 Some(BindingKind::Parameter(_)) => {
                     let function = model.enclosing_function(model.id(name));
                     let method = function.filter(|function| model.class_of_method(function).is_some());

@@ -267,6 +267,7 @@ impl<'a> Conversion<'_, 'a> {
     fn url(&mut self, url: &'a Expr, parts: &[Part]) -> Result<(), Declined> {
         match self.ctx.model.type_of(url) {
             Type::Scalar("str") => {}
+            Type::Unknown if values::kind(self.ctx, url) == Kind::Bytes => return Err("its URL is not a str".into()),
             Type::Unknown => {
                 if !matches!(parts.first(), Some(Part::Text(_))) {
                     self.weigh(Weight::Value, "the URL is not known to be a str");
@@ -645,6 +646,9 @@ impl<'a> Conversion<'_, 'a> {
             Expr::Tuple(tuple) if tuple.elts.len() == 2 => {
                 let is_ascii =
                     |part: &Expr| matches!(part, Expr::StringLiteral(text) if text.value.to_str().is_ascii());
+                if tuple.elts.iter().any(|part| self.is_not_ascii(part)) {
+                    return Err("requests and httpx encode user name and password in another way".into());
+                }
                 if !tuple.elts.iter().all(is_ascii) {
                     self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
                 }
@@ -657,6 +661,10 @@ impl<'a> Conversion<'_, 'a> {
                     Some("requests.auth.HTTPDigestAuth") => "DigestAuth",
                     _ => return self.auth_object(value),
                 };
+                let mut parts = call.arguments.iter_source_order();
+                if parts.any(|part| self.is_not_ascii(part.value())) {
+                    return Err("requests and httpx encode user name and password in another way".into());
+                }
                 let text = format!("{}.{counterpart}", self.library.name);
                 self.draft.replace(call.func.range(), text);
                 self.weigh(Weight::Value, "user name and password are not known to be ASCII text");
@@ -665,6 +673,31 @@ impl<'a> Conversion<'_, 'a> {
             _ => {}
         }
         self.auth_object(value)
+    }
+
+    /// Whether a text, or what a name of the module always stands for, is one that requests sends as Latin-1 and httpx as UTF-8.
+    fn is_not_ascii(&self, part: &'a Expr) -> bool {
+        let model = self.ctx.model;
+        let is_other = |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if !text.value.to_str().is_ascii());
+        let unpacked = || {
+            let Expr::Name(name) = part else { return false };
+            let Some(binding) = model.sole_binding(&name.id, model.scope_of(model.id(name))) else {
+                return false;
+            };
+            // `USER, PASSWORD = "user", "p"`
+            let tuple = model.parent(binding.node);
+            match (model.node(tuple), model.node(model.parent(tuple))) {
+                (AnyNodeRef::ExprTuple(targets), AnyNodeRef::StmtAssign(assign)) => {
+                    let at = targets.elts.iter().position(|target| target.range() == binding.range);
+                    let values = assign.value.as_tuple_expr();
+                    at.zip(values)
+                        .and_then(|(at, values)| values.elts.get(at))
+                        .is_some_and(is_other)
+                }
+                _ => false,
+            }
+        };
+        is_other(part) || model.sole_value(part).is_some_and(is_other) || unpacked()
     }
 
     /// An object that both libraries call with the request: it may set headers, and must give the request back.

@@ -85,6 +85,17 @@ impl<'a> Conversion<'_, 'a> {
             self.region(region, &points)
                 .map_err(|Declined(reason)| Blame { owners, reason })?;
         }
+        for leak in &leaks {
+            let function = model
+                .enclosing_function(leak.node)
+                .map_or("", |function| &function.name);
+            if let Some(place) = self.ctx.project.expects_requests(function) {
+                let reason = self.keep(format!(
+                    "exceptions leave `{function}`, and {place} expects those of requests"
+                ));
+                return Err(Blame::one(leak.owner, reason));
+            }
+        }
         if let Some(leak) = leaks.first() {
             self.check_other_mentions()
                 .and_then(|()| if is_handed_on { self.check_os_errors() } else { Ok(()) })

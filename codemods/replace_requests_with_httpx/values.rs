@@ -42,7 +42,7 @@ fn by_shape(ctx: &Context, expr: &Expr) -> Kind {
         Expr::Call(call) => {
             if let Expr::Attribute(method) = &*call.func
                 && method.attr.as_str() == "encode"
-                && kind(ctx, &method.value) == Kind::Str
+                && (kind(ctx, &method.value) == Kind::Str || is_joined_text(ctx, &method.value))
             {
                 return Kind::Bytes;
             }
@@ -69,6 +69,16 @@ fn by_shape(ctx: &Context, expr: &Expr) -> Kind {
             }
         }
         _ => Kind::Unknown,
+    }
+}
+
+/// `base + "/path"`: what text is added to is text.
+fn is_joined_text(ctx: &Context, expr: &Expr) -> bool {
+    match expr {
+        Expr::BinOp(both) if both.op == ast::Operator::Add => [&both.left, &both.right]
+            .into_iter()
+            .any(|side| kind(ctx, side) == Kind::Str || is_joined_text(ctx, side)),
+        _ => false,
     }
 }
 

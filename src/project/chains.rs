@@ -309,9 +309,20 @@ impl<'l, 'p> Edges<'l, 'p> {
                 });
             }
         }
-        // To open a file takes a moment: what does so is told, and not what gets there over others.
+        // To open a file takes a moment: what does so is told, and who calls that, but not what gets there over more.
+        let mut over_one: Vec<(FunctionId, FunctionId, &Leaf)> = Vec::new();
         for (id, leaf) in opening {
             steps.entry(id).or_insert_with(|| Step::to(leaf));
+            if steps[&id].next.is_none() && opens_file(&steps[&id].leaf) {
+                over_one.extend(callers.get(&id).into_iter().flatten().map(|caller| (*caller, id, leaf)));
+            }
+        }
+        for (caller, id, leaf) in over_one {
+            steps.entry(caller).or_insert_with(|| Step {
+                distance: 1,
+                next: Some(id),
+                leaf: leaf.clone(),
+            });
         }
         steps
     }

@@ -1,5 +1,5 @@
 //! What the bytes of a file say of what it does to the functions and objects of others while these wait: it cancels their tasks or limits their
-//! time, runs their coroutines by hand, sets what belongs to them. Nothing is parsed.
+//! time, runs their coroutines by hand, sets what belongs to them, or counts on it that requests made what they give and raise. Nothing is parsed.
 //!
 //! By words and indentation, as in [`mentions`](super::mentions): it may see too much.
 
@@ -20,6 +20,12 @@ const CANCELLERS: &[&[u8]] = &[b".cancel(", b"TaskGroup(", b"create_task_group("
 /// What limits the time of the block below it.
 const LIMITS: &[&str] = &["timeout", "timeout_at", "fail_after", "move_on_after"];
 
+/// What only a response of requests has (`requests.Response` 2.34, `httpx.Response` 0.28).
+const OF_RESPONSES: &[&[u8]] = &[b".apparent_encoding", b".iter_content(", b".ok", b".raw", b".reason"];
+
+/// So many lines above one of its classes, the statement that catches them begins.
+const MAX_LINES: usize = 12;
+
 /// What runs an event loop to its end.
 const ENDS: &[&[u8]] = &[b"asyncio.run(", b".run_until_complete("];
 
@@ -34,6 +40,10 @@ pub struct Meddling {
     pub set: Vec<(Name, u32)>,
     /// Dotted paths of what is imported and changed here, or whose contents are: `conf.mode`.
     pub changed: Vec<(String, u32)>,
+    /// The functions that are called where exceptions of requests are caught, by their last names, sorted; each with the line of the handler.
+    pub expected: Vec<(Name, u32)>,
+    /// The functions that are called in a file that uses responses as only those of requests can be, the same.
+    pub judged: Vec<(Name, u32)>,
 }
 
 impl Meddling {
@@ -50,6 +60,12 @@ impl Meddling {
         meddling.cancelled = cancelled(text, is_test).into_iter().map(number).collect();
         meddling.cancelled.sort_unstable();
         meddling.cancelled.dedup_by_key(|(name, _)| *name);
+        meddling.expected = expected(text, imported).into_iter().map(number).collect();
+        meddling.expected.sort_unstable();
+        meddling.expected.dedup_by_key(|(name, _)| *name);
+        meddling.judged = judged(text, imported).into_iter().map(number).collect();
+        meddling.judged.sort_unstable();
+        meddling.judged.dedup_by_key(|(name, _)| *name);
         set(text, imported, &mut meddling);
         meddling.set.sort_unstable();
         meddling.set.dedup_by_key(|(name, _)| *name);
@@ -149,6 +165,191 @@ fn cancelled(text: &[u8], is_test: bool) -> Vec<(&[u8], usize)> {
         }
     }
     found
+}
+
+/// Whether something imported is requests, or of it; a module of the project may hand it on.
+fn is_of_requests(object: &str) -> bool {
+    let of_requests = object.strip_prefix("requests");
+    of_requests.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) || object.ends_with(".requests")
+}
+
+/// The names of what is called where a handler, or a context manager, names an exception of requests, with the offset of that.
+fn expected<'t>(text: &'t [u8], imported: &FxHashMap<&[u8], &str>) -> Vec<(&'t [u8], usize)> {
+    let mut found = Vec::new();
+    let of_requests = imported.iter().filter(|(_, object)| is_of_requests(object));
+    let mut names: Vec<&str> = of_requests.flat_map(|(name, _)| std::str::from_utf8(name)).collect();
+    names.sort_unstable();
+    for place in names.into_iter().flat_map(|name| words(text, name)) {
+        let at = place.start();
+        let Some(header) = catching(text, at) else { continue };
+        let block = if text[header..].trim_ascii_start().starts_with(b"except") {
+            above(text, header)
+        } else {
+            below(text, header)
+        };
+        found.extend(called(text, block, imported).map(|name| (name, at)));
+    }
+    found
+}
+
+/// The line of the `except`, or of the `with suppress(`, to which what stands at an offset belongs.
+fn catching(text: &[u8], at: usize) -> Option<usize> {
+    let mut line = line_start(text, at);
+    let own = indent(text, line);
+    for _ in 0..MAX_LINES {
+        let statement = text[line..].trim_ascii_start();
+        let catches = |statement: &[u8]| {
+            let end = memchr(b'\n', statement).unwrap_or(statement.len());
+            let line = &statement[..end];
+            line.starts_with(b"except")
+                || line.starts_with(b"with ")
+                    && [&b"suppress("[..], b"raises("]
+                        .iter()
+                        .any(|word| memmem::find(line, word).is_some())
+        };
+        if catches(statement) {
+            return Some(line);
+        }
+        // Only the lines of one statement between brackets lead further up.
+        if line == 0 || indent(text, line) < own {
+            return None;
+        }
+        line = line_start(text, line - 1);
+        let is_open = text[line..]
+            .split(|byte| *byte == b'\n')
+            .next()
+            .is_some_and(|line| line.trim_ascii_end().ends_with(b"(") || line.trim_ascii_end().ends_with(b","));
+        if !is_open {
+            return None;
+        }
+    }
+    None
+}
+
+/// The columns before the first word of the line that begins here.
+fn indent(text: &[u8], line: usize) -> usize {
+    let line = text[line..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.len() - line.trim_ascii_start().len()
+}
+
+/// The offset behind the line that begins here.
+fn behind(text: &[u8], line: usize) -> usize {
+    memchr(b'\n', &text[line..]).map_or(text.len(), |newline| line + newline + 1)
+}
+
+/// The body of the `try` to which an `except` belongs.
+fn above(text: &[u8], except: usize) -> std::ops::Range<usize> {
+    let own = indent(text, except);
+    let (mut at, mut end) = (except, except);
+    while at > 0 {
+        at = line_start(text, at - 1);
+        let line = text[at..end].trim_ascii();
+        if indent(text, at) > own || line.is_empty() {
+            continue;
+        }
+        if line.starts_with(b"try:") {
+            return behind(text, at)..end;
+        }
+        if line.starts_with(b"except") || line.starts_with(b")") {
+            end = at;
+            continue;
+        }
+        break;
+    }
+    except..except
+}
+
+/// The block under a header.
+fn below(text: &[u8], header: usize) -> std::ops::Range<usize> {
+    let own = indent(text, header);
+    let start = behind(text, header);
+    let mut at = start;
+    while at < text.len() {
+        let end = behind(text, at);
+        if !text[at..end].trim_ascii().is_empty() && indent(text, at) <= own {
+            break;
+        }
+        at = end;
+    }
+    start..at
+}
+
+/// The last names of what is called in a part of the text, but of requests itself.
+fn called<'t>(
+    text: &'t [u8],
+    part: std::ops::Range<usize>,
+    imported: &FxHashMap<&[u8], &str>,
+) -> impl Iterator<Item = &'t [u8]> {
+    let calls = memchr_iter(b'(', &text[part.clone()]).map(move |at| part.start + at);
+    calls.filter_map(move |at| {
+        let path = path_before(text, at);
+        let is_own = imported
+            .get(first_word(path))
+            .is_some_and(|object| is_of_requests(object));
+        let name = last_word(path);
+        (!is_own && !name.is_empty() && !name[0].is_ascii_digit()).then_some(name)
+    })
+}
+
+/// The names of what is awaited in a file that uses responses as only those of requests can be, with the offset of that.
+fn judged<'t>(text: &'t [u8], imported: &FxHashMap<&[u8], &str>) -> Vec<(&'t [u8], usize)> {
+    let awaits: Vec<usize> = memmem::find_iter(text, b"await ").map(|at| at + 6).collect();
+    let mut found = Vec::new();
+    if awaits.is_empty() {
+        return found;
+    }
+    let member = OF_RESPONSES.iter().find_map(|member| {
+        let is_whole = |at: &usize| {
+            !text
+                .get(at + member.len())
+                .is_some_and(|byte| is_word(*byte) || *byte == b'(')
+        };
+        let mut places = memmem::find_iter(text, member);
+        if member.ends_with(b"(") {
+            places.next()
+        } else {
+            places.find(is_whole)
+        }
+    });
+    if let Some(at) = member {
+        found.extend(called(text, 0..text.len(), imported).map(|name| (name, at)));
+    }
+    for start in awaits {
+        let line = line_start(text, start);
+        let before = text[line..start - 6].trim_ascii();
+        let Some(name) = before
+            .strip_suffix(b"=")
+            .map(|before| last_word(before.trim_ascii_end().trim_ascii_end()))
+        else {
+            continue;
+        };
+        let (Ok(name), callee) = (std::str::from_utf8(name), last_word(callee(&text[start..]))) else {
+            continue;
+        };
+        if name.is_empty() || callee.is_empty() {
+            continue;
+        }
+        if let Some(at) = words(text, name).map(|place| place.start()).find(|at| {
+            let end = at + name.len();
+            *at > start && indent(text, line_start(text, *at)) >= indent(text, line) && is_tested(text, *at, end)
+        }) {
+            found.push((callee, at));
+        }
+    }
+    found
+}
+
+/// Whether the truth of a name is asked for: `if r:`, `not r`, `r and r.text`.
+fn is_tested(text: &[u8], start: usize, end: usize) -> bool {
+    let before = text[line_start(text, start)..start].trim_ascii_end();
+    let behind = &text[end..];
+    let asks = ["if", "elif", "while", "not", "and", "or", "assert"];
+    let is_asked = asks.iter().any(|word| last_word(before) == word.as_bytes());
+    let is_all = [&b":"[..], b")", b",", b"]", b" and ", b" or ", b" else ", b"\n"]
+        .iter()
+        .any(|next| behind.starts_with(next));
+    is_asked && is_all
+        || [&b" and "[..], b" or "].iter().any(|next| behind.starts_with(next)) && !before.ends_with(b".")
 }
 
 /// Whether the task that is made here goes nowhere, or only to where it is kept until it is done.
@@ -301,6 +502,58 @@ mod tests {
             true,
         );
         assert!(test.cancelled.is_empty());
+    }
+
+    #[test]
+    fn what_counts_on_requests_is_seen() {
+        let imported = FxHashMap::from_iter([
+            (&b"requests"[..], "requests"),
+            (b"HTTPError", "requests.exceptions.HTTPError"),
+            (b"api", "app.api"),
+        ]);
+        let of = |text: &str| Meddling::of(text.as_bytes(), &imported, false);
+        let names = |found: &[(Name, u32)]| -> Vec<(Name, u32)> { found.to_vec() };
+        let sees = |text: &str, expected: &[(&str, u32)]| {
+            let mut expected: Vec<(Name, u32)> = expected
+                .iter()
+                .map(|(name, line)| (hash(name.as_bytes()), *line))
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(names(&of(text).expected), expected, "{text}");
+        };
+        sees(
+            "try:\n    x = await api.fetch(1)\nexcept requests.Timeout:\n    pass\n",
+            &[("fetch", 3)],
+        );
+        sees(
+            "try:\n    x = await fetch()\nexcept KeyError:\n    y()\nexcept (\n    ValueError,\n    HTTPError,\n):\n    pass\n",
+            &[("fetch", 7)],
+        );
+        sees(
+            "with suppress(HTTPError):\n    await api.fetch(1)\nother()\n",
+            &[("fetch", 1)],
+        );
+        sees(
+            "try:\n    requests.get(url)\nexcept HTTPError:\n    await api.fetch(1)\n",
+            &[],
+        );
+        sees(
+            "try:\n    await api.fetch(1)\nexcept ValueError:\n    raise HTTPError\n",
+            &[],
+        );
+
+        let judged = |text: &str| of(text).judged.first().map(|(_, line)| *line);
+        assert_eq!(
+            judged("r = await api.fetch(1)\nprint(r.text)\nif not r:\n    pass\n"),
+            Some(3)
+        );
+        assert_eq!(judged("r = await api.fetch(1)\nx = r and r.text\n"), Some(2));
+        assert_eq!(judged("r = await api.fetch(1)\nprint(r.ok)\n"), Some(2));
+        assert_eq!(judged("r = await api.fetch(1)\nif r.text:\n    print(r.okay)\n"), None);
+        assert_eq!(
+            judged("r = await api.fetch(1)\nif r is None:\n    print(r.status_code)\n"),
+            None
+        );
     }
 
     #[test]

@@ -155,6 +155,11 @@ impl Mentions {
         &self.names
     }
 
+    /// Whether a name may be one of its coroutine functions.
+    pub(super) fn defines(&self, name: Name) -> bool {
+        self.names.binary_search(&name).is_ok()
+    }
+
     pub(super) fn attributes(&self) -> &[Name] {
         &self.attributes
     }

@@ -65,6 +65,10 @@ pub struct Outside {
     driven: BTreeMap<Name, String>,
     /// The names of its functions of which others rely on it that they do not wait: where, and why.
     relied_on: BTreeMap<Name, String>,
+    /// The names of its functions that others run where they catch exceptions of requests, each with the place of the handler.
+    expected: BTreeMap<Name, String>,
+    /// The names of its functions whose responses others may use as only those of requests can be, each with the place.
+    judged: BTreeMap<Name, String>,
     /// The names of attributes that others set, who know something of the file.
     set: BTreeMap<Name, String>,
     /// Its variables that others set, or whose contents they change.
@@ -171,6 +175,18 @@ impl ProjectFacts {
         relied_on.get(&hash(function.as_bytes())).map(String::as_str)
     }
 
+    /// Where another file of the run catches exceptions of requests around what runs a function of this one, as `file:line`.
+    pub fn expects_requests(&self, function: &str) -> Option<&str> {
+        let expected = &self.outside.as_ref()?.expected;
+        expected.get(&hash(function.as_bytes())).map(String::as_str)
+    }
+
+    /// Where another file of the run, which calls a function of this one, uses a response as only one of requests can be, as `file:line`.
+    pub fn judges_response(&self, function: &str) -> Option<&str> {
+        let judged = &self.outside.as_ref()?.judged;
+        judged.get(&hash(function.as_bytes())).map(String::as_str)
+    }
+
     /// Where another file of the run, which knows something of this one, sets an attribute of this name, as `file:line`.
     pub fn sets(&self, attribute: &str) -> Option<&str> {
         let set = &self.outside.as_ref()?.set;
@@ -236,6 +252,8 @@ pub fn link(
             && outside.patches.is_empty()
             && outside.cancelled.is_empty()
             && outside.driven.is_empty()
+            && outside.expected.is_empty()
+            && outside.judged.is_empty()
             && outside.set.is_empty()
             && outside.changed.is_empty()
     };
@@ -412,11 +430,15 @@ impl<'r> Links<'r> {
         // A path that leads to a file has its name among its parts: to look up all that is imported costs more than to compare these.
         let driver_stems: FxHashSet<&str> = drivers.keys().map(|file| stem(self.paths[*file])).collect();
         let place = |file: usize, line: u32| format!("{}:{line}", self.paths[file].display());
-        let (mut cancelled, mut driven) = (Starts::default(), Starts::default());
+        let (mut cancelled, mut driven, mut expected) = (Starts::default(), Starts::default(), Starts::default());
         for (user, mentions) in self.mentions.iter().enumerate() {
             let Some(mentions) = mentions else { continue };
             let does = &mentions.meddling;
-            let is_harmless = does.cancelled.is_empty() && does.set.is_empty() && does.changed.is_empty();
+            let is_harmless = does.cancelled.is_empty()
+                && does.set.is_empty()
+                && does.changed.is_empty()
+                && does.expected.is_empty()
+                && does.judged.is_empty();
             let may_know_driver = || {
                 let mut parts = mentions.paths().flat_map(|path| path.split('.'));
                 drivers.contains_key(&user) || parts.any(|part| driver_stems.contains(part))
@@ -448,11 +470,19 @@ impl<'r> Links<'r> {
                             told[file].set.entry(*name).or_insert_with(|| place(user, *line));
                         }
                     }
+                    for (name, line) in does.judged.iter().filter(|(name, _)| concerned.defines(*name)) {
+                        told[file].judged.entry(*name).or_insert_with(|| place(user, *line));
+                    }
                 }
             }
             for &(name, line) in &does.cancelled {
                 for &file in known.iter().chain([&user]) {
                     cancelled.add(file, name, || (user, line));
+                }
+            }
+            for &(name, line) in &does.expected {
+                for &file in known.iter().chain([&user]) {
+                    expected.add(file, name, || (user, line));
                 }
             }
             let mut driver = std::iter::once(&user)
@@ -483,6 +513,7 @@ impl<'r> Links<'r> {
         };
         tell(cancelled, |outside| &mut outside.cancelled);
         tell(driven, |outside| &mut outside.driven);
+        tell(expected, |outside| &mut outside.expected);
     }
 
     /// The file that the first parts of a path mean, and the other parts, if there are any.

@@ -1350,6 +1350,11 @@ impl<'a> Mapper<'_, 'a> {
     /// Whether an object holds other values in each thread: a `threading.local`, or one of a class of the file that derives from it.
     fn is_thread_local(&self, expr: &'a Expr) -> bool {
         let model = self.ctx.model;
+        if let Expr::Attribute(attribute) = expr
+            && self.is_thread_local_of_class(attribute)
+        {
+            return true;
+        }
         let is_local = |base: &Expr| model.qualified_name(base).as_deref() == Some("threading.local");
         match self.receiver(expr, 0) {
             Some(Receiver::Result(target)) => matches!(&*target, Target::Path(path) if path == "threading.local"),
@@ -1374,6 +1379,37 @@ impl<'a> Mapper<'_, 'a> {
             }
             _ => false,
         }
+    }
+
+    /// Whether the body of a class of the file, or of one of its bases, makes the attribute: `state = threading.local()`.
+    fn is_thread_local_of_class(&self, attribute: &'a ast::ExprAttribute) -> bool {
+        let model = self.ctx.model;
+        let class = match model.type_of_receiver(&attribute.value) {
+            Type::Instance(class) => Some(class),
+            _ => model.class_named(&attribute.value).or_else(|| {
+                let Expr::Name(name) = &*attribute.value else {
+                    return None;
+                };
+                let function = model.enclosing_function(model.id(name)).filter(|_| name.id == "cls")?;
+                model.class_of_method(function)
+            }),
+        };
+        let makes = |stmt: &Stmt| {
+            let (target, value) = match stmt {
+                Stmt::Assign(assign) => (assign.targets.first(), Some(&*assign.value)),
+                Stmt::AnnAssign(assign) => (Some(&*assign.target), assign.value.as_deref()),
+                _ => return false,
+            };
+            matches!(target, Some(Expr::Name(name)) if name.id == attribute.attr.id)
+                && matches!(value, Some(Expr::Call(call))
+                    if model.qualified_name(&call.func).as_deref() == Some("threading.local"))
+        };
+        let bases = |class: &'a ast::StmtClassDef| model.bases(class).into_iter().flatten();
+        class.is_some_and(|class| {
+            std::iter::once(class)
+                .chain(bases(class))
+                .any(|class| class.body.iter().any(makes))
+        })
     }
 
     /// Whether the steps of an iterator are taken by whoever gets it.

@@ -145,6 +145,67 @@ fn handlers_that_another_file_registers_go_on_running() {
     assert!(project.read("three.py").contains("lifespan=lifespan"));
 }
 
+#[test]
+fn what_others_expect_of_requests_keeps_it() {
+    let fetches =
+        "import requests\n\n\nasync def fetch(url: str) -> dict:\n    return requests.get(url, timeout=1).json()\n";
+    let gives = "import requests\n\n\nasync def fetch(url: str) -> requests.Response:\n    return requests.get(url, timeout=1)\n";
+    let awaits = |file: &str, rest: &str| {
+        format!("import requests\n\nfrom {file} import fetch\n\n\nasync def show(url: str):\n{rest}")
+    };
+    let project = Project::new(&[
+        ("caught.py", fetches),
+        (
+            "catches.py",
+            &awaits(
+                "caught",
+                "    try:\n        return await fetch(url)\n    except (\n        ValueError,\n        requests.ConnectionError,\n    ):\n        return None\n",
+            ),
+        ),
+        ("free.py", fetches),
+        (
+            "catches_its_own.py",
+            &awaits(
+                "free",
+                "    try:\n        requests.head(url)\n    except requests.ConnectionError:\n        return await fetch(url)\n",
+            ),
+        ),
+        ("tested.py", gives),
+        (
+            "tests_truth.py",
+            &awaits(
+                "tested",
+                "    answer = await fetch(url)\n    if not answer:\n        return None\n    return answer.json()\n",
+            ),
+        ),
+        ("untested.py", gives),
+        (
+            "reads.py",
+            &awaits("untested", "    answer = await fetch(url)\n    return answer.json()\n"),
+        ),
+    ]);
+    let said = project.run(&["check", "--target-version", "3.12"]).stdout;
+    for reason in [
+        "exceptions leave `fetch`, and catches.py:11 expects those of requests",
+        "`fetch` gives the response to others, and tests_truth.py:8 uses one as only one of requests can be used",
+    ] {
+        assert!(said.contains(reason), "{said}");
+    }
+    let ran = project.run(&["apply", "--unsafe-fixes", "--target-version", "3.12"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for kept in ["caught.py", "tested.py"] {
+        let text = project.read(kept);
+        assert!(
+            text.contains("await asyncio.to_thread(requests.get, url"),
+            "{kept}: {text}"
+        );
+    }
+    for changed in ["free.py", "untested.py"] {
+        let text = project.read(changed);
+        assert!(text.contains("httpx.AsyncClient("), "{changed}: {text}");
+    }
+}
+
 /// Two files, of which the first is asked for findings that mention a place in the second one: `reason`.
 #[track_caller]
 fn doubts(first: &str, second: &str, codemod: &str, reason: &str) {

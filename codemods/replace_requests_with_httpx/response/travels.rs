@@ -131,6 +131,15 @@ impl<'a> Conversion<'_, 'a> {
                     _ => Err(self.other_use(node)),
                 }
             }
+            Place::Argument(call)
+                if ["any", "all"].iter().any(|name| model.is_builtin(&call.func, name))
+                    && call.arguments.len() == 1 =>
+            {
+                let name = self.fresh_name("each", node);
+                self.draft
+                    .around(node, 2, &format!("not {name}.is_error for {name} in "), "");
+                Ok(())
+            }
             Place::Argument(call) if ["len", "bool"].iter().any(|name| model.is_builtin(&call.func, name)) => Ok(()),
             _ => Err(self.other_use(node)),
         }
@@ -244,6 +253,12 @@ impl<'a> Conversion<'_, 'a> {
             .ok_or("it is returned outside of a function")?;
         if let Some(returns) = &function.returns {
             self.annotations.push(returns);
+        }
+        if let Some(place) = self.ctx.project.judges_response(&function.name) {
+            return Err(self.keep(format!(
+                "`{}` gives the response to others, and {place} uses one as only one of requests can be used",
+                function.name
+            )));
         }
         if self.returning.insert(model.id(function)) {
             let optional = value.optional || may_return_none(model, function);
