@@ -5,10 +5,12 @@
 //! right. Only files that know something of an asking file are read, and only where a codemod of [`ASKING`] has something to look for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use memchr::memmem;
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashMap;
 
 use super::ProjectFacts;
 use super::outside::Outside;
@@ -236,6 +238,11 @@ impl Habits {
             copies: first(COPIERS).or_else(|| unmade.map(|at| line_of(text, at))),
         }
     }
+
+    /// Whether those must be told that the file knows.
+    pub fn tell(&self) -> bool {
+        self.reads_annotations.is_some() || self.copies.is_some()
+    }
 }
 
 /// Whether a word that is found is what is meant: `copy` and `vars` are names of much else.
@@ -258,7 +265,7 @@ fn line_of_import(text: &[u8], at: usize) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Heirs {
     /// By the name of a class of the file: the classes of other files that derive from it, each with its file.
-    by_base: BTreeMap<String, Vec<(String, Heir)>>,
+    by_base: BTreeMap<String, Vec<Arc<Shown>>>,
     marks: Option<String>,
     reads_annotations: Option<String>,
     copies: Option<String>,
@@ -286,26 +293,48 @@ impl Heirs {
         self.marks.get_or_insert_with(|| place.to_owned());
     }
 
-    /// Adds the classes that derive from one of these, over as many others as there are. `others`: each with its file, as it is shown.
-    pub fn add_classes(&mut self, own: &[Heir], others: &[(String, Heir)]) {
+    /// Adds the classes that derive from one of these, over as many others as there are. `is_meant`: whether a class of a file has a base of
+    /// this file where it names one, asked with the place of the class among the others.
+    pub fn add_classes(&mut self, own: &[Heir], others: &Others, mut is_meant: impl FnMut(usize) -> bool) {
         for class in own {
-            let mut names = BTreeSet::from([class.name.as_str()]);
-            let mut found: Vec<usize> = Vec::new();
-            loop {
-                let more: Vec<usize> = (0..others.len())
-                    .filter(|other| !found.contains(other))
-                    .filter(|other| others[*other].1.bases.iter().any(|base| names.contains(last(base))))
-                    .collect();
-                if more.is_empty() {
-                    break;
+            let mut found: BTreeSet<usize> = BTreeSet::new();
+            let mut open = vec![class.name.as_str()];
+            while let Some(name) = open.pop() {
+                for other in others.by_base.get(name).into_iter().flatten() {
+                    if !found.contains(other) && is_meant(*other) {
+                        found.insert(*other);
+                        open.push(&others.classes[*other].1.1.name);
+                    }
                 }
-                names.extend(more.iter().map(|other| others[*other].1.name.as_str()));
-                found.extend(more);
             }
             if !found.is_empty() {
-                let found = found.into_iter().map(|other| others[other].clone());
+                let found = found.into_iter().map(|other| Arc::clone(&others.classes[other].1));
                 self.by_base.entry(class.name.clone()).or_default().extend(found);
             }
+        }
+    }
+}
+
+/// The classes of the files that know something of those that ask, by the names of their bases: thousands of files ask about thousands.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// Each with the place of its file in the run.
+    pub classes: Vec<(usize, Arc<Shown>)>,
+    by_base: FxHashMap<String, Vec<usize>>,
+}
+
+/// A class, and its file as it is shown.
+pub type Shown = (String, Heir);
+
+impl Others {
+    pub fn add(&mut self, file: usize, shown: &str, classes: Vec<Heir>) {
+        for class in classes {
+            let place = self.classes.len();
+            let bases: BTreeSet<&str> = class.bases.iter().map(|base| last(base)).collect();
+            for base in bases {
+                self.by_base.entry(base.to_owned()).or_default().push(place);
+            }
+            self.classes.push((file, Arc::new((shown.to_owned(), class))));
         }
     }
 }
@@ -352,7 +381,7 @@ impl ProjectFacts {
     }
 
     /// The classes of other files that derive from a class of this one, each with its file.
-    fn heirs_of<'a>(&self, class: &'a ast::StmtClassDef, model: &SemanticModel<'a>) -> Vec<&(String, Heir)> {
+    fn heirs_of<'a>(&self, class: &'a ast::StmtClassDef, model: &SemanticModel<'a>) -> Vec<&Shown> {
         let by_base = self.heirs().map(|heirs| &heirs.by_base);
         let Some(by_base) = by_base.filter(|by_base| !by_base.is_empty()) else {
             return Vec::new();
@@ -362,6 +391,7 @@ impl ProjectFacts {
             .filter(|other| std::ptr::eq(*other, class) || model.derives_from(other, class, 0))
             .filter_map(|other| by_base.get(other.name.as_str()))
             .flatten()
+            .map(|heir| &**heir)
             .collect()
     }
 

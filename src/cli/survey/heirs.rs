@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::project::heirs::{self, Habits, Heir, Heirs};
+use rustc_hash::FxHashMap;
+
+use crate::project::heirs::{self, Habits, Heir, Heirs, Others};
 use crate::project::mentions::Mentions;
 use crate::project::modules::{ModuleId, Modules};
 use crate::project::outside::stem;
@@ -76,23 +78,42 @@ pub(super) fn heirs(
             break;
         }
     }
+    let imports = Imports {
+        modules: &modules,
+        mentions,
+    };
+    let knowing = imports.knowing(
+        found
+            .iter()
+            .filter(|(.., habits)| habits.tell())
+            .map(|(file, ..)| *file),
+    );
+    let mut others = Others::default();
+    let mut habits: FxHashMap<usize, Habits> = FxHashMap::default();
+    for (file, classes, own) in found {
+        others.add(file, &shown(file), classes);
+        habits.insert(file, own);
+    }
+    let mut meant: FxHashMap<(usize, &str), Vec<usize>> = FxHashMap::default();
     for ((home, (own, _)), (_, heirs)) in asked.iter().zip(&mut told) {
         let own_names: BTreeSet<&str> = heirs::names(own).collect();
-        let others: Vec<(String, Heir)> = found
-            .iter()
-            .filter(|(file, ..)| file != home)
-            .flat_map(|(file, classes, _)| classes.iter().map(move |class| (*file, class)))
-            .filter(|(file, class)| {
-                let meant = class.bases_named(&own_names);
-                // Another module may have a class of the same name.
-                meant.is_none_or(|name| is_of(&modules, mentions, &paths, *file, name, *home))
-            })
-            .map(|(file, class)| (shown(file), class.clone()))
-            .collect();
-        heirs.add_classes(own, &others);
-        for (file, _, habits) in found.iter().filter(|(file, ..)| file != home) {
-            if knows(&modules, mentions, &paths, *file, *home) {
-                heirs.add_habits(&shown(*file), habits);
+        heirs.add_classes(own, &others, |other| {
+            let (file, class) = &others.classes[other];
+            let Some(name) = class.1.bases_named(&own_names).filter(|_| file != home) else {
+                return file != home;
+            };
+            // Another module may have a class of the same name.
+            let targets = meant
+                .entry((*file, name))
+                .or_insert_with(|| imports.targets(*file, name));
+            targets.contains(home)
+                || targets
+                    .iter()
+                    .all(|target| target == file || is_package(paths[*target]))
+        });
+        for (file, target) in knowing.get(stem(paths[*home])).into_iter().flatten() {
+            if file != home && (target == home || is_package(paths[*target])) {
+                heirs.add_habits(&shown(*file), &habits[file]);
             }
         }
     }
@@ -100,42 +121,46 @@ pub(super) fn heirs(
     Ok(told)
 }
 
-/// Whether a file may mean a module's class by a name: its imports say so, or do not say which module they mean.
-fn is_of(
-    modules: &Modules,
-    mentions: &[Option<Mentions>],
-    paths: &[&Path],
-    user: usize,
-    name: &str,
-    home: usize,
-) -> bool {
-    let named = mentions[user]
-        .iter()
-        .flat_map(Mentions::paths)
-        .filter(|path| path.rsplit('.').next() == Some(name));
-    let mut is_certain = false;
-    for path in named {
-        match modules.find(user, path) {
-            Some((ModuleId::File(file), _)) if file == home => return true,
-            // A package hands on what it imports.
-            Some((ModuleId::File(file), _)) if file != user && !is_package(paths[file]) => is_certain = true,
-            _ => {}
-        }
-    }
-    !is_certain
+/// What the files of the run import of each other.
+struct Imports<'a> {
+    modules: &'a Modules,
+    mentions: &'a [Option<Mentions>],
 }
 
-/// Whether a file imports something of another one, through a package perhaps.
-fn knows(modules: &Modules, mentions: &[Option<Mentions>], paths: &[&Path], user: usize, home: usize) -> bool {
-    let stem = stem(paths[home]);
-    let mut named = mentions[user]
-        .iter()
-        .flat_map(Mentions::paths)
-        .filter(|path| path.split('.').any(|part| part == stem));
-    named.any(|path| match modules.find(user, path) {
-        Some((ModuleId::File(file), _)) => file == home || is_package(paths[file]),
-        _ => false,
-    })
+impl<'a> Imports<'a> {
+    fn paths_of(&self, user: usize) -> impl Iterator<Item = &'a str> {
+        self.mentions[user].iter().flat_map(Mentions::paths)
+    }
+
+    fn target(&self, user: usize, path: &str) -> Option<usize> {
+        match self.modules.find(user, path) {
+            Some((ModuleId::File(file), _)) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The files that a file's imports of a name lead to; packages hand on what they import.
+    fn targets(&self, user: usize, name: &str) -> Vec<usize> {
+        self.paths_of(user)
+            .filter(|path| path.rsplit('.').next() == Some(name))
+            .filter_map(|path| self.target(user, path))
+            .collect()
+    }
+
+    /// By each part of the paths that these files import: the files, in their order, with what the path leads to.
+    fn knowing(&self, users: impl Iterator<Item = usize>) -> FxHashMap<&'a str, Vec<(usize, usize)>> {
+        let mut found: FxHashMap<&str, Vec<(usize, usize)>> = FxHashMap::default();
+        for user in users {
+            for path in self.paths_of(user) {
+                if let Some(target) = self.target(user, path) {
+                    for part in path.split('.') {
+                        found.entry(part).or_default().push((user, target));
+                    }
+                }
+            }
+        }
+        found
+    }
 }
 
 fn is_package(path: &Path) -> bool {
