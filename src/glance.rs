@@ -13,6 +13,8 @@
 //! |text, _| glance::calls_of(text, &glance::coroutines(text)).any(|call| !call.is_awaited())
 //! ```
 
+use std::cell::OnceCell;
+
 use memchr::{memchr, memchr_iter, memchr2, memchr2_iter, memmem, memrchr};
 use rustc_hash::FxHashSet;
 
@@ -332,10 +334,19 @@ pub const TRIPLE_QUOTES: &[&str] = &["\"\"\"", "'''"];
 
 /// How many of them stand in a text.
 pub fn triple_quotes(text: &[u8]) -> usize {
-    TRIPLE_QUOTES
-        .iter()
-        .map(|quotes| memmem::find_iter(text, quotes.as_bytes()).count())
-        .sum()
+    let mut count = 0;
+    let mut end = 0;
+    for at in memchr2_iter(b'"', b'\'', text) {
+        if at >= end
+            && TRIPLE_QUOTES
+                .iter()
+                .any(|quotes| text[at..].starts_with(quotes.as_bytes()))
+        {
+            count += 1;
+            end = at + 3;
+        }
+    }
+    count
 }
 
 /// Where the strings of a text stand whose lines may look like code: those in triple quotes.
@@ -527,6 +538,27 @@ fn word_before(text: &[u8], end: usize) -> usize {
 /// Whether what stands between two offsets is not a part of a longer word.
 fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
     !text[..start].last().is_some_and(|byte| is_word(*byte)) && !text.get(end).is_some_and(|byte| is_word(*byte))
+}
+
+/// Where the lines of a text end. Looked up when the first is asked for: most texts are never asked.
+pub struct Lines<'t> {
+    text: &'t [u8],
+    newlines: OnceCell<Vec<usize>>,
+}
+
+impl<'t> Lines<'t> {
+    pub fn of(text: &'t [u8]) -> Self {
+        Self {
+            text,
+            newlines: OnceCell::new(),
+        }
+    }
+
+    /// The 1-based line in which an offset lies.
+    pub fn at(&self, offset: usize) -> usize {
+        let newlines = self.newlines.get_or_init(|| memchr_iter(b'\n', self.text).collect());
+        newlines.partition_point(|newline| *newline < offset) + 1
+    }
 }
 
 /// How many blanks a line begins with.

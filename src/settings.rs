@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use crate::glance::triple_quotes;
 use crate::interned::{self, Interned};
-use memchr::memmem;
 use ruff_python_ast::PythonVersion;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -163,8 +163,7 @@ fn longest_line(text: &str) -> usize {
     }
     for line in text.lines() {
         let was_string = is_string;
-        let quotes = |quotes: &str| memmem::find_iter(line.as_bytes(), quotes).count();
-        is_string ^= (quotes("\"\"\"") + quotes("'''")) % 2 == 1;
+        is_string ^= triple_quotes(line.as_bytes()) % 2 == 1;
         if line.len() > longest && !was_string && line.contains('(') && !line.contains(['"', '\'', '#']) {
             longest = line.chars().count().max(longest);
         }

@@ -16,7 +16,7 @@ use super::ProjectFacts;
 use super::outside::Outside;
 use crate::edit::{self, Applicability, Fix};
 use crate::finding::{Finding, Verdict};
-use crate::glance::{block_below, first_word, indentation, is_word, last_word, line_start, words};
+use crate::glance::{Lines, block_below, first_word, indentation, is_word, last_word, line_start, words};
 use crate::semantic::{BindingKind, ScopeId, SemanticModel};
 
 /// The codemods that rest on what classes and functions of the file are, and take nothing else of the project.
@@ -102,17 +102,20 @@ pub struct Heir {
 
 /// The classes that a text defines.
 pub fn classes(text: &[u8]) -> Vec<Heir> {
+    let lines = Lines::of(text);
     memmem::find_iter(text, b"class ")
         .filter_map(|at| {
             let line = line_start(text, at);
             let is_statement = text[line..at].iter().all(|byte| matches!(byte, b' ' | b'\t'));
-            is_statement.then(|| heir(text, line, at + "class ".len())).flatten()
+            is_statement
+                .then(|| heir(text, &lines, line, at + "class ".len()))
+                .flatten()
         })
         .collect()
 }
 
 /// The class whose line starts at `line`, and whose name starts at `name`.
-fn heir(text: &[u8], line: usize, name: usize) -> Option<Heir> {
+fn heir(text: &[u8], lines: &Lines, line: usize, name: usize) -> Option<Heir> {
     let own = std::str::from_utf8(first_word(&text[name..]))
         .ok()
         .filter(|own| !own.is_empty())?;
@@ -151,7 +154,7 @@ fn heir(text: &[u8], line: usize, name: usize) -> Option<Heir> {
         };
         if head.is_empty() || head == b"async" {
             let body = block_below(block, start);
-            let place = line_of(text, from + at);
+            let place = lines.at(from + at);
             let kind = Kind {
                 is_async: head == b"async",
                 yields: words(body, "yield").next().is_some(),
@@ -171,7 +174,7 @@ fn heir(text: &[u8], line: usize, name: usize) -> Option<Heir> {
         let path = left.strip_prefix(b"self.").unwrap_or(left);
         if !path.is_empty() && path.iter().all(|byte| is_word(*byte)) {
             let name = String::from_utf8_lossy(path).into_owned();
-            let place = line_of(text, from + at);
+            let place = lines.at(from + at);
             if name == "__slots__" {
                 heir.differs.get_or_insert(place);
             }
@@ -203,10 +206,6 @@ fn is_plainly_decorated(text: &[u8], start: usize) -> bool {
     true
 }
 
-fn line_of(text: &[u8], at: usize) -> usize {
-    memchr::memchr_iter(b'\n', &text[..at]).count() + 1
-}
-
 /// Where a text does what only some rewrites mind.
 #[derive(Debug, Default)]
 pub struct Habits {
@@ -219,13 +218,14 @@ pub struct Habits {
 
 impl Habits {
     pub fn of(text: &[u8]) -> Self {
+        let lines = Lines::of(text);
         let first = |names: &[&str]| {
             let found = names.iter().filter_map(|name| {
                 words(text, name)
                     .map(|place| place.start())
                     .find(|at| is_used(text, *at, name))
             });
-            found.min().map(|at| line_of(text, at))
+            found.min().map(|at| lines.at(at))
         };
         let unmade = memmem::find_iter(text, b".__new__(").find(|at| {
             let before = &text[..*at];
@@ -235,7 +235,7 @@ impl Habits {
         Self {
             marks: first(&[MARK]),
             reads_annotations: first(READERS_OF_ANNOTATIONS),
-            copies: first(COPIERS).or_else(|| unmade.map(|at| line_of(text, at))),
+            copies: first(COPIERS).or_else(|| unmade.map(|at| lines.at(at))),
         }
     }
 
@@ -251,12 +251,12 @@ fn is_used(text: &[u8], at: usize, name: &str) -> bool {
     match name {
         "copy" => !before.ends_with(b".") && (behind.starts_with(b"(") || behind.starts_with(b".copy(")),
         "vars" => !before.ends_with(b".") && behind.starts_with(b"("),
-        _ => !line_of_import(text, at),
+        _ => !is_imported(text, at),
     }
 }
 
 /// Whether a word stands in an import statement, as far as its line tells.
-fn line_of_import(text: &[u8], at: usize) -> bool {
+fn is_imported(text: &[u8], at: usize) -> bool {
     let line = &text[line_start(text, at)..];
     line.starts_with(b"import ") || line.starts_with(b"from ")
 }

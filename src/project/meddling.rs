@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::scan::{Name, hash};
-use crate::glance::{callee, first_word, is_word, last_word, line_start, words};
+use crate::glance::{Lines, callee, first_word, is_word, last_word, line_start, words, words_in};
 use crate::semantic::effects::MUTATORS;
 
 /// What runs a coroutine as a task that can be cancelled.
@@ -48,15 +48,15 @@ pub struct Meddling {
 
 impl Meddling {
     /// `imported`: what the names that import statements bind stand for.
-    pub fn of(text: &[u8], imported: &FxHashMap<&[u8], &str>, is_test: bool) -> Self {
+    pub fn of(text: &[u8], lines: &Lines, imported: &FxHashMap<&[u8], &str>, is_test: bool) -> Self {
         let mut meddling = Self {
-            drives: driven(text).map(|at| line_of(text, at)),
+            drives: driven(text).map(|at| line_in(lines, at)),
             ..Self::default()
         };
         if imported.is_empty() {
             return meddling;
         }
-        let number = |(name, at): (&[u8], usize)| (hash(name), line_of(text, at));
+        let number = |(name, at): (&[u8], usize)| (hash(name), line_in(lines, at));
         meddling.cancelled = cancelled(text, is_test).into_iter().map(number).collect();
         meddling.cancelled.sort_unstable();
         meddling.cancelled.dedup_by_key(|(name, _)| *name);
@@ -66,7 +66,7 @@ impl Meddling {
         meddling.judged = judged(text, imported).into_iter().map(number).collect();
         meddling.judged.sort_unstable();
         meddling.judged.dedup_by_key(|(name, _)| *name);
-        set(text, imported, &mut meddling);
+        set(text, lines, imported, &mut meddling);
         meddling.set.sort_unstable();
         meddling.set.dedup_by_key(|(name, _)| *name);
         meddling
@@ -79,8 +79,8 @@ impl Meddling {
     }
 }
 
-fn line_of(text: &[u8], at: usize) -> u32 {
-    u32::try_from(memchr_iter(b'\n', &text[..at]).count() + 1).unwrap_or(u32::MAX)
+fn line_in(lines: &Lines, at: usize) -> u32 {
+    u32::try_from(lines.at(at)).unwrap_or(u32::MAX)
 }
 
 /// `coro.send(None)`; any `send` where the end of what is sent to is caught.
@@ -314,6 +314,7 @@ fn judged<'t>(text: &'t [u8], imported: &FxHashMap<&[u8], &str>) -> Vec<(&'t [u8
     if let Some(at) = member {
         found.extend(called(text, 0..text.len(), imported).map(|name| (name, at)));
     }
+    let tested = tested(text);
     for start in awaits {
         let line = line_start(text, start);
         let before = text[line..start - 6].trim_ascii();
@@ -323,17 +324,25 @@ fn judged<'t>(text: &'t [u8], imported: &FxHashMap<&[u8], &str>) -> Vec<(&'t [u8
         else {
             continue;
         };
-        let (Ok(name), callee) = (std::str::from_utf8(name), last_word(callee(&text[start..]))) else {
-            continue;
-        };
+        let callee = last_word(callee(&text[start..]));
         if name.is_empty() || callee.is_empty() {
             continue;
         }
-        if let Some(at) = words(text, name).map(|place| place.start()).find(|at| {
-            let end = at + name.len();
-            *at > start && indent(text, line_start(text, *at)) >= indent(text, line) && is_tested(text, *at, end)
-        }) {
-            found.push((callee, at));
+        let mut places = tested.get(name).into_iter().flatten();
+        if let Some(at) = places.find(|at| **at > start && indent(text, line_start(text, **at)) >= indent(text, line)) {
+            found.push((callee, *at));
+        }
+    }
+    found
+}
+
+/// The names whose truth is asked for, with the offsets, in order.
+fn tested(text: &[u8]) -> FxHashMap<&[u8], Vec<usize>> {
+    let mut found: FxHashMap<&[u8], Vec<usize>> = FxHashMap::default();
+    for name in words_in(text) {
+        let start = name.as_ptr().addr() - text.as_ptr().addr();
+        if is_tested(text, start, start + name.len()) {
+            found.entry(name).or_default().push(start);
         }
     }
     found
@@ -341,15 +350,16 @@ fn judged<'t>(text: &'t [u8], imported: &FxHashMap<&[u8], &str>) -> Vec<(&'t [u8
 
 /// Whether the truth of a name is asked for: `if r:`, `not r`, `r and r.text`.
 fn is_tested(text: &[u8], start: usize, end: usize) -> bool {
-    let before = text[line_start(text, start)..start].trim_ascii_end();
     let behind = &text[end..];
-    let asks = ["if", "elif", "while", "not", "and", "or", "assert"];
-    let is_asked = asks.iter().any(|word| last_word(before) == word.as_bytes());
-    let is_all = [&b":"[..], b")", b",", b"]", b" and ", b" or ", b" else ", b"\n"]
-        .iter()
-        .any(|next| behind.starts_with(next));
-    is_asked && is_all
-        || [&b" and "[..], b" or "].iter().any(|next| behind.starts_with(next)) && !before.ends_with(b".")
+    let is_operand = [&b" and "[..], b" or "].iter().any(|next| behind.starts_with(next));
+    // Every word of a file is asked about, and few have one of these behind them.
+    let ends = [&b":"[..], b")", b",", b"]", b"\n", b" else "];
+    if !is_operand && !ends.iter().any(|next| behind.starts_with(next)) {
+        return false;
+    }
+    let before = text[line_start(text, start)..start].trim_ascii_end();
+    let asks = [&b"if"[..], b"elif", b"while", b"not", b"and", b"or", b"assert"];
+    is_operand && !before.ends_with(b".") || asks.contains(&last_word(before))
 }
 
 /// Whether the task that is made here goes nowhere, or only to where it is kept until it is done.
@@ -396,7 +406,7 @@ fn awaited_below(text: &[u8], header: usize) -> Vec<(&[u8], usize)> {
 }
 
 /// What is set, added to or emptied of what others have.
-fn set(text: &[u8], imported: &FxHashMap<&[u8], &str>, meddling: &mut Meddling) {
+fn set(text: &[u8], lines: &Lines, imported: &FxHashMap<&[u8], &str>, meddling: &mut Meddling) {
     for at in memchr_iter(b'=', text) {
         let Some(before) = text[..at].last() else { continue };
         // `==`, `<=`, `f(x=1)` and the like are none.
@@ -406,31 +416,37 @@ fn set(text: &[u8], imported: &FxHashMap<&[u8], &str>, meddling: &mut Meddling) 
         }
         let left = text[..at - usize::from(is_augmented)].trim_ascii_end();
         let line = line_start(text, left.len());
-        target(text, line, left.len(), imported, meddling);
+        target(text, lines, line..left.len(), imported, meddling);
     }
     for at in memmem::find_iter(text, b"del ") {
         let line = line_start(text, at);
         if text[line..at].trim_ascii().is_empty() {
             let end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-            target(text, at + 4, end, imported, meddling);
+            target(text, lines, at + 4..end, imported, meddling);
         }
     }
-    for mutator in MUTATORS {
-        for place in words(text, mutator) {
-            let (start, end) = (place.start(), place.start() + mutator.len());
-            if start > 0 && text[start - 1] == b'.' && text[end..].starts_with(b"(") {
-                let path = path_before(text, start - 1);
-                if let Some(path) = dotted(path, imported) {
-                    meddling.changed.push((path, line_of(text, start)));
-                }
+    for end in memchr_iter(b'(', text) {
+        let method = last_word(&text[..end]);
+        let start = end - method.len();
+        if text[..start].ends_with(b".") && MUTATORS.iter().any(|mutator| mutator.as_bytes() == method) {
+            let path = path_before(text, start - 1);
+            if let Some(path) = dotted(path, imported) {
+                meddling.changed.push((path, line_in(lines, start)));
             }
         }
     }
 }
 
 /// A target of an assignment between two offsets, if it begins there: `conf.mode`, `conf.LIMITS["n"]`, `device.conn`.
-fn target(text: &[u8], start: usize, end: usize, imported: &FxHashMap<&[u8], &str>, meddling: &mut Meddling) {
-    let whole = text[start..end].trim_ascii();
+fn target(
+    text: &[u8],
+    lines: &Lines,
+    place: std::ops::Range<usize>,
+    imported: &FxHashMap<&[u8], &str>,
+    meddling: &mut Meddling,
+) {
+    let start = place.start;
+    let whole = text[place].trim_ascii();
     let length = whole
         .iter()
         .take_while(|byte| is_word(**byte) || **byte == b'.')
@@ -442,9 +458,9 @@ fn target(text: &[u8], start: usize, end: usize, imported: &FxHashMap<&[u8], &st
     }
     let root = first_word(path);
     if let Some(dotted) = dotted(path, imported).filter(|_| is_item || path.len() > root.len()) {
-        meddling.changed.push((dotted, line_of(text, start)));
+        meddling.changed.push((dotted, line_in(lines, start)));
     } else if item.is_empty() && path.len() > root.len() && root != b"self" && root != b"cls" {
-        meddling.set.push((hash(last_word(path)), line_of(text, start)));
+        meddling.set.push((hash(last_word(path)), line_in(lines, start)));
     }
 }
 
@@ -467,7 +483,7 @@ mod tests {
 
     fn of(text: &str) -> Meddling {
         let imported = FxHashMap::from_iter([(&b"conf"[..], "app.conf"), (b"LIMITS", "app.conf.LIMITS")]);
-        Meddling::of(text.as_bytes(), &imported, false)
+        Meddling::of(text.as_bytes(), &Lines::of(text.as_bytes()), &imported, false)
     }
 
     #[track_caller]
@@ -496,8 +512,10 @@ mod tests {
         );
         let block = "    async with asyncio.timeout(1):\n        x = 1\n        await a.job(x)\n    await b.other()\n";
         cancels(block, &["job"]);
+        let text = b"await asyncio.wait_for(job(), 1)\n";
         let test = Meddling::of(
-            b"await asyncio.wait_for(job(), 1)\n",
+            text,
+            &Lines::of(text),
             &FxHashMap::from_iter([(&b"job"[..], "a.job")]),
             true,
         );
@@ -511,7 +529,7 @@ mod tests {
             (b"HTTPError", "requests.exceptions.HTTPError"),
             (b"api", "app.api"),
         ]);
-        let of = |text: &str| Meddling::of(text.as_bytes(), &imported, false);
+        let of = |text: &str| Meddling::of(text.as_bytes(), &Lines::of(text.as_bytes()), &imported, false);
         let names = |found: &[(Name, u32)]| -> Vec<(Name, u32)> { found.to_vec() };
         let sees = |text: &str, expected: &[(&str, u32)]| {
             let mut expected: Vec<(Name, u32)> = expected

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meddling::Meddling;
 use super::scan::{Name, hash};
-use crate::glance::{first_word, is_word, last_word, line_start, words, words_in};
+use crate::glance::{Lines, first_word, is_word, last_word, line_start, words, words_in};
 use crate::knowledge::blocking;
 use crate::semantic::names::is_standard;
 
@@ -108,6 +108,7 @@ impl Mentions {
         if is_test {
             patches.extend(patched(path, text, &by_name));
         }
+        let lines = Lines::of(text);
         let stops_clock = is_test && (patches.iter().any(|(path, _)| is_clock(path)) || stops_clock(text));
         let of_project = by_name.iter().filter(|(_, object)| !is_standard(object));
         let of_project = of_project.map(|(name, object)| (*name, *object)).collect();
@@ -135,13 +136,13 @@ impl Mentions {
                 .into_iter()
                 .map(|(path, at)| Patch {
                     path,
-                    line: line_of(text, at),
+                    line: lines.at(at),
                 })
                 .collect(),
-            fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| line_of(text, at)),
+            fakes_requests: is_test.then(|| first_fake(text)).flatten().map(|at| lines.at(at)),
             stops_clock,
             imports_by_name: IMPORTERS.iter().any(|importer| memmem::find(text, importer).is_some()),
-            meddling: Meddling::of(text, &of_project, path.contains("test")),
+            meddling: Meddling::of(text, &lines, &of_project, path.contains("test")),
             attributes,
             names,
         }
@@ -180,11 +181,6 @@ fn is_of_tests(path: &str) -> bool {
         ),
         None => false,
     }
-}
-
-/// The 1-based line of an offset.
-fn line_of(text: &[u8], at: usize) -> usize {
-    memchr_iter(b'\n', &text[..at]).count() + 1
 }
 
 /// One name of an import statement.
